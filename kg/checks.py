@@ -1,0 +1,205 @@
+"""What is checked on the claims document itself, before there is a graph.
+
+Its form (J2–J5), its text hash (A2), its quotes (A3) and the polarity of its claims (B2). Every problem is collected;
+none stops the search for the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from kg.claims import Claim, Document, Part, Quote, Time
+from kg.errors import MalformedText
+from kg.mapping import sha256
+from kg.quotes import QuoteNotLocated, Span, locate
+from kg.report import Result
+from kg.slots import slots_of, walk
+from kg.times import bounds
+
+_REMEDIES = {
+    "J2": (
+        "Correct the field; `kg schema` prints the contract.",
+        "Виправте поле; `kg schema` друкує опис формату.",
+    ),
+    "J3": (
+        "Add the missing item to its list, or correct the id.",
+        "Додайте відсутній елемент до його списку або виправте ідентифікатор.",
+    ),
+    "J4": ("Give every item an id of its own.", "Дайте кожному елементу власний ідентифікатор."),
+    "J5": ("Send a document with less nesting.", "Надішліть документ із меншою вкладеністю."),
+    "A2": (
+        "Hash the very text that is sent (UTF-8, SHA-256), or leave sha256 out.",
+        "Обчисліть хеш саме надісланого тексту (UTF-8, SHA-256) або не вказуйте sha256.",
+    ),
+    "A3": (
+        "Copy the words from the text as they stand; for words that occur more than once give start and end, or "
+        "segment.",
+        "Скопіюйте слова з тексту дослівно; для слів, що трапляються кілька разів, вкажіть start і end або segment.",
+    ),
+    "B2": (
+        "Give the claim either `affirms` or `denies`, and only one of them.",
+        "Вкажіть у твердженні або `affirms`, або `denies`, і лише щось одне.",
+    ),
+}
+
+
+def problem(constraint: str, pointer: str, en: str, uk: str, value: object = None) -> Result:
+    """Make a violation that was found in the document."""
+    remedy_en, remedy_uk = _REMEDIES[constraint]
+    return Result(
+        constraint=constraint,
+        severity="Violation",
+        message=en,
+        messages={"en": en, "uk": uk},
+        pointer=pointer,
+        value=None if value is None else str(value)[:500],
+        remedy=remedy_en,
+        remedies={"en": remedy_en, "uk": remedy_uk},
+    )
+
+
+def read(data: bytes) -> tuple[Document | None, list[Result]]:
+    """Read a claims document.
+
+    Returns:
+        The document, or ``None`` with every problem of its form.
+
+    Raises:
+        MalformedText: not UTF-8, or not JSON.
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedText(
+            f"The document is not UTF-8: byte {error.start} cannot be read.", remedy="Save it as UTF-8."
+        ) from None
+    try:
+        return Document.model_validate_json(data), []
+    except ValidationError as error:
+        return None, [_formal(item) for item in error.errors(include_url=False)]
+
+
+def _formal(item: Any) -> Result:
+    """Turn one of pydantic's findings into a result, with a JSON Pointer."""
+    message = str(item["msg"])
+    if item["type"] == "json_invalid":
+        if "recursion" in message:
+            uk = "Документ вкладено надто глибоко."
+            return problem("J5", "", "The document is nested too deeply.", uk)
+        found = re.search(r"line (\d+) column (\d+)", message)
+        line, column = (int(found[1]), int(found[2])) if found else (None, None)
+        raise MalformedText(message, remedy="Send well-formed JSON.", line=line, column=column)
+    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in item["loc"])
+    value = item.get("input")
+    shown = value if isinstance(value, str | int | float) else None
+    return problem("J2", pointer, f"{message}.", f"Поле {pointer or '/'} не відповідає формату: {message}.", shown)
+
+
+def resolve(document: Document) -> tuple[Document, list[Result]]:
+    """Locate every quote and check what a schema cannot.
+
+    Returns:
+        A copy with located quotes and filled bounds (a quote that could not be located has no offsets), and every
+        problem found.
+    """
+    document = document.model_copy(deep=True)
+    found = [*_identifiers(document), *_references(document), *_hash(document), *_segments(document)]
+    found += [result for pointer, part in walk(document) for result in _part(document, pointer, part)]
+    return document, found
+
+
+def _part(document: Document, pointer: str, part: Part) -> Iterator[Result]:
+    if isinstance(part, Quote):
+        yield from _quote(document, pointer, part)
+    elif isinstance(part, Time):
+        _fill_bounds(part)
+    elif isinstance(part, Claim) and (part.affirms is None) == (part.denies is None):
+        en = f"Claim {part.id} must affirm or deny exactly one situation."
+        yield problem(
+            "B2", pointer, en, f"Твердження {part.id} має підтверджувати або заперечувати рівно одну ситуацію."
+        )
+
+
+def _hash(document: Document) -> Iterator[Result]:
+    article = document.article
+    if article.sha256 is not None and article.sha256 != sha256(article.text):
+        en = f"The hash is not that of the text, which is {sha256(article.text)}."
+        yield problem("A2", "/article/sha256", en, "Хеш не відповідає тексту.", article.sha256)
+
+
+def _segments(document: Document) -> Iterator[Result]:
+    for i, segment in enumerate(document.segments):
+        if not segment.start < segment.end <= len(document.article.text):
+            en = f"Segment {segment.id} ({segment.start}–{segment.end}) does not lie in the text."
+            yield problem("A3", f"/segments/{i}", en, f"Сегмент {segment.id} лежить поза текстом.")
+
+
+def _identifiers(document: Document) -> Iterator[Result]:
+    """Entities share one space of ids; everything else in the article another."""
+    seen: dict[tuple[bool, str], str] = {}
+    for name in ("entities", "segments", "times", "situations", "claims", "relations", "quantities"):
+        for i, part in enumerate(getattr(document, name)):
+            pointer = f"/{name}/{i}/id"
+            first = seen.setdefault((name == "entities", part.id), pointer)
+            if first != pointer:
+                en = f"The id {part.id} is taken already, at {first}."
+                yield problem("J4", pointer, en, f"Ідентифікатор {part.id} уже використано в {first}.", part.id)
+
+
+def _references(document: Document) -> Iterator[Result]:
+    """Take out every reference that leads nowhere, and report it."""
+    known: dict[str, set[str]] = defaultdict(set)
+    for name in ("entities", "segments", "times", "situations", "claims"):
+        known[name] = {part.id for part in getattr(document, name)}
+    anything = set().union(*known.values())
+    for pointer, part in walk(document):
+        for slot in slots_of(type(part)):
+            if slot.ref is None and slot.key != "quantifies":
+                continue
+            allowed = known[slot.ref] if slot.ref else anything
+            value = getattr(part, slot.field)
+            for i, identifier in enumerate(value if slot.many else [value]):
+                if identifier is not None and identifier not in allowed:
+                    place = f"{pointer}/{slot.key}/{i}" if slot.many else f"{pointer}/{slot.key}"
+                    where = slot.ref or "the document"
+                    en = f"There is no {identifier} in {where}."
+                    yield problem("J3", place, en, f"{identifier} немає в {where}.", identifier)
+
+
+def _quote(document: Document, pointer: str, quote: Quote) -> Iterator[Result]:
+    text = document.article.text
+    if quote.start is not None and quote.end is not None:
+        if text[quote.start : quote.end] == quote.exact:
+            return
+        there = text[quote.start : quote.end]
+        en = f"The words at {quote.start}–{quote.end} are “{there[:120]}”, not “{quote.exact[:120]}”."
+        uk = f"На місці {quote.start}–{quote.end} стоїть «{there[:120]}», а не «{quote.exact[:120]}»."
+        yield problem("A3", pointer, en, uk, quote.exact)
+        quote.start = quote.end = None
+        return
+    segment = next((s for s in document.segments if s.id == quote.segment), None)
+    try:
+        span = locate(text, quote.exact, Span(segment.start, segment.end) if segment else None)
+    except QuoteNotLocated as error:
+        uk = "Цитату знайдено в кількох місцях тексту." if error.found else "Цитати немає в тексті."
+        yield problem(
+            "A3", pointer, str(error), uk + (f" Найближче: «{error.nearest}»." if error.nearest else ""), quote.exact
+        )
+        quote.start = quote.end = None
+        return
+    quote.start, quote.end, quote.exact = span.start, span.end, text[span.start : span.end]
+
+
+def _fill_bounds(time: Time) -> None:
+    """Take missing bounds from the EDTF string; whether it can be read is for constraint F4 to say."""
+    try:
+        low, high = bounds(time.edtf)
+    except ValueError:
+        return
+    time.not_before = time.not_before or low
+    time.not_after = time.not_after or high

@@ -1,0 +1,286 @@
+"""The claims document: the one contract between whoever reads an article and the graph.
+
+A person, an extractor or a language model writes it; the gate reads it. It is independent of the base IRI. Field
+names are the local names of the vocabulary, so ``respondsTo`` here is ``cg:respondsTo`` there; :mod:`kg.mapping`
+derives the graph from the annotations on the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_serializer
+from pydantic.alias_generators import to_camel
+
+from ontology import terms
+
+FORMAT: Final = "https://w3id.org/claimgraph/claims/1"
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Marks an id of something else in the document.
+
+    Attributes:
+        kind: the list of the document that must hold it.
+    """
+
+    kind: Literal["entities", "situations", "times", "claims", "segments"]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Marks a value of a closed list, which becomes a ``code:`` concept."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """Names the property of a field where it is not the field's own name, as prefix and local name."""
+
+    prefix: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Unmapped:
+    """Marks a field that the mapping treats by hand."""
+
+
+Identifier = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"),
+    Field(description="Letters, digits, _ . -; unique among its kind."),
+]
+EntityRef = Annotated[Identifier, Ref("entities")]
+SituationRef = Annotated[Identifier, Ref("situations")]
+TimeRef = Annotated[Identifier, Ref("times")]
+ClaimRef = Annotated[Identifier, Ref("claims")]
+SegmentRef = Annotated[Identifier, Ref("segments")]
+Words = Annotated[str, StringConstraints(min_length=1)]
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Labels = Annotated[
+    dict[LanguageTag, Words],
+    Field(min_length=1, description="Text by language tag, such as {'en': …, 'uk': …}."),
+    Property("rdfs", "label"),
+]
+Note = Annotated[Words | None, Property("rdfs", "comment"), Field(description="A remark in English, for people.")]
+Iri = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"{}|\\^`]+$")]
+
+
+def _is_duration(value: str) -> str:
+    if not re.fullmatch(r"P(?=.)(\d+Y)?(\d+M)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", value, re.ASCII):
+        raise ValueError("not an xsd:duration such as P2D or PT1H")
+    return value
+
+
+Duration = Annotated[str, AfterValidator(_is_duration)]
+
+
+class Part(BaseModel):
+    """What all parts of the document share: camelCase names, nothing unknown."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=False
+    )
+
+    mapped_to: ClassVar[str | None] = None
+    """The class of the resource that this part becomes; ``None`` where the part says it itself (``type``)."""
+
+
+class Quote(Part):
+    """Exact words of the article. With offsets they are checked; without, the words are located."""
+
+    exact: Words
+    start: Annotated[int | None, Field(ge=0, description="First code point, 0-based.")] = None
+    end: Annotated[int | None, Field(ge=1, description="One past the last code point.")] = None
+    segment: Annotated[SegmentRef | None, Field(description="Look only in this segment; helps short words.")] = None
+
+
+class Mention(Quote):
+    """Words that name or refer to an entity."""
+
+    name: Annotated[Quote | None, Field(description="The bare name inside a longer mention.")] = None
+
+
+class Article(Part):
+    """Metadata and text. What the text does not state stays out."""
+
+    id: Identifier
+    label: Labels
+    language: Annotated[LanguageTag, Property("dcterms", "language")]
+    text: Annotated[Words, Property("cg", "text")]
+    sha256: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[0-9a-f]{64}$"),
+        Field(description="SHA-256 of the UTF-8 text; checked when given."),
+        Property("cg", "sha256"),
+    ] = None
+    title: Annotated[Words | None, Property("dcterms", "title")] = None
+    url: Annotated[Iri | None, Property("dcterms", "source")] = None
+    published: Annotated[date | None, Property("dcterms", "issued")] = None
+    licence: Annotated[Iri | None, Property("dcterms", "license")] = None
+    note: Note = None
+
+
+class Segment(Part):
+    """A sentence or other unit, in order, with the part of the article that it belongs to."""
+
+    id: Identifier
+    section: Annotated[terms.Section, Code()]
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=1)]
+
+
+class Entity(Part):
+    """Somebody or something, as this article describes it."""
+
+    id: Identifier
+    type: terms.EntityClass
+    label: Labels
+    mentions: Annotated[list[Mention], Unmapped()] = []
+    size: Annotated[int | None, Field(ge=1, description="Members of a Group, when the text says how many.")] = None
+    size_unstated: Annotated[Literal[True] | None, Field(description="True for a Group of unstated size.")] = None
+    within: Annotated[list[EntityRef], Field(description="Places that, by the text, contain this one.")] = []
+    quotes: Annotated[list[Quote], Property("cg", "quotedIn"), Field(description="Words that describe it.")] = []
+    note: Note = None
+
+
+class Time(Part):
+    """A time expression with bounds and how it was dated."""
+
+    mapped_to = "TimeSpan"
+
+    id: Identifier
+    quotes: Annotated[list[Quote], Property("cg", "quotedIn"), Field(min_length=1)]
+    edtf: Annotated[Words, Field(description="Extended Date/Time Format, ISO 8601-2; ranges of one date as [a..b].")]
+    not_before: Annotated[date | None, Field(description="Lower bound; taken from edtf when absent.")] = None
+    not_after: Annotated[date | None, Field(description="Upper bound; taken from edtf when absent.")] = None
+    precision: Annotated[terms.Precision, Code()]
+    year_source: Annotated[terms.YearSource, Code()]
+    part_of_day: Annotated[terms.PartOfDay | None, Code()] = None
+    relative_to: TimeRef | None = None
+    note: Note = None
+
+
+class Situation(Part):
+    """An event or state that a claim is about, or the act by which a source says something."""
+
+    id: Identifier
+    type: terms.SituationClass
+    label: Labels
+    modality: Annotated[terms.Modality, Code()]
+    actor: list[EntityRef] = []
+    recipient: list[EntityRef] = []
+    affected: list[EntityRef] = []
+    instrument: list[EntityRef] = []
+    subject: list[EntityRef] = []
+    object: list[EntityRef] = []
+    reporter: list[EntityRef] = []
+    venue: list[EntityRef] = []
+    place: list[EntityRef] = []
+    origin: list[EntityRef] = []
+    destination: list[EntityRef] = []
+    relays: list[SituationRef] = []
+    responds_to: list[SituationRef] = []
+    caused_by: list[SituationRef] = []
+    during: list[SituationRef] = []
+    before: list[SituationRef] = []
+    after: list[SituationRef] = []
+    part_of: list[SituationRef] = []
+    purpose: list[SituationRef] = []
+    topic: list[SituationRef] = []
+    same_incident_as: list[SituationRef] = []
+    time: list[TimeRef] = []
+    start_time: list[TimeRef] = []
+    duration: Annotated[Duration | None, Field(description="xsd:duration, such as P2D or PT1H.")] = None
+    repeated: Literal[True] | None = None
+    former: Annotated[Literal[True] | None, Field(description="True for a state that no longer holds.")] = None
+    role_name: Annotated[Words | None, Field(description="The post or role, in the words of the text.")] = None
+    topic_text: Annotated[Words | None, Field(description="What is asked or said, in words.")] = None
+    note: Note = None
+
+
+class Claim(Part):
+    """One source's affirmation or denial of one situation, as worded in a passage."""
+
+    mapped_to = "Claim"
+
+    id: Identifier
+    affirms: SituationRef | None = None
+    denies: SituationRef | None = None
+    quotes: Annotated[list[Quote], Property("cg", "quotedIn"), Field(min_length=1)]
+    cue: Annotated[list[Quote], Field(description="The words that attribute it (“according to …”).")] = []
+    originates_in: Annotated[SituationRef, Field(description="The innermost source act.")]
+    reported_in: Annotated[SituationRef, Field(description="The publication by which the article carries it.")]
+    attribution_mode: Annotated[terms.AttributionMode, Code()]
+    expression: Annotated[terms.Expression, Code()]
+    certainty: Annotated[terms.Certainty, Code()]
+    probability: Annotated[Decimal | None, Field(ge=0, le=1, description="Only where the source gives a number.")] = (
+        None
+    )
+    conflicts_with: list[ClaimRef] = []
+    extracted_by: Annotated[Words, Field(description="The person, or tool and version, that wrote this claim.")]
+    extraction_confidence: Annotated[Decimal, Field(ge=0, le=1)]
+    review_status: Annotated[terms.ReviewStatus, Code()]
+    note: Note = None
+
+    @field_serializer("probability", "extraction_confidence", when_used="json-unless-none")
+    def _number(self, value: Decimal) -> float:
+        return float(value)
+
+
+class Relation(Part):
+    """Words that mark how two situations hang together."""
+
+    mapped_to = "RelationCue"
+
+    id: Identifier
+    type: Annotated[terms.RelationType, Code(), Property("cg", "relationType")]
+    source: Annotated[SituationRef, Property("cg", "relationFrom"), Field(alias="from")]
+    target: Annotated[list[SituationRef], Property("cg", "relationTo"), Field(alias="to", min_length=1)]
+    quotes: Annotated[list[Quote], Property("cg", "quotedIn"), Field(min_length=1)]
+    note: Note = None
+
+
+class Quantity(Part):
+    """An amount or degree, as worded."""
+
+    mapped_to = "Quantity"
+
+    id: Identifier
+    # Not rdfs:label: “doctors” is the label of the doctors, not of their number.
+    label: Annotated[Labels, Property("skos", "prefLabel")]
+    value: Words
+    quotes: Annotated[list[Quote], Property("cg", "quotedIn"), Field(min_length=1)]
+    quantifies: Annotated[list[Identifier], Unmapped(), Field(description="Ids of entities, situations or times.")] = []
+    note: Note = None
+
+
+class Document(Part):
+    """All that one article says."""
+
+    format: Literal["https://w3id.org/claimgraph/claims/1"] = FORMAT
+    article: Article
+    segments: list[Segment] = []
+    entities: list[Entity] = []
+    times: list[Time] = []
+    situations: list[Situation] = []
+    claims: list[Claim] = []
+    relations: list[Relation] = []
+    quantities: list[Quantity] = []
+
+    def to_json(self) -> bytes:
+        """Write the document as indented UTF-8 JSON without empty fields."""
+        content = {"format": FORMAT} | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def json_schema() -> dict[str, Any]:
+    """Publish the contract as JSON Schema (draft 2020-12)."""
+    schema = Document.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": FORMAT, **schema}

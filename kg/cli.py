@@ -1,0 +1,312 @@
+"""The ``kg`` command.
+
+Exit codes: 0 done; 1 a document or graph breaks constraints; 2 wrong use or input that cannot be read; 3 not found;
+4 the store cannot be used.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+
+from kg import claims, console, engine, export, questions
+from kg.config import Config, from_environment
+from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
+from kg.graph import KnowledgeGraph
+from kg.names import PREFIXES
+
+app = typer.Typer(
+    help="Claimgraph: a knowledge graph of attributed claims in news reporting.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
+Language = Annotated[str, typer.Option("--lang", help="Language of labels and messages: en or uk.")]
+
+
+class Output(StrEnum):
+    """Formats of `kg query` and `kg ask`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    tsv = "tsv"
+    xml = "xml"
+    turtle = "turtle"
+
+
+_RESULTS = {
+    Output.table: "application/sparql-results+json",
+    Output.json: "application/sparql-results+json",
+    Output.csv: "text/csv",
+    Output.tsv: "text/tab-separated-values",
+    Output.xml: "application/sparql-results+xml",
+    Output.turtle: None,
+}
+
+
+def main() -> None:
+    """Run the command and turn errors into sentences and exit codes."""
+    try:
+        app()
+    except ClaimgraphError as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted; the store is whole.")
+        sys.exit(130)
+
+
+def _fail(error: ClaimgraphError) -> NoReturn:
+    err = Console(stderr=True, highlight=False)
+    if isinstance(error, Rejected):
+        console.shown(err, console.report(error.report, "", "en"))
+    err.print(f"[red]{error.message}[/]" if err.is_terminal else error.message, markup=err.is_terminal)
+    if error.remedy:
+        err.print(error.remedy, markup=False)
+    codes: tuple[tuple[type[ClaimgraphError], int], ...] = ((Rejected, 1), (NotFound, 3), (StoreUnavailable, 4))
+    sys.exit(next((code for kind, code in codes if isinstance(error, kind)), 2))
+
+
+def _config(data: Path | None) -> Config:
+    return from_environment().with_options(data_dir=data)
+
+
+def _open(data: Path | None) -> KnowledgeGraph:
+    return KnowledgeGraph.open(_config(data))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.", remedy="Check the name.") from None
+
+
+@app.command()
+def serve(
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (KG_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one (KG_PORT).")] = None,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="An empty plain SPARQL 1.1 store, without seed or managed graphs.")
+    ] = False,
+) -> None:
+    """Serve the graph over HTTP; a new store gets the seed article."""
+    from kg import server  # noqa: PLC0415 - the other commands start faster without a web server
+
+    server.run(_config(data).with_options(host=host, port=port, bare=bare or None))
+
+
+@app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Claims documents (JSON); - reads standard input.")],
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; store nothing.")] = False,
+    lang: Language = "en",
+) -> None:
+    """Check claims documents and store those that pass."""
+    graph = _open(data)
+    out = Console(highlight=False)
+    failed = False
+    for file in files:
+        content = _read(file)
+        if dry_run:
+            report = graph.check_document(content)
+            outcome = "would be stored" if report.conforms else "would be refused"
+        else:
+            try:
+                ingested = graph.add(content)
+                report, outcome = ingested.report, ingested.outcome
+            except Rejected as error:
+                report, outcome = error.report, "refused"
+        failed = failed or not report.conforms
+        out.print(f"{file}: {outcome} ({console.counts(report)})", markup=False)
+        if not report.conforms:
+            console.shown(out, console.report(report, "", lang))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def remove(
+    article: Annotated[str, typer.Argument(help="Id of the article.")],
+    data: Data = None,
+) -> None:
+    """Remove an article and what follows from it."""
+    _open(data).remove(article)
+    typer.echo(f"{article}: removed")
+
+
+@app.command()
+def load(
+    files: Annotated[list[Path], typer.Argument(help="RDF files of any syntax; each may be gzipped.")],
+    data: Data = None,
+    graph: Annotated[
+        str | None, typer.Option("--graph", help="Graph for triples that name none; default {base}graph/default.")
+    ] = None,
+) -> None:
+    """Load RDF files in bulk into your own graphs; repeat an interrupted load to resume it."""
+    opened = _open(data)
+    home = graph or opened.names.default_graph
+    opened.store.refuse_managed(home)
+    for file in files:
+        media_type = engine.media_type_of(file.name)
+        with _progress(file) as stream:
+            count = opened.store.load(engine.parse(stream, media_type, file.resolve().as_uri()), home)
+        typer.echo(f"{file.name}: {count} statements")
+
+
+@contextmanager
+def _progress(file: Path) -> Iterator[engine.Stream]:
+    """Open a file, unpack gzip, and show how far the reading has come."""
+    columns = (TextColumn(file.name), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        try:
+            with progress.open(file, "rb") as raw:
+                if file.suffix == ".gz":
+                    with gzip.open(raw) as unpacked:
+                        yield cast(engine.Stream, unpacked)
+                else:
+                    yield raw
+        except OSError as error:
+            raise BadInput(f"{file} cannot be read: {error.strerror or error}.", remedy="Check the file.") from None
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Claims documents (.json) or article graphs (RDF).")],
+    form: Annotated[str, typer.Option("--format", help="table, json or turtle (a SHACL report).")] = "table",
+    lang: Language = "en",
+) -> None:
+    """Check files against every constraint; nothing is stored."""
+    graph = KnowledgeGraph.open(from_environment(), in_memory=True, seed=False)
+    failed = False
+    for file in files:
+        content = _read(file)
+        is_document = file.suffix == ".json" or str(file) == "-"
+        report = (
+            graph.check_document(content)
+            if is_document
+            else graph.check_graph(content, engine.media_type_of(file.name))
+        )
+        failed = failed or not report.conforms
+        if form == "json":
+            typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+        elif form == "turtle":
+            typer.echo(report.to_rdf("text/turtle").decode())
+        else:
+            verdict = "conforms" if report.conforms else "does not conform"
+            console.shown(Console(), console.report(report, f"{file.name}: {verdict}", lang))
+            typer.echo(f"{file.name}: {verdict} ({console.counts(report)})")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def query(
+    text: Annotated[str, typer.Argument(help="A SPARQL query, or a file that holds one (- for standard input).")],
+    data: Data = None,
+    form: Annotated[Output, typer.Option("--format")] = Output.table,
+) -> None:
+    """Run a SPARQL query; the usual prefixes (cg:, code:, rdfs:, …) need no declaration."""
+    is_file = "\n" not in text and "{" not in text
+    _answer(_open(data), _read(Path(text)).decode() if is_file else text, form)
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="Number or name; none lists them.")] = None,
+    data: Data = None,
+    form: Annotated[Output, typer.Option("--format")] = Output.table,
+    lang: Language = "en",
+) -> None:
+    """Ask one of the competency questions."""
+    if question is None:
+        console.shown(Console(), console.questions(questions.all_questions(), lang))
+        return
+    found = questions.find(question)
+    if form is Output.table:
+        typer.secho(f"{found.number}. {found.title.get(lang, found.title['en'])}", bold=True)
+    _answer(_open(data), found.text, form)
+
+
+def _answer(graph: KnowledgeGraph, text: str, form: Output) -> None:
+    choice = engine.Choice(_RESULTS[form], "text/turtle")
+    try:
+        answer = graph.store.query(text, choice, engine.Dataset(prefixes=PREFIXES))
+    except engine.NotAcceptable:
+        raise BadInput(f"The result has no {form.value} form.", remedy="Choose another --format.") from None
+    if form is Output.table and answer.kind == "solutions":
+        console.shown(Console(), console.solutions(answer.content, graph.names.base))
+    elif form is Output.table and answer.kind == "boolean":
+        typer.echo("yes" if json.loads(answer.content)["boolean"] else "no")
+    else:
+        typer.echo(answer.content.decode().rstrip("\n"))
+
+
+@app.command()
+def why(
+    claim: Annotated[str, typer.Argument(help="A claim: its IRI, article/claim (seed/C22) or id; or a subject IRI.")],
+    predicate: Annotated[str | None, typer.Argument(help="With an object: explain this statement.")] = None,
+    obj: Annotated[str | None, typer.Argument(metavar="OBJECT")] = None,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    lang: Language = "en",
+) -> None:
+    """Show what stands behind a claim (words, cue, sources) or a statement (quotes, or axiom and premises)."""
+    graph = _open(data)
+    if predicate is not None and obj is not None:
+        typer.echo(graph.why_statement(claim, predicate, obj).model_dump_json(by_alias=True, indent=1))
+        return
+    found = graph.why(claim)
+    if as_json:
+        typer.echo(found.model_dump_json(by_alias=True, indent=1))
+    else:
+        console.shown(Console(), console.explanation(found, lang))
+
+
+@app.command("export")
+def export_(
+    article: Annotated[str | None, typer.Argument(help="Id of one article; none takes all.")] = None,
+    data: Data = None,
+    form: Annotated[export.Format, typer.Option("--format")] = export.Format.trig,
+    inferred: Annotated[bool, typer.Option("--inferred", help="Write what follows as well.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+) -> None:
+    """Write articles as Turtle, TriG, N-Quads, JSON-LD or nanopublications."""
+    content = export.export(_open(data), form, article, inferred=inferred)
+    if output is None:
+        typer.echo(content.decode().rstrip("\n"))
+    else:
+        output.write_bytes(content)
+
+
+@app.command()
+def schema() -> None:
+    """Print the claims document's JSON Schema."""
+    typer.echo(json.dumps(claims.json_schema(), ensure_ascii=False, indent=1))
+
+
+@app.command()
+def info(data: Data = None) -> None:
+    """Tell what the store holds."""
+    graph = _open(data)
+    typer.echo(f"base IRI    {graph.names.base}")
+    typer.echo(f"statements  {len(graph.store)}")
+    typer.echo("graphs")
+    for name in graph.store.graphs():
+        typer.echo(f"  {len(graph.store.triples(name)):>8}  {name}")
+    typer.echo("articles")
+    for entry in graph.articles():
+        label = entry.label.get("en") or next(iter(entry.label.values()), "")
+        typer.echo(f"  {entry.claims:>8} claims  {entry.identifier}  {label}")

@@ -1,0 +1,364 @@
+"""The one door to pyoxigraph: terms, parsing, serialising, and querying a store into bytes.
+
+Results never leave this module as live objects: a pyoxigraph result that is touched from another thread aborts the
+process, so every function here evaluates *and* serialises before it returns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pyoxigraph as ox
+import rdflib
+
+from kg.errors import BadInput, MalformedText, StoreUnavailable, UnsupportedFormat
+from kg.names import PREFIXES
+
+Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+Triple = ox.Triple
+Quad = ox.Quad
+NamedNode = ox.NamedNode
+BlankNode = ox.BlankNode
+Literal = ox.Literal
+DefaultGraph = ox.DefaultGraph
+Engine = ox.Store
+Stream = IO[bytes]
+
+GRAPH_FORMATS: dict[str, ox.RdfFormat] = {
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "application/ld+json": ox.RdfFormat.JSON_LD,
+    "application/rdf+xml": ox.RdfFormat.RDF_XML,
+    "application/trig": ox.RdfFormat.TRIG,
+    "application/n-quads": ox.RdfFormat.N_QUADS,
+    "text/n3": ox.RdfFormat.N3,
+}
+"""RDF media types that can be read; all but N3 can be written."""
+
+GRAPH_ALIASES = {"application/x-turtle": "text/turtle", "text/plain": "application/n-triples"}
+"""Other names in use for the same formats (accepted on input)."""
+
+RESULT_FORMATS: dict[str, ox.QueryResultsFormat] = {
+    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
+    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
+    "text/csv": ox.QueryResultsFormat.CSV,
+    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
+}
+"""SPARQL result media types for SELECT and ASK (an ASK has no CSV or TSV form in the standard)."""
+
+FILE_ENDINGS = {
+    ".ttl": "text/turtle",
+    ".nt": "application/n-triples",
+    ".jsonld": "application/ld+json",
+    ".rdf": "application/rdf+xml",
+    ".xml": "application/rdf+xml",
+    ".owl": "application/rdf+xml",
+    ".trig": "application/trig",
+    ".nq": "application/n-quads",
+    ".n3": "text/n3",
+}
+
+_PLACE = (
+    re.compile(r"error at (\d+):(\d+)"),  # SPARQL parser
+    re.compile(r"at line (\d+) column (\d+)"),  # RDF parsers
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A serialised query result.
+
+    Attributes:
+        content: the bytes to send.
+        media_type: the format of ``content``.
+        kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
+    """
+
+    content: bytes
+    media_type: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The formats to answer with, by kind of result; ``None`` where the client accepts none."""
+
+    results: str | None = "application/sparql-results+json"
+    graph: str | None = "text/turtle"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a request says of the data to work on (SPARQL 1.1 Protocol, clauses 2.1.4 and 2.2.3).
+
+    Attributes:
+        default_graphs, named_graphs: ``default-graph-uri`` and ``named-graph-uri`` (or their ``using-`` forms); both
+            empty means the store's own dataset.
+        base: the IRI against which relative IRIs are resolved; ``None`` takes the store's.
+        prefixes: prefixes that the query need not declare.
+    """
+
+    default_graphs: Sequence[str] = ()
+    named_graphs: Sequence[str] = ()
+    base: str | None = None
+    prefixes: Mapping[str, str] | None = None
+
+
+class NotAcceptable(Exception):
+    """The client takes none of the formats that this kind of result has."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+def open_store(directory: Path | None) -> Engine:
+    """Open the store in ``directory`` for reading and writing, or a new one in memory.
+
+    Raises:
+        StoreUnavailable: another process holds it, or the directory is not a store.
+    """
+    if directory is None:
+        return ox.Store()
+    try:
+        return ox.Store(str(directory))
+    except OSError as error:
+        if "lock" in str(error).lower():
+            raise StoreUnavailable(
+                "This data directory is in use by another process (a running `kg serve`?).",
+                remedy="Stop that process, send the request to its address instead, or choose another --data directory.",
+            ) from None
+        raise StoreUnavailable(
+            "This data directory cannot be opened as a store.",
+            remedy="Check that it is a directory that you may write to and that holds a Claimgraph store or nothing.",
+        ) from None
+
+
+def media_type_of(name: str) -> str:
+    """Tell the RDF media type from a file name (a last ``.gz`` is ignored).
+
+    Raises:
+        UnsupportedFormat: the ending is unknown.
+    """
+    ending = Path(name.removesuffix(".gz")).suffix.lower()
+    if ending not in FILE_ENDINGS:
+        raise UnsupportedFormat(
+            f"The ending “{ending}” of {Path(name).name} is not one of an RDF file.",
+            remedy="Use one of " + ", ".join(FILE_ENDINGS) + " (each may be followed by .gz).",
+        )
+    return FILE_ENDINGS[ending]
+
+
+def graph_format(media_type: str) -> ox.RdfFormat:
+    """Look up an RDF format by media type.
+
+    Raises:
+        UnsupportedFormat: unknown media type.
+    """
+    found = GRAPH_FORMATS.get(GRAPH_ALIASES.get(media_type, media_type))
+    if found is None:
+        raise UnsupportedFormat(
+            f"“{media_type}” is not a media type of RDF that is known here.",
+            remedy="Use one of " + ", ".join(GRAPH_FORMATS) + ".",
+        )
+    return found
+
+
+def parse(data: bytes | IO[bytes], media_type: str, base: str | None = None) -> Iterator[Quad]:
+    """Parse RDF, lazily. JSON-LD never fetches a remote context; XML entities from outside are not read.
+
+    Blank nodes are renamed, so that two documents cannot meet in one by accident.
+
+    Raises:
+        UnsupportedFormat: unknown media type.
+        MalformedText: a syntax error, with line and column.
+    """
+    form = graph_format(media_type)
+    try:
+        yield from ox.parse(data, format=form, base_iri=base, rename_blank_nodes=True)
+    except SyntaxError as error:
+        raise _malformed(f"The {form.name} does not parse", error) from None
+    except ValueError as error:
+        raise MalformedText(f"The {form.name} does not parse: {error}") from None
+
+
+def parse_as_is(ntriples: bytes) -> Iterator[Quad]:
+    """Parse N-Triples of our own, keeping the labels of blank nodes."""
+    return ox.parse(ntriples, format=ox.RdfFormat.N_TRIPLES)
+
+
+def from_term(term: rdflib.term.Node) -> Term:
+    """Turn a term of rdflib into one of the engine."""
+    if isinstance(term, rdflib.URIRef):
+        return ox.NamedNode(str(term))
+    if isinstance(term, rdflib.BNode):
+        return ox.BlankNode(str(term))
+    assert isinstance(term, rdflib.Literal)
+    if term.language:
+        return ox.Literal(str(term), language=term.language)
+    return ox.Literal(str(term), datatype=ox.NamedNode(str(term.datatype)) if term.datatype else None)
+
+
+def to_rdflib(term: Term) -> rdflib.term.Node:
+    """Turn a term of the engine into one of rdflib."""
+    if isinstance(term, ox.NamedNode):
+        return rdflib.URIRef(term.value)
+    if isinstance(term, ox.BlankNode):
+        return rdflib.BNode(term.value)
+    assert isinstance(term, ox.Literal)
+    if term.language:
+        return rdflib.Literal(term.value, lang=term.language)
+    plain = term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
+    return rdflib.Literal(term.value, datatype=None if plain else rdflib.URIRef(term.datatype.value))
+
+
+def serialize(
+    items: Iterable[Quad] | Iterable[Triple], media_type: str, prefixes: dict[str, str] | None = None
+) -> bytes:
+    """Serialise triples or quads; quads lose their graph in a format that has no graphs."""
+    form = graph_format(media_type)
+    if not form.supports_datasets:
+        items = (item.triple if isinstance(item, ox.Quad) else item for item in items)
+    data = ox.serialize(items, format=form, prefixes=prefixes)
+    return data if data is not None else b""
+
+
+def query(store: Engine, text: str, choice: Choice, request: Dataset) -> Answer:
+    """Evaluate a query and serialise its result in the same thread.
+
+    Raises:
+        MalformedText: a syntax error, with line and column.
+        NotAcceptable: no format was chosen for the kind of result that came.
+    """
+    default: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
+    named: list[ox.NamedNode | ox.BlankNode] | None = None
+    if request.default_graphs or request.named_graphs:
+        default = [_graph_name(iri) for iri in request.default_graphs]
+        named = [_graph_name(iri) for iri in request.named_graphs]
+    try:
+        result = store.query(
+            text,
+            base_iri=request.base,
+            prefixes=dict(request.prefixes or {}),
+            default_graph=default,
+            named_graphs=named,
+        )
+    except SyntaxError as error:
+        raise _malformed("The query does not parse", error) from None
+    if isinstance(result, ox.QueryTriples):
+        if choice.graph is None:
+            raise NotAcceptable("graph")
+        return Answer(serialize(result, choice.graph, PREFIXES), choice.graph, "graph")
+    kind = "boolean" if isinstance(result, ox.QueryBoolean) else "solutions"
+    media_type = choice.results
+    if media_type is None or (kind == "boolean" and media_type.startswith("text/")):
+        raise NotAcceptable(kind)
+    content = result.serialize(format=RESULT_FORMATS[media_type])
+    return Answer(content if content is not None else b"", media_type, kind)
+
+
+def _graph_name(iri: str) -> ox.NamedNode:
+    try:
+        return ox.NamedNode(iri)
+    except ValueError:
+        raise MalformedText(f"<{iri}> is not an absolute IRI.", remedy="Name graphs by absolute IRIs.") from None
+
+
+def graph_of(quad: Quad) -> str:
+    """Name the graph of a quad; blank nodes and the default graph have no name (empty)."""
+    return quad.graph_name.value if isinstance(quad.graph_name, ox.NamedNode) else ""
+
+
+def canonical(triples: Iterable[Triple]) -> set[Triple]:
+    """Rewrite literals as the engine will on storage (``01`` → ``1``), so that graphs can be compared."""
+    scratch = ox.Store()
+    scratch.extend(ox.Quad(t.subject, t.predicate, t.object) for t in triples)
+    return {quad.triple for quad in scratch}
+
+
+def rows(store: Engine, text: str, bindings: dict[str, Term] | None = None) -> list[dict[str, Term]]:
+    """Evaluate a SELECT of our own and return its solutions as plain dictionaries."""
+    substitutions = {ox.Variable(name): value for name, value in (bindings or {}).items()}
+    result = store.query(text, substitutions=substitutions)
+    assert isinstance(result, ox.QuerySolutions)
+    names = [variable.value for variable in result.variables]
+    return [{n: value for n in names if (value := solution[n]) is not None} for solution in result]
+
+
+def update(store: Engine, text: str, base: str | None = None) -> None:
+    """Run an update in one transaction.
+
+    Raises:
+        MalformedText: a syntax error, with line and column; nothing is changed.
+        BadInput: it clears a graph that is not there, or makes one that is; nothing is changed.
+    """
+    try:
+        store.update(text, base_iri=base)
+    except SyntaxError as error:
+        raise _malformed("The update does not parse", error) from None
+    except RuntimeError as error:  # a graph that has to be there is not, or the other way round
+        raise BadInput(f"{error}.", remedy="Name another graph, or add SILENT.") from None
+
+
+def check_update(text: str, base: str | None) -> None:
+    """Check the syntax of an update on an empty store. Only for text that neither LOADs nor calls a SERVICE.
+
+    Raises:
+        MalformedText: a syntax error, with line and column.
+    """
+    try:
+        update(ox.Store(), text, base)
+    except MalformedText:
+        raise
+    except BadInput:  # it parsed; that a graph is missing means nothing in an empty store
+        return
+
+
+def _malformed(what: str, error: SyntaxError) -> MalformedText:
+    """Turn the engine's syntax error into ours, with the place that it names."""
+    text = str(error.msg)
+    line, column = error.lineno, error.offset
+    for pattern in _PLACE:
+        if line is None and (found := pattern.search(text)):
+            line, column = int(found[1]), int(found[2])
+    place = f" at line {line}, column {column}" if line is not None else ""
+    detail = re.sub(r"^(error at \d+:\d+: |Parser error at line \d+ column \d+: )", "", text)
+    if len(detail) > 300:
+        detail = detail[:300] + "…"
+    return MalformedText(f"{what}{place}: {detail}", line=line, column=column)
+
+
+def skolemized(texts: Iterable[str], base: str, genid: str) -> list[Triple]:
+    """Parse Turtle of the product's own and name its blank nodes by content (RDF 1.1, clause 3.5; RDFC-1.0).
+
+    Two runs give the same triples, so that loading the ontology again changes nothing.
+    """
+    dataset = ox.Dataset()
+    for text in texts:
+        for quad in ox.parse(text.encode(), format=ox.RdfFormat.TURTLE, base_iri=base, rename_blank_nodes=True):
+            dataset.add(quad)
+    dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+
+    def named(term: Term) -> Term:
+        return ox.NamedNode(genid + term.value) if isinstance(term, ox.BlankNode) else term
+
+    return [ox.Triple(named(q.subject), q.predicate, named(q.object)) for q in dataset]  # type: ignore[arg-type]
+
+
+def quad(s: rdflib.term.Node, p: rdflib.term.Node, o: rdflib.term.Node, graph: rdflib.URIRef) -> Quad:
+    """Make a quad of the engine from rdflib's terms."""
+    return ox.Quad(*(from_term(term) for term in (s, p, o, graph)))  # type: ignore[arg-type]
+
+
+def from_rdflib(triples: Iterable[tuple[rdflib.term.Node, rdflib.term.Node, rdflib.term.Node]]) -> list[Triple]:
+    """Turn rdflib's triples into the engine's."""
+    return [ox.Triple(*(from_term(term) for term in triple)) for triple in triples]  # type: ignore[arg-type]
+
+
+def to_graph(triples: Iterable[Triple]) -> rdflib.Graph:
+    """Turn the engine's triples into an rdflib graph."""
+    return rdflib.Graph().parse(data=ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES), format="nt")

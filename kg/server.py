@@ -1,0 +1,79 @@
+"""`kg serve`: open the store, bind the port, say where things are, and run the HTTP layer."""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+import socket
+
+import uvicorn
+from rich.console import Console
+
+from kg.config import Config
+from kg.errors import BadInput
+from kg.graph import KnowledgeGraph
+
+_FIRST_QUERY = """curl -s {address}sparql -H 'Accept: text/csv' --data-urlencode 'query=
+PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+SELECT ?who ?kind ?what WHERE {{
+  VALUES ?kind {{ cg:Refusal cg:NonResponse }}
+  ?event a cg:ReportedFact, ?kind ; cg:actor/rdfs:label ?who ; rdfs:label ?what .
+  FILTER(LANG(?who) = "en" && LANG(?what) = "en") }}'"""
+
+
+def run(config: Config) -> None:
+    """Serve until interrupted; answers in flight are finished and the store is closed whole.
+
+    Raises:
+        StoreUnavailable: the store is held by another process.
+        BadInput: the address cannot be listened on.
+    """
+    with _listen(config) as listener:
+        port = listener.getsockname()[1]
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        address = f"http://{host}:{port}/"
+        made = config.token is None
+        config = config.with_options(
+            port=port,
+            token=config.token or secrets.token_urlsafe(24),
+            base_iri=config.base_iri or _base(config, address),
+        )
+        graph = KnowledgeGraph.open(config)
+        _announce(graph, config, address, made=made)
+        # The one look upwards, by name: this package never imports the HTTP layer.
+        application = importlib.import_module("api.app").create_app(graph, config)
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off", server_header=False))
+        server.run(sockets=[listener])
+
+
+def _base(config: Config, address: str) -> str | None:
+    """Take the server's own address as base, but only for a store that is made now."""
+    return None if (config.data_dir / "claimgraph.json").exists() else address
+
+
+def _listen(config: Config) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"Cannot listen on {config.host}, port {config.port}: {error.strerror}.",
+            remedy="Choose another --port, or 0 for a free one.",
+        ) from None
+    return listener
+
+
+def _announce(graph: KnowledgeGraph, config: Config, address: str, *, made: bool) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"Claimgraph listens on {address} (stop with Ctrl-C)", markup=False)
+    if made:
+        out.print(f"Token for writes, shown this once (set KG_TOKEN to choose your own): {config.token}", markup=False)
+    if config.bare:
+        out.print("A bare SPARQL 1.1 store: /sparql, /update, /graphs")
+        return
+    if graph.names.base != address:
+        out.print(f"IRIs in this store start with {graph.names.base}", markup=False)
+    out.print("A first query to paste:\n" + _FIRST_QUERY.format(address=address), markup=False)

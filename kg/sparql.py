@@ -1,0 +1,309 @@
+"""What SPARQL requests may do, read from their text without asking the engine, and updates rewritten to be safe.
+
+A :class:`Query` tells its form and where it calls SERVICE; an :class:`Update` tells, operation by operation, which
+graphs it writes.  :func:`with_using` adds the dataset of the protocol, :func:`confine` keeps an update to the graphs
+that users may write, and :func:`expanded` writes out its IRIs.
+
+What the grammar of SPARQL does not lead to is ``malformed`` and has to be refused, for our engine reads more than the
+grammar: it has no lexer, and cuts a name that fits nowhere, so that ``{ SERVICEex:x {} }`` calls a service and
+``GRAPHex:g {}`` writes a graph.  Read a request here before the engine sees it, be it only to check its syntax in an
+empty store: SERVICE and LOAD are carried out there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+from kg.errors import BadInput, MalformedText
+from kg.lexer import Kind, Lines, Position, height, nesting
+from kg.operations import Graph, Operation, Span, Template, read_operation
+from kg.reader import Reader, Unexpected, is_absolute
+
+__all__ = [
+    "Graph",
+    "GraphForbidden",
+    "Operation",
+    "Query",
+    "Span",
+    "Template",
+    "Update",
+    "UsingConflict",
+    "confine",
+    "expanded",
+    "height",
+    "nesting",
+    "with_using",
+    "without_trailing_semicolon",
+    "written",
+]
+
+
+class UsingConflict(ValueError):
+    """The dataset of an update stands both in the protocol and in the text (SPARQL 1.1 Protocol, clause 2.2.3)."""
+
+
+class GraphForbidden(ValueError):
+    """An update would write a managed graph.
+
+    Attributes:
+        graph: the IRI of the graph, or ``"ALL"`` or ``"NAMED"``.
+        line, column: where it is named, from 1.
+    """
+
+    def __init__(self, graph: str, line: int, column: int) -> None:
+        super().__init__(f"{graph} cannot be written (line {line}, column {column}).")
+        self.graph, self.line, self.column = graph, line, column
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What must be known of a query before the engine sees it.
+
+    Attributes:
+        form: SELECT, ASK, CONSTRUCT or DESCRIBE; empty if it is none.
+        has_dataset: whether it has a FROM or FROM NAMED clause.
+        services: where it calls SERVICE; also where it is malformed, if it holds that word at all.
+        malformed: where it stops being SPARQL, if it does.
+    """
+
+    form: str
+    has_dataset: bool
+    services: tuple[Position, ...]
+    malformed: Position | None
+
+    @classmethod
+    def parse(cls, text: str, base: str, prefixes: Mapping[str, str] | None = None) -> Self:
+        """Read ``text``; ``prefixes`` need not be declared in it. Never raises."""
+        reader = Reader(text, base, prefixes)
+        form, has_dataset = "", False
+        try:
+            reader.prologue()
+        except Unexpected:
+            reader.reject()
+        if reader.sees("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"):
+            form = reader.token.text.upper()
+        else:
+            reader.reject()
+        while not reader.ended:
+            has_dataset = has_dataset or (reader.braces == 0 and reader.sees("FROM"))
+            reader.take()
+        services = (*reader.services, *reader.doubts("SERVICE"))
+        return cls(form, has_dataset, services, reader.malformed)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The operations of an update.
+
+    Attributes:
+        text: the text they were read from.
+        operations: in order; where the text is malformed, the last is of kind ``""``.
+        malformed: where it stops being SPARQL, if it does.
+    """
+
+    text: str = field(repr=False)
+    operations: tuple[Operation, ...]
+    malformed: Position | None
+
+    @classmethod
+    def parse(cls, text: str, base: str) -> Self:
+        """Read ``text``, in which PREFIX and BASE may stand before each operation (grammar rule 29). Never raises."""
+        reader = Reader(text, base)
+        operations: list[Operation] = []
+        try:
+            reader.prologue()
+            while not reader.ended:
+                operations.append(read_operation(reader))
+                if not reader.accept(";"):
+                    break
+                reader.prologue()
+        except Unexpected:
+            reader.reject()
+        if not reader.ended:
+            reader.reject()
+        called, start = len(reader.services), reader.token.start
+        while not reader.ended:
+            reader.take()
+        if reader.malformed:
+            services = (*reader.services[called:], *reader.doubts("SERVICE", "LOAD"))
+            operations.append(Operation("", Span(start, len(text)), reader.malformed, services=services))
+        return cls(text, tuple(operations), reader.malformed)
+
+    @property
+    def services(self) -> tuple[Position, ...]:
+        """Where it calls SERVICE, or may do so unseen because it is malformed."""
+        return tuple(position for operation in self.operations for position in operation.services)
+
+
+def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
+    """Give each WHERE the dataset of ``using-graph-uri`` and ``using-named-graph-uri`` (Protocol, clause 2.2.3).
+
+    Raises:
+        UsingConflict: the update itself has USING, USING NAMED or WITH.
+        MalformedText: it is no update.
+        BadInput: a graph is no absolute IRI.
+    """
+    for graph in (*default, *named):
+        if not is_absolute(graph):
+            raise BadInput(f"{graph!r} is not an absolute IRI.", remedy="Name the graphs by their full IRIs.")
+    clause = "".join([*(f"USING <{graph}> " for graph in default), *(f"USING NAMED <{graph}> " for graph in named)])
+    if not clause:
+        return text
+    edits = []
+    for operation in _well_formed(Update.parse(text, "base:/")).operations:
+        if operation.using or operation.with_graph:
+            raise UsingConflict(
+                f"The operation at line {operation.line}, column {operation.column} has USING or WITH of its own."
+            )
+        if operation.kind == "DELETE WHERE" and operation.group:
+            clause_before = f"{_edited(text, (), operation.group)} {clause}"
+            edits.append(_insertion(operation.where, clause_before))
+        elif operation.kind == "MODIFY":
+            edits.append(_insertion(operation.where, clause))
+    return _edited(text, edits)
+
+
+def confine(update: Update, default_graph: str, is_managed: Callable[[str], bool], managed_pattern: str) -> str:
+    """Rewrite an update for a store whose default graph is the union of its graphs and which manages some of them.
+
+    What is written without a graph goes to ``default_graph``. Solutions in which a graph variable of a template stands
+    for a managed graph are dropped. The text is returned as it is where nothing has to be done.
+
+    Args:
+        update: what to rewrite.
+        default_graph: IRI of the graph that takes the place of the default graph.
+        is_managed: tells for an absolute IRI whether that graph must not be written.
+        managed_pattern: a SPARQL condition that is true of managed graphs; ``{var}`` in it is a variable's name.
+
+    Raises:
+        GraphForbidden: a managed graph, or ALL or NAMED, is named in order to be written.
+        MalformedText: it is no update.
+    """
+    for graph in (graph for operation in _well_formed(update).operations for graph in operation.writes):
+        many = graph.kind == "keyword" and graph.name != "DEFAULT"
+        if many or (graph.kind == "iri" and is_managed(graph.name)):
+            raise GraphForbidden(graph.name, *Lines(update.text).at(graph.span.start))
+    edits: list[_Edit] = []
+    for operation in update.operations:
+        edits += _name_default(operation, default_graph)
+        edits += _confine_quads(update.text, operation, default_graph, managed_pattern)
+    return _edited(update.text, edits)
+
+
+def written(update: Update, default_graph: str) -> tuple[frozenset[str], bool]:
+    """Return the graphs that an update, once confined, names in order to write, and whether variables name more."""
+    graphs = {graph for operation in update.operations for graph in operation.graphs}
+    if any(operation.default for operation in update.operations):
+        graphs.add(default_graph)
+    return frozenset(graphs), any(operation.variables or operation.everything for operation in update.operations)
+
+
+def expanded(text: str, base: str) -> str:
+    """Write out all IRIs of an update and leave out its declarations.
+
+    The engine takes declarations only before the first operation, not before each (grammar rule 29); without them an
+    update can also stand behind other operations.
+
+    Raises:
+        MalformedText: a declaration or an IRI cannot be read, or the text holds what is no token.
+    """
+    reader = Reader(text, base)
+    edits = []
+    try:
+        while not reader.ended:
+            token = reader.token
+            if reader.sees("BASE", "PREFIX", "VERSION"):
+                reader.prologue()
+                edits.append(_Edit(Span(token.start, reader.last.end), ""))
+            elif token.kind in (Kind.IRIREF, Kind.PNAME):
+                iri = reader.iri()
+                if not is_absolute(iri):
+                    raise Unexpected
+                edits.append(_Edit(Span(token.start, token.end), f" <{iri}> "))
+            else:
+                reader.take()
+    except Unexpected:
+        reader.reject()
+    if reader.malformed:
+        raise _malformed(reader.malformed)
+    return _edited(text, edits)
+
+
+def without_trailing_semicolon(text: str) -> str:
+    """Leave out the semicolon after the last operation, so that another can be joined on."""
+    reader = Reader(text, "")
+    while not reader.ended:
+        reader.take()
+    last = reader.last
+    return text[: last.start] + text[last.end :] if last.kind is Kind.PUNCTUATION and last.text == ";" else text
+
+
+class _Edit(NamedTuple):
+    span: Span
+    text: str
+
+
+def _insertion(offset: int, text: str) -> _Edit:
+    return _Edit(Span(offset, offset), text)
+
+
+def _edited(text: str, edits: Sequence[_Edit], span: Span | None = None) -> str:
+    """Return ``text``, or the part of it in ``span``, after edits that lie in it, in order and apart."""
+    offset, end = span or (0, len(text))
+    pieces = []
+    for edit in edits:
+        pieces += [text[offset : edit.span.start], edit.text]
+        offset = edit.span.end
+    return "".join([*pieces, text[offset:end]])
+
+
+def _well_formed(update: Update) -> Update:
+    if update.malformed:
+        raise _malformed(update.malformed)
+    return update
+
+
+def _malformed(position: Position) -> MalformedText:
+    line, column = position
+    return MalformedText(f"The update does not parse at line {line}, column {column}.", line=line, column=column)
+
+
+def _name_default(operation: Operation, default_graph: str) -> Iterator[_Edit]:
+    """Name the default graph where an operation on whole graphs means it.
+
+    A graph that is named may be missing, which is an error, while the default graph is always there: hence SILENT.
+    """
+    if operation.kind == "LOAD":
+        form = f" INTO GRAPH <{default_graph}>"
+    else:
+        form = f"GRAPH <{default_graph}>"
+        if operation.targets and operation.targets[0].name == "DEFAULT" and not operation.silent:
+            yield _insertion(operation.span.start + len(operation.kind), " SILENT")
+    for graph in operation.targets:
+        if graph.kind == "keyword":
+            yield _Edit(graph.span, form)
+
+
+def _confine_quads(text: str, operation: Operation, default_graph: str, pattern: str) -> list[_Edit]:
+    """Name the graph of triples that stand outside GRAPH, and guard the variables that name graphs."""
+    wraps: list[_Edit] = []
+    for run in (run for template in operation.templates if not operation.with_graph for run in template.triples):
+        wraps += [_insertion(run.start, f"GRAPH <{default_graph}> {{ "), _insertion(run.end, " }")]
+    if operation.group is None:
+        return wraps
+    before, after = [], []
+    if operation.variables:
+        guards = " ".join(_guard(name, pattern) for name in operation.variables)
+        before, after = [_insertion(operation.group.start, "{ ")], [_insertion(operation.group.end, f" {guards} }}")]
+    if operation.kind == "MODIFY":
+        return [*wraps, *before, *after]
+    # The block of DELETE WHERE is template and pattern at once; a pattern that is guarded has to stand apart.
+    template = [_insertion(operation.where, _edited(text, wraps, operation.group) + " ")] if wraps or after else []
+    return [*template, *before, *wraps, *after]
+
+
+def _guard(name: str, pattern: str) -> str:
+    """Write a filter that drops managed graphs; a quad whose graph is unbound or no IRI is the engine's affair."""
+    return f"FILTER(!BOUND(?{name}) || !isIRI(?{name}) || !({pattern.replace('{var}', name)}))"

@@ -1,0 +1,366 @@
+"""The dataset on disk: named graphs, and their union as the default graph.
+
+The engine can present the union of all graphs as the default graph, but as a *bag*: a triple that stands in two
+graphs matches twice, so every count over two articles that name the same person would be wrong. We therefore keep the
+union materialised in the engine's real default graph, in the same transaction as each write. A ``bare`` store does
+none of this: it is a plain SPARQL 1.1 dataset.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from kg import engine, sparql
+from kg.errors import Forbidden, MalformedText, StoreUnavailable, TooLarge
+from kg.lexer import Position, height, nesting, tokens
+from kg.names import Names
+
+_META = "claimgraph.json"
+_CHUNK = 50_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a store is opened.
+
+    Attributes:
+        directory: where it lives; ``None`` keeps it in memory.
+        base: base IRI for a *new* store, ending in ``/``; ``None`` takes ``http://127.0.0.1:8000/``.
+        bare: a plain SPARQL 1.1 store without managed graphs or union default graph.
+        max_nesting: deepest nesting of brackets in a query or update.
+        max_height: longest string of operators and parts of groups.
+    """
+
+    directory: Path | None = None
+    base: str | None = None
+    bare: bool = False
+    max_nesting: int = 100
+    max_height: int = 1000
+
+
+class Store:
+    """One dataset. Reads may come from any thread; writes are serialised.
+
+    Attributes:
+        names: the IRIs of this dataset.
+        bare: see :class:`Settings`.
+        is_new: whether opening created it.
+        version: number of commits since it was opened that changed something.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Open or create the dataset.
+
+        Raises:
+            StoreUnavailable: held by another process, not a store, or made with another base IRI.
+        """
+        directory = settings.directory
+        meta = directory / _META if directory else None
+        known = json.loads(meta.read_text("utf-8")) if meta and meta.exists() else None
+        self.is_new = known is None
+        if known is None:
+            known = {"base": settings.base or "http://127.0.0.1:8000/", "bare": settings.bare}
+        _check_kind(known, settings)
+        self.names = Names(known["base"])
+        self.bare = settings.bare
+        self.version = 0
+        self._settings = settings
+        self._lock = threading.RLock()
+        if directory:
+            _make(directory)
+        self._engine = engine.open_store(directory / "store" if directory else None)
+        if meta and self.is_new:
+            meta.write_text(json.dumps(known), "utf-8")
+
+    def __len__(self) -> int:
+        """Count the distinct triples (quads, in a bare store)."""
+        if self.bare:
+            return len(self._engine)
+        return self._count("SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }")
+
+    def _count(self, text: str) -> int:
+        return int(str(getattr(engine.rows(self._engine, text)[0]["n"], "value", "0")))
+
+    # ---- reading
+
+    def graphs(self) -> list[str]:
+        """Name the graphs, sorted."""
+        return sorted(g.value for g in self._engine.named_graphs() if isinstance(g, engine.NamedNode))
+
+    def has_graph(self, graph: str) -> bool:
+        """Tell whether a named graph is there (it may be empty)."""
+        return self._engine.contains_named_graph(engine.NamedNode(graph))
+
+    def triples(self, graph: str | None) -> list[engine.Triple]:
+        """List one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        name = engine.DefaultGraph() if graph is None else engine.NamedNode(graph)
+        return [quad.triple for quad in self._engine.quads_for_pattern(None, None, None, name)]
+
+    def quads(self, graphs: Iterable[str] | None = None) -> Iterator[engine.Quad]:
+        """Walk the quads of the named graphs, or of all of them (the union graph is not repeated)."""
+        for graph in self.graphs() if graphs is None else graphs:
+            yield from self._engine.quads_for_pattern(None, None, None, engine.NamedNode(graph))
+
+    def match(
+        self,
+        subject: engine.NamedNode | None,
+        predicate: engine.NamedNode | None,
+        obj: engine.Term | None,
+        graph: str | None = None,
+    ) -> list[engine.Quad]:
+        """List the quads of the named graphs that fit; ``None`` fits everything."""
+        name = None if graph is None else engine.NamedNode(graph)
+        found = self._engine.quads_for_pattern(subject, predicate, obj, name)
+        return [quad for quad in found if isinstance(quad.graph_name, engine.NamedNode)]
+
+    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
+        """Answer a SPARQL query (1.1 Query; clause 2.1 of the Protocol for the dataset).
+
+        Raises:
+            MalformedText, TooLarge, Forbidden (SERVICE), engine.NotAcceptable.
+        """
+        request = request or engine.Dataset()
+        parsed = sparql.Query.parse(text, request.base or self.names.base)
+        self._guard(text)
+        _refuse_service(parsed.services)
+        if parsed.malformed:
+            _refuse_malformed(
+                text, parsed.malformed, lambda: engine.query(engine.open_store(None), text, choice, request)
+            )
+        return engine.query(self._engine, text, choice, request)
+
+    def rows(self, text: str, bindings: dict[str, engine.Term] | None = None) -> list[dict[str, engine.Term]]:
+        """Run a SELECT of our own."""
+        return engine.rows(self._engine, text, bindings)
+
+    # ---- writing
+
+    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> bool:
+        """Set whole graphs in one transaction; ``None`` drops a graph. Tells whether anything changed."""
+        with self._lock:
+            wanted = {name: None if items is None else engine.canonical(items) for name, items in graphs.items()}
+            if all(self._is(name, items) for name, items in wanted.items()):
+                return False
+            listed = ", ".join(f"<{name}>" for name in wanted)
+            steps = [] if self.bare else [_unlink(name, f"?other NOT IN ({listed})") for name in wanted]
+            steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
+            kept = {name: items for name, items in wanted.items() if items is not None}
+            steps += [f"CREATE SILENT GRAPH <{name}>" for name in kept]
+            steps.append(self._insert(kept.items()))
+            self._commit(" ;\n".join(steps))
+            return True
+
+    def _is(self, name: str, wanted: set[engine.Triple] | None) -> bool:
+        there = self.has_graph(name)
+        return not there if wanted is None else there and set(self.triples(name)) == wanted
+
+    def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> None:
+        """Add triples to a graph (``None``: the default graph) in one transaction."""
+        with self._lock:
+            self._commit(self._insert([(graph, triples)]))
+
+    def clear_default(self, triples: Iterable[engine.Triple] | None) -> None:
+        """Replace the content of a bare store's default graph."""
+        self._commit("CLEAR DEFAULT ;\n" + self._insert([(None, triples or ())]))
+
+    def _insert(self, graphs: Iterable[tuple[str | None, Iterable[engine.Triple]]]) -> str:
+        blocks = []
+        for name, items in graphs:
+            text = engine.serialize(items, "application/n-triples").decode()
+            blocks.append(text if name is None else f"GRAPH <{name}> {{\n{text}}}\n{'' if self.bare else text}")
+        return "INSERT DATA {\n" + "".join(blocks) + "}"
+
+    def load(self, quads: Iterable[engine.Quad], graph: str) -> int:
+        """Add many quads, chunk by chunk (each chunk is one transaction), and count them.
+
+        Quads without a graph go to ``graph``. Loading again adds nothing twice (but for blank nodes), so an
+        interrupted load is resumed by repeating it.
+
+        Raises:
+            Forbidden: a quad names a managed graph.
+        """
+        count = 0
+        for chunk in _chunks(quads, graph):
+            for name in {engine.graph_of(quad) for quad in chunk}:
+                self.refuse_managed(name)
+            union = [] if self.bare else [engine.Quad(q.subject, q.predicate, q.object) for q in chunk]
+            with self._lock:
+                self._engine.extend([*chunk, *union])
+                self.version += 1
+            count += len(chunk)
+        return count
+
+    def update(self, text: str, request: engine.Dataset | None = None) -> None:
+        """Run a user's SPARQL update in one transaction.
+
+        Raises:
+            MalformedText, TooLarge, sparql.UsingConflict, Forbidden (LOAD, SERVICE, a managed graph).
+        """
+        request = request or engine.Dataset()
+        base = request.base or self.names.base
+        parsed = sparql.Update.parse(text, base)
+        self._guard(text)
+        _refuse_load(parsed)
+        # The engine says best what is wrong, and where, in the user's own text; a scratch store takes the blow.
+        if parsed.malformed:
+            _refuse_malformed(text, parsed.malformed, lambda: engine.check_update(text, base))
+        engine.check_update(text, base)
+        if request.default_graphs or request.named_graphs:
+            text = sparql.with_using(text, request.default_graphs, request.named_graphs)
+            parsed = sparql.Update.parse(text, base)
+        if parsed.operations:
+            with self._lock:
+                self._commit(text if self.bare else self._with_union(parsed), base)
+
+    def _with_union(self, update: sparql.Update) -> str:
+        """Confine an update to users' graphs and keep the union graph in step, in the same transaction."""
+        names = self.names
+        pattern = names.managed_pattern
+        try:
+            text = sparql.confine(update, names.default_graph, names.is_managed, f'REGEX(STR(?{{var}}), "{pattern}")')
+        except sparql.GraphForbidden as error:
+            raise _managed(error.graph, error.line, error.column) from None
+        written, unknown = sparql.written(update, names.default_graph)
+        if unknown:
+            written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
+        shadows = {graph: f"{names.shadow_prefix}{i}" for i, graph in enumerate(sorted(written))}
+        before = [f"COPY SILENT <{graph}> TO <{shadow}>" for graph, shadow in shadows.items()]
+        living = f'!STRSTARTS(STR(?other), "{names.shadow_prefix}")'
+        after = [_unlink(shadow, living) for shadow in shadows.values()]
+        after += [f"DROP SILENT GRAPH <{shadow}>" for shadow in shadows.values()]
+        after += [f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}" for graph in shadows]
+        if unknown:
+            users = f'FILTER(!REGEX(STR(?g), "{pattern}"))'
+            after.append(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH ?g {{ ?s ?p ?o }} {users} }}")
+        # The user's text may end in a semicolon or a comment; what follows starts on a line of its own.
+        ends = [token for token in tokens(text)][-1]
+        own = text[: ends.start] if ends.text == ";" else text
+        return " ;\n".join([*before, own + "\n", *after])
+
+    def _commit(self, text: str, base: str | None = None) -> None:
+        engine.update(self._engine, text, base)
+        self._engine.flush()
+        self.version += 1
+
+    def refuse_managed(self, graph: str) -> None:
+        """Raise :class:`Forbidden` when ``graph`` is managed."""
+        if not self.bare and self.names.is_managed(graph):
+            raise _managed(graph)
+
+    def _guard(self, text: str) -> None:
+        """Refuse what would overflow the engine's stack and end the process."""
+        depth, high = nesting(text), height(text)
+        if depth > self._settings.max_nesting:
+            raise TooLarge(
+                f"The text nests brackets or operators {depth} deep; the limit is {self._settings.max_nesting}.",
+                remedy="Write it flatter, or raise KG_MAX_NESTING.",
+            )
+        if high > self._settings.max_height:
+            raise TooLarge(
+                f"The text strings {high} operators or parts of groups together; the limit is {self._settings.max_height}.",
+                remedy="Use VALUES or IN for long lists, or raise KG_MAX_HEIGHT.",
+            )
+
+
+def _unlink(graph: str, others: str) -> str:
+    """Take out of the union what stands in ``graph`` and in no graph that meets ``others``."""
+    return (
+        f"DELETE {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} "
+        f"FILTER NOT EXISTS {{ GRAPH ?other {{ ?s ?p ?o }} FILTER({others}) }} }}"
+    )
+
+
+def _chunks(quads: Iterable[engine.Quad], graph: str) -> Iterator[list[engine.Quad]]:
+    chunk: list[engine.Quad] = []
+    home = engine.NamedNode(graph)
+    for quad in quads:
+        bare_graph = isinstance(quad.graph_name, engine.DefaultGraph)
+        chunk.append(engine.Quad(quad.subject, quad.predicate, quad.object, home) if bare_graph else quad)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The data directory cannot be made: {error.strerror}.", remedy="Choose another with --data or KG_DATA_DIR."
+        ) from None
+
+
+def _check_kind(known: dict[str, object], settings: Settings) -> None:
+    if bool(known["bare"]) != settings.bare:
+        kind = "a bare SPARQL store" if known["bare"] else "a Claimgraph store"
+        raise StoreUnavailable(
+            f"This data directory holds {kind}.",
+            remedy="Choose another --data directory, or the matching mode (--bare).",
+        )
+    if settings.base is not None and settings.base != known["base"] and not settings.bare:
+        raise StoreUnavailable(
+            f"This store was made with the base IRI {known['base']}, not {settings.base}.",
+            remedy="Unset KG_BASE_IRI, or make a new store with the other base.",
+        )
+
+
+def _managed(graph: str, line: int | None = None, column: int | None = None) -> Forbidden:
+    if graph in ("ALL", "NAMED"):
+        return Forbidden(
+            f"{graph} would clear graphs that the server manages.",
+            remedy="Name your own graphs one by one.",
+            line=line,
+            column=column,
+        )
+    return Forbidden(
+        f"The graph <{graph}> is managed by the server and cannot be written by an update or the graph store.",
+        remedy="Write to a graph of your own; change an article through /articles.",
+        line=line,
+        column=column,
+    )
+
+
+def _refuse_malformed(text: str, place: Position, ask: Callable[[], object]) -> NoReturn:
+    """Refuse text that does not follow the grammar, even where the engine would make something of it.
+
+    The engine's own words are better, but it is asked only where it cannot be led to send a request.
+    """
+    if not re.search(r"service|load", text, re.IGNORECASE):
+        ask()
+    raise MalformedText(
+        f"The text does not parse at line {place.line}, column {place.column}: nothing in SPARQL 1.1 fits here.",
+        line=place.line,
+        column=place.column,
+    )
+
+
+def _refuse_service(places: Sequence[Position]) -> None:
+    if places:
+        line, column = places[0]
+        raise Forbidden(
+            f"SERVICE at line {line}, column {column} is refused: this server sends no requests of its own.",
+            remedy="Load the other data with `kg load`, or ask the other endpoint yourself.",
+            line=line,
+            column=column,
+        )
+
+
+def _refuse_load(update: sparql.Update) -> None:
+    for operation in update.operations:
+        _refuse_service(operation.services)
+        if operation.kind == "LOAD":
+            line, column = operation.position
+            raise Forbidden(
+                f"LOAD at line {line}, column {column} is refused: this server fetches nothing.",
+                remedy="Send the data itself to /graphs, or load a file with `kg load`.",
+                line=line,
+                column=column,
+            )

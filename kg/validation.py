@@ -1,0 +1,167 @@
+"""The gate: nothing enters the store that breaks a constraint.
+
+A claims document is read, its quotes are located, it becomes an article graph, and the shapes and the code checks run
+on that graph *before* any inference (after it, ``sh:class`` could never fail). Then the closure is asked for
+contradictions. All problems are reported together.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rdflib import RDF, SH, Graph, URIRef
+from rdflib import Literal as RdfLiteral
+from rdflib.namespace import DCTERMS
+from rdflib.term import Node
+
+import ontology
+from kg import checks, times
+from kg.claims import Document
+from kg.mapping import Mapped, to_graph
+from kg.names import CG, PREFIXES, Names, cg
+from kg.reasoning import Derivation, Reasoner
+from kg.report import Report, Result, Severity, Texts, ordered
+from kg.shacl import Shapes
+
+_SEVERITIES: dict[Node | None, Severity] = {SH.Violation: "Violation", SH.Warning: "Warning", SH.Info: "Info"}
+_CLAIMS_WITH_GAPS = ["B1", "B2", "B3", "B4", "B5", "B6", "B8", "B11"]
+_EVENTS_WITH_GAPS = ["C1", "D1", "D2", "D2n", "D3", "D5", "E1", "E4", "E5", "F0", "F2", "G4"]
+_FOLLOWS_FROM_A_GAP = frozenset([*_CLAIMS_WITH_GAPS, *_EVENTS_WITH_GAPS])
+"""Constraints that fail anyway where a quote was not located or a reference led nowhere."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A claims document on its way in.
+
+    Attributes:
+        report: what was found.
+        document: with located quotes; ``None`` when it could not be read at all.
+        mapped: its article graph, likewise.
+    """
+
+    report: Report
+    document: Document | None = None
+    mapped: Mapped | None = None
+
+
+def vocabulary() -> Graph:
+    """Load the vocabulary with its alignments: what reasoning and class membership need."""
+    graph = Graph()
+    for prefix, namespace in PREFIXES.items():
+        graph.bind(prefix, namespace, override=True)
+    for name in ("claimgraph.ttl", "alignments.ttl"):
+        graph.parse(data=ontology.read(name), format="turtle")
+    return graph
+
+
+class Gate:
+    """The shapes, the vocabulary and the rules, prepared once."""
+
+    def __init__(self) -> None:
+        self.vocabulary = vocabulary()
+        self.reasoner = Reasoner(self.vocabulary)
+        self.shapes = Shapes.prepare(Graph().parse(data=ontology.read("shapes.ttl"), format="turtle"), self.vocabulary)
+
+    def check_document(self, data: bytes, names: Names) -> Checked:
+        """Check a claims document.
+
+        Raises:
+            MalformedText: not UTF-8, or not JSON.
+        """
+        document, problems = checks.read(data)
+        if document is None:
+            return Checked(Report(ordered(problems)))
+        document, problems = checks.resolve(document)
+        mapped = to_graph(document, names)
+        report = self._check(mapped.graph)
+        found = [_pointed(result, mapped.pointers) for result in report.results]
+        found = [result for result in found if not _follows(result, problems)]
+        return Checked(Report(ordered([*problems, *found]), report.graph), document, mapped)
+
+    def check_graph(self, graph: Graph) -> Report:
+        """Check an article graph."""
+        return self._check(graph)
+
+    def _check(self, graph: Graph) -> Report:
+        shacl = self.shapes.validate(graph)
+        results = [self._result(shacl, node) for node in shacl.subjects(RDF.type, SH.ValidationResult)]
+        results += times.check(graph)
+        if not any(result.severity == "Violation" for result in results):
+            results += [_clash(clash) for clash in self.reasoner.close(graph).clashes]
+        return Report(ordered(results), shacl)
+
+    def _result(self, report: Graph, node: Node) -> Result:
+        """Read a SHACL result and mark it with the id of its constraint."""
+        source = next(
+            source
+            for source in (report.value(node, SH.sourceConstraint), report.value(node, SH.sourceShape))
+            if source is not None and (source, DCTERMS.identifier, None) in self.shapes.graph
+        )
+        identifier = self.shapes.graph.value(source, DCTERMS.identifier)
+        report.add((node, DCTERMS.identifier, RdfLiteral(str(identifier))))
+        messages = self._texts(source, SH.message) | _texts(report.objects(node, SH.resultMessage))
+        remedies = self._texts(source, cg("remedy"))
+        value = report.value(node, SH.value)
+        return Result(
+            constraint=str(identifier),
+            severity=_SEVERITIES[report.value(node, SH.resultSeverity)],
+            message=messages["en"],
+            messages=messages,
+            focus=str(report.value(node, SH.focusNode)),
+            value=None if value is None else str(value)[:500],
+            remedy=remedies["en"],
+            remedies=remedies,
+        )
+
+    def _texts(self, node: Node, prop: URIRef) -> Texts:
+        return _texts(self.shapes.graph.objects(node, prop))
+
+
+def _texts(literals: Iterable[Node]) -> Texts:
+    return {str(text.language): str(text) for text in literals if isinstance(text, RdfLiteral) and text.language}
+
+
+def _pointed(result: Result, pointers: dict[str, str]) -> Result:
+    """Add the place in the document that the focus node was made from."""
+    return result.model_copy(update={"pointer": pointers.get(result.focus or "")})
+
+
+def _follows(result: Result, problems: Iterable[Result]) -> bool:
+    """Tell whether a result only repeats, or follows from, what was found in the document itself."""
+    if result.pointer is None:
+        return False
+    below = [p for p in problems if f"{p.pointer}/".startswith(f"{result.pointer}/")]
+    # An id that is taken merges two items into one resource, about which nothing sensible can be said.
+    return any(p.constraint in (result.constraint, "J4") for p in below) or (
+        result.constraint in _FOLLOWS_FROM_A_GAP and any(p.constraint in ("A3", "J3") for p in below)
+    )
+
+
+def _clash(clash: Derivation) -> Result:
+    """Report a contradiction between the facts and the vocabulary."""
+    subject = clash.premises[0][0]
+    kinds = sorted(str(premise[2]).removeprefix(CG) for premise in clash.premises)
+    en = f"This is both {' and '.join(kinds)}, which nothing can be."
+    uk = f"Це водночас {' і '.join(kinds)}, що неможливо."
+    return Result(
+        constraint="O1",
+        severity="Violation",
+        message=en,
+        messages={"en": en, "uk": uk},
+        focus=str(subject),
+        value=" ".join(kinds),
+        remedy="Give it one class, or make two resources.",
+        remedies={
+            "en": "Give it one class, or make two resources.",
+            "uk": "Залиште один клас або створіть два ресурси.",
+        },
+    )
+
+
+@functools.cache
+def shared_gate() -> Gate:
+    """Give the gate of this process; it is made on first use and never changes."""
+    return Gate()

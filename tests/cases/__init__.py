@@ -1,0 +1,1 @@
+"""Broken graphs and documents, and strategies for random ones, shared by several tests."""

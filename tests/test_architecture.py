@@ -1,0 +1,53 @@
+"""Imports run one way, each engine enters through one file, and modules stay small."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = [path for folder in ("ontology", "kg", "api") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_direction(path: Path) -> None:
+    forbidden = {
+        "ontology": {"kg", "api", "rdflib", "pyoxigraph", "fastapi"},
+        "kg": {"api", "fastapi", "starlette"},
+        "api": {"rdflib", "pyoxigraph", "pyshacl", "owlrl"},
+    }[path.relative_to(ROOT).parts[0]]
+    assert forbidden.isdisjoint(imported(path))
+
+
+@pytest.mark.parametrize(
+    ("library", "home"),
+    [
+        ("pyoxigraph", "kg/engine.py"),
+        ("pyshacl", "kg/shacl.py"),
+        ("owlrl", "kg/reasoning.py"),
+        ("edtf", "kg/times.py"),
+        ("uvicorn", "kg/server.py"),
+    ],
+)
+def test_each_engine_enters_through_one_file(library: str, home: str) -> None:
+    assert [str(path.relative_to(ROOT)) for path in MODULES if library in imported(path)] == [home]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_size(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    assert len(path.read_text("utf-8").splitlines()) <= 400
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno <= 60, f"{node.name} is long"
