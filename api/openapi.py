@@ -1,0 +1,73 @@
+"""Small words for documenting routes whose handlers read the request themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from api import problems
+
+Json = dict[str, Any]
+
+_STATUS = {
+    400: "The request cannot be read; line and column say where.",
+    401: "A write without the token, or with a wrong one.",
+    403: "Refused to everybody: a managed graph, SERVICE, LOAD, or a server without a token.",
+    404: "There is no such thing.",
+    406: "None of the accepted formats can be made.",
+    409: "The name fits several things; the detail lists them.",
+    413: "The body, or the nesting of its brackets, is over a limit.",
+    415: "The Content-Type, or its charset, is not accepted.",
+    422: "Constraints are broken; nothing was stored. Each one is listed with its place and remedy.",
+}
+
+
+def answers(media_types: Sequence[str] = (), description: str = "OK", status: int = 200) -> dict[int | str, Json]:
+    """Describe an answer that has a body in one of some media types, or none."""
+    content: Json = {"content": {name: {} for name in media_types}} if media_types else {}
+    return {status: {"description": description, **content}}
+
+
+def fails(*statuses: int) -> dict[int | str, Json]:
+    """Describe the problems that a route may answer with."""
+    return {
+        **{status: _problem(_STATUS[status]) for status in statuses},
+        "default": _problem("Any other problem."),
+    }
+
+
+def _problem(description: str) -> Json:
+    return {"description": description, "content": {problems.MEDIA_TYPE: {"schema": _schema()}}}
+
+
+def _schema() -> Json:
+    return {"$ref": "#/components/schemas/Problem"}
+
+
+def path(name: str, description: str) -> Json:
+    """Describe the part of a path that may hold slashes."""
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string"}}
+
+
+def query(name: str, description: str, *, many: bool = False, example: str | None = None) -> Json:
+    """Describe a parameter in the query part of the address."""
+    text: Json = {"type": "string", **({"examples": [example]} if example else {})}
+    schema = {"type": "array", "items": text} if many else text
+    return {"name": name, "in": "query", "description": description, "required": False, "schema": schema}
+
+
+def takes(*media_types: str, required: bool = True) -> Json:
+    """Describe the body of a request."""
+    return {"required": required, "content": {name: {"schema": {"type": "string"}} for name in media_types}}
+
+
+def form(fields: dict[str, str], *, required: Sequence[str] = (), many: Sequence[str] = ()) -> Json:
+    """Describe a form (``application/x-www-form-urlencoded``) by its fields."""
+    properties = {
+        name: {"type": "array", "items": {"type": "string"}, "description": description}
+        if name in many
+        else {"type": "string", "description": description}
+        for name, description in fields.items()
+    }
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    return {"application/x-www-form-urlencoded": {"schema": schema}}

@@ -1,0 +1,75 @@
+"""HTML pages, rendered on the server: no scripts, nothing from other hosts, usable without JavaScript."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+
+from fastapi import Request, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from api import formats
+from api.requests import origin_path
+from api.services import Services
+from api.terms import Shower
+from kg import engine
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_EXAMPLE = """PREFIX cg: <https://w3id.org/claimgraph/ns#>
+SELECT ?claim ?words WHERE {
+  ?claim a cg:Claim ; cg:quotedIn/cg:exact ?words .
+} LIMIT 20"""
+_BARE_EXAMPLE = "SELECT ?s ?p ?o WHERE { ?s ?p ?o } LIMIT 20"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("api", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(request: Request, shared: Services, template: str, context: Mapping[str, object]) -> Response:
+    """Render one page."""
+    common = {"root": origin_path(request, ""), "bare": shared.config.bare, "here": request.url.path}
+    content = _environment().get_template(template).render({**common, **context})
+    return Response(
+        content,
+        media_type=formats.HTML,
+        headers={"Content-Security-Policy": _POLICY, "Vary": "Accept"},
+    )
+
+
+def shower(request: Request, shared: Services, labels: dict[engine.Term, str] | None = None) -> Shower:
+    """Give what turns terms into cells for the pages of this request."""
+    return Shower(shared.graph.store.names, origin_path(request, ""), shared.config.bare, labels or {})
+
+
+def form_context(shared: Services) -> dict[str, object]:
+    """Give what the query form needs."""
+    return {"example": _BARE_EXAMPLE if shared.config.bare else _EXAMPLE, "formats": list(formats.SHORT)}
+
+
+def query_form(request: Request, shared: Services) -> Response:
+    """Show the form that asks for a query."""
+    return render(request, shared, "query.html", form_context(shared))
+
+
+def result(request: Request, shared: Services, query: str, found: engine.Answer) -> Response:
+    """Show the answer of a query, with the form to change it."""
+    context = form_context(shared) | {"example": query, "boolean": None, "table": None, "graph": None}
+    if found.kind == "graph":
+        context["graph"] = found.content.decode()
+    elif found.kind == "boolean":
+        context["boolean"] = json.loads(found.content)["boolean"]
+    else:
+        context["table"] = shower(request, shared).table(found.content)
+    return render(request, shared, "result.html", context)

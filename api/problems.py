@@ -1,0 +1,145 @@
+"""Every error as a problem document (RFC 9457). The status of each kind of error is decided here and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+
+from api.requests import origin_path
+from kg import engine, errors, sparql
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger("claimgraph.api")
+
+
+class Problem(BaseModel):
+    """What went wrong, where, and what to do about it (RFC 9457)."""
+
+    type: str = Field(description="The kind of problem: an address on the documentation page, or about:blank.")
+    title: str = Field(description="The kind of problem in words; the same for each problem of this kind.")
+    status: int = Field(description="The HTTP status.")
+    detail: str | None = Field(default=None, description="This problem in words.")
+    remedy: str | None = Field(default=None, description="What to do about it.")
+    line: int | None = Field(default=None, description="1-based line in the text that was sent.")
+    column: int | None = Field(default=None, description="1-based column, in code points.")
+    results: list[dict[str, Any]] | None = Field(default=None, description="Each constraint that was broken.")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of error of ours: its status, a short name for its address, and its title."""
+
+    error: type[Exception]
+    status: int
+    name: str
+    title: str
+
+
+KINDS = (
+    Kind(errors.MalformedText, 400, "malformed-text", "The text does not parse"),
+    Kind(sparql.UsingConflict, 400, "using-conflict", "The dataset is named both in the update and in the request"),
+    Kind(errors.UnsupportedFormat, 415, "unsupported-format", "The format is not known"),
+    Kind(errors.Rejected, 422, "rejected", "Constraints are broken"),
+    Kind(errors.NotFound, 404, "not-found", "There is no such thing"),
+    Kind(errors.Ambiguous, 409, "ambiguous", "The name fits several things"),
+    Kind(errors.Forbidden, 403, "forbidden", "The operation is refused"),
+    Kind(errors.TooLarge, 413, "too-large", "Over a limit"),
+    Kind(errors.StoreUnavailable, 503, "store-unavailable", "The store is not available"),
+    Kind(engine.NotAcceptable, 406, "not-acceptable", "None of the accepted formats can be made"),
+    Kind(errors.BadInput, 422, "bad-input", "The input does not fit"),
+    Kind(errors.ClaimgraphError, 422, "refused", "The request cannot be carried out"),
+)
+"""Looked up in this order; a subclass stands before its parent."""
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem document."""
+    for kind in KINDS:
+        app.add_exception_handler(kind.error, _ours)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Send a problem."""
+    content = problem.model_dump_json(exclude_none=True)
+    return Response(content, problem.status, headers, media_type=MEDIA_TYPE)
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    kind = next(kind for kind in KINDS if isinstance(error, kind.error))
+    problem = Problem(type=f"{origin_path(request, '/docs')}#{kind.name}", title=kind.title, status=kind.status)
+    if isinstance(error, engine.NotAcceptable):
+        problem.detail = "The answer cannot be given in any of the formats that the request accepts."
+        problem.remedy = "Accept one of the media types that /docs lists for this address, or */*."
+    elif isinstance(error, sparql.UsingConflict):
+        problem.detail = "The request gives using-graph-uri or using-named-graph-uri, and the update has USING or WITH."
+        problem.remedy = "Name the dataset in one of the two."
+    elif isinstance(error, errors.ClaimgraphError):
+        problem.detail = error.message
+        problem.remedy = error.remedy or None
+        problem.line, problem.column = error.line, error.column
+    if isinstance(error, errors.Rejected):
+        problem.results = error.report.to_json()["results"]
+    return respond(problem)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status, headers = error.status_code, dict(error.headers or {})
+    problem = Problem(type="about:blank", title=_phrase(status), status=status)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+        problem.detail = f"{request.method} is not possible here."
+        problem.remedy = f"Use {headers['Allow']}."
+    elif status == HTTPStatus.NOT_FOUND:
+        problem.detail = "There is nothing at this address."
+        problem.remedy = "See /docs for the addresses that there are."
+    elif error.detail != problem.title:
+        problem.detail = error.detail
+    return respond(problem, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """List the methods that some route has for the path of this request (RFC 9110, clause 10.2.1)."""
+
+    def matches(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+
+    found = [method for method in ("GET", "PUT", "POST", "DELETE") if matches(method)]
+    return ["HEAD", *found] if "GET" in found else found
+
+
+async def _validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = "; ".join(f"{'.'.join(str(step) for step in item['loc'])}: {item['msg']}" for item in error.errors())
+    return respond(Problem(type="about:blank", title=_phrase(422), status=422, detail=found))
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # the client has hung up and will not see it
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    # The server logs the stack: Starlette raises the error again once this answer is sent.
+    _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    detail = "The server failed to answer; the fault is its own and is in its log."
+    return respond(Problem(type="about:blank", title=_phrase(500), status=500, detail=detail))
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase

@@ -1,0 +1,151 @@
+"""Articles: claims documents in, through the gate, and out again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from api import formats, openapi, pages, requests
+from api.formats import HTML, JSON
+from api.security import Writer
+from api.services import Services, Shared
+from kg.errors import NotFound
+from kg.graph import Ingested
+
+router = APIRouter(tags=["Articles"], prefix="/articles")
+
+_BODY = {"requestBody": openapi.takes(JSON)}
+_STORE: dict[int | str, openapi.Json] = {
+    200: {"description": "It was replaced, or was there already."},
+    **openapi.fails(400, 401, 403, 413, 415, 422),
+}
+
+
+class Entry(BaseModel):
+    """One line of the list of articles."""
+
+    id: str
+    iri: str
+    label: dict[str, str] = Field(description="By language.")
+    claims: int
+
+
+class Stored(BaseModel):
+    """What became of a claims document that was sent."""
+
+    id: str
+    iri: str
+    outcome: Literal["created", "replaced", "unchanged"]
+    warnings: list[dict[str, object]] = Field(description="What a reader should look at.")
+    infos: list[dict[str, object]] = Field(description="What is merely missing.")
+
+
+@router.get(
+    "",
+    summary="List the articles",
+    response_model=list[Entry],
+    responses={**openapi.answers((JSON, HTML), "All articles."), **openapi.fails(406)},
+)
+def list_articles(request: Request, shared: Shared) -> Response | list[Entry]:
+    """List every article with its label and number of claims."""
+    media_type = formats.choose(request, (JSON, HTML))
+    found = shared.graph.articles()
+    entries = [Entry(id=row.identifier, iri=row.iri, label=row.label, claims=row.claims) for row in found]
+    if media_type == HTML:
+        return pages.render(request, shared, "articles.html", {"articles": entries})
+    return entries
+
+
+@router.post(
+    "",
+    summary="Store an article",
+    response_model=Stored,
+    openapi_extra=_BODY,
+    dependencies=[Writer],
+    responses={201: {"model": Stored, "description": "The article was stored."}, **_STORE},
+)
+async def post_article(request: Request, response: Response, shared: Shared) -> Stored:
+    """Check a claims document and store it, with what follows from it, in place of an article with the same id.
+
+    Sending the same document again changes nothing. What breaks a constraint is refused whole, with every problem
+    listed.
+    """
+    return await _store(request, response, shared, None)
+
+
+@router.put(
+    "/{identifier}",
+    summary="Store an article under its id",
+    response_model=Stored,
+    openapi_extra=_BODY,
+    dependencies=[Writer],
+    responses={201: {"model": Stored, "description": "The article was stored."}, **_STORE},
+)
+async def put_article(identifier: str, request: Request, response: Response, shared: Shared) -> Stored:
+    """Do the same as POST, but refuse a document whose article has another id."""
+    return await _store(request, response, shared, identifier)
+
+
+@router.get(
+    "/{identifier}",
+    summary="Read an article",
+    response_class=Response,
+    responses={
+        **openapi.answers((JSON, *formats.GRAPHS), "The claims document, or the article graph as RDF."),
+        **openapi.fails(404, 406),
+    },
+)
+def get_article(identifier: str, request: Request, shared: Shared) -> Response:
+    """Give the claims document as JSON, or everything that the article says as RDF."""
+    media_type = formats.choose(request, (JSON, *formats.GRAPHS))
+    _require(shared, identifier)
+    if media_type == JSON:
+        return formats.negotiated(shared.graph.document(identifier), JSON)
+    return formats.rdf(shared.graph.store.triples(shared.graph.names.article_graph(identifier)), media_type)
+
+
+@router.delete(
+    "/{identifier}",
+    summary="Delete an article",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Writer],
+    responses={**openapi.answers(status=204, description="The article is gone."), **openapi.fails(401, 403, 404)},
+)
+def delete_article(identifier: str, shared: Shared) -> Response:
+    """Delete an article with what followed from it, and nothing else."""
+    _require(shared, identifier)
+    shared.graph.remove(identifier)
+    return Response(status_code=204)
+
+
+async def _store(request: Request, response: Response, shared: Services, identifier: str | None) -> Stored:
+    requests.content_type(request, (JSON,))
+    body = await requests.read_body(request, shared.config.max_body_bytes)
+    done = await shared.in_thread(shared.graph.add, body, identifier)
+    response.headers["Location"] = requests.origin_path(request, f"/articles/{done.identifier}")
+    response.status_code = 201 if done.outcome == "created" else 200
+    return _stored(done)
+
+
+def _stored(done: Ingested) -> Stored:
+    return Stored(
+        id=done.identifier,
+        iri=done.iri,
+        outcome=done.outcome,
+        warnings=[found.model_dump(exclude_none=True) for found in done.report.warnings],
+        infos=[found.model_dump(exclude_none=True) for found in done.report.infos],
+    )
+
+
+def _require(shared: Services, identifier: str) -> None:
+    """Refuse an id under which there is no article; it may even be one that makes no IRI.
+
+    Raises:
+        NotFound: there is none.
+    """
+    graph = shared.graph.names.article_graph(identifier)
+    if not (requests.is_iri(graph) and shared.graph.store.has_graph(graph)):
+        raise NotFound(f"There is no article “{identifier}”.", remedy="GET /articles lists them all.")

@@ -1,0 +1,258 @@
+"""SPARQL 1.1 Graph Store HTTP Protocol, with indirect and direct graph identification."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+
+from api import formats, multipart, openapi, requests
+from api.openapi import Json
+from api.security import Writer
+from api.services import Services, Shared
+from kg import engine
+from kg.errors import MalformedText, NotFound
+
+router = APIRouter(tags=["Graph store"], default_response_class=Response)
+
+_WHOLE = "/graphs"
+_DIRECT = "/graphs/{path:path}"
+_FORM = "multipart/form-data"
+
+_WHICH = [
+    openapi.query("graph", "The IRI of a named graph."),
+    openapi.query("default", "With any value, or none: the default graph. Reading gives all graphs together."),
+]
+_PATH = [openapi.path("path", "The rest of the graph's own address.")]
+_WRITE = openapi.fails(400, 401, 403, 413, 415)
+_READ = {**openapi.answers(formats.GRAPHS, "The graph."), **openapi.fails(400, 404, 406)}
+_CREATED: dict[int | str, Json] = {
+    **openapi.answers(status=201, description="The graph was made."),
+    **openapi.answers(status=204, description="The graph was changed."),
+}
+_BODY = openapi.takes(*formats.READABLE)
+_BODY_OR_FORM = openapi.takes(*formats.READABLE, _FORM)
+
+
+@dataclass(frozen=True)
+class Content:
+    """RDF as it was sent."""
+
+    data: bytes
+    media_type: str
+
+
+@router.get(
+    _DIRECT,
+    summary="Read the graph of this address",
+    operation_id="get_direct",
+    responses=_READ,
+    openapi_extra={"parameters": _PATH},
+)
+@router.get(_WHOLE, summary="Read a graph", responses=_READ, openapi_extra={"parameters": _WHICH})
+async def get_graph(request: Request, shared: Shared) -> Response:
+    """Give a graph's triples (clause 5.2)."""
+    graph = _identify(request)
+    media_type = formats.choose(request, formats.GRAPHS)
+    return await shared.in_thread(_read, shared, graph, media_type)
+
+
+@router.put(
+    _DIRECT,
+    summary="Replace the graph of this address",
+    operation_id="put_direct",
+    dependencies=[Writer],
+    responses={**_CREATED, **_WRITE},
+    openapi_extra={"parameters": _PATH, "requestBody": _BODY},
+)
+@router.put(
+    _WHOLE,
+    summary="Replace a graph",
+    dependencies=[Writer],
+    responses={**_CREATED, **_WRITE},
+    openapi_extra={"parameters": _WHICH, "requestBody": _BODY},
+)
+async def put_graph(request: Request, shared: Shared) -> Response:
+    """Replace a graph's triples, or make the graph (clause 5.3). Relative IRIs are resolved against the graph's IRI."""
+    graph = _writable(request, shared)
+    contents = await _contents(request, shared, formats.READABLE)
+    created = await shared.in_thread(_replace, shared, graph, contents)
+    return Response(status_code=201 if created else 204)
+
+
+@router.post(
+    _DIRECT,
+    summary="Add to the graph of this address",
+    operation_id="post_direct",
+    dependencies=[Writer],
+    responses={**_CREATED, **_WRITE},
+    openapi_extra={"parameters": _PATH, "requestBody": _BODY_OR_FORM},
+)
+@router.post(
+    _WHOLE,
+    summary="Add to a graph, or make a new one",
+    dependencies=[Writer],
+    responses={**_CREATED, **_WRITE},
+    openapi_extra={"parameters": _WHICH, "requestBody": _BODY_OR_FORM},
+)
+async def post_graph(request: Request, shared: Shared) -> Response:
+    """Add triples to a graph (clause 5.5); each part of a form is read by its own type, or by its file name.
+
+    Without `graph` or `default` a new graph is made; `Location` gives its address, which is its name.
+    """
+    new = not _names_graph(request)
+    graph = f"{requests.address(request).rstrip('/')}/{uuid.uuid4()}" if new else _writable(request, shared)
+    contents = await _contents(request, shared, (*formats.READABLE, _FORM))
+    created = await shared.in_thread(_add, shared, graph, contents)
+    headers = {"Location": graph} if new and graph is not None else None
+    return Response(status_code=201 if created else 204, headers=headers)
+
+
+@router.delete(
+    _DIRECT,
+    summary="Delete the graph of this address",
+    operation_id="delete_direct",
+    status_code=204,
+    dependencies=[Writer],
+    responses={**openapi.answers(status=204, description="The graph is gone."), **openapi.fails(400, 401, 403, 404)},
+    openapi_extra={"parameters": _PATH},
+)
+@router.delete(
+    _WHOLE,
+    summary="Delete a graph",
+    status_code=204,
+    dependencies=[Writer],
+    responses={**openapi.answers(status=204, description="The graph is gone."), **openapi.fails(400, 401, 403, 404)},
+    openapi_extra={"parameters": _WHICH},
+)
+async def delete_graph(request: Request, shared: Shared) -> Response:
+    """Delete a graph with its triples (clause 5.4)."""
+    graph = _writable(request, shared)
+    await shared.in_thread(_delete, shared, graph)
+    return Response(status_code=204)
+
+
+# ---- which graph
+
+
+def _names_graph(request: Request) -> bool:
+    keys = {key for key, _ in requests.query_parameters(request)}
+    return bool(keys & {"graph", "default"}) or bool(request.path_params.get("path"))
+
+
+def _identify(request: Request) -> str | None:
+    """Find the graph that a request is about; ``None`` is the default graph (clause 4).
+
+    Raises:
+        MalformedText: no graph, several, or a name that is not an IRI.
+    """
+    parameters = requests.query_parameters(request)
+    graph, default = requests.single(parameters, "graph"), requests.single(parameters, "default")
+    if graph is not None and default is not None:
+        raise MalformedText("The request names a graph and the default graph.", remedy="Name one.")
+    if default is not None:
+        return None
+    if graph is not None:
+        return requests.check_iri(graph)
+    if not request.path_params.get("path"):
+        raise MalformedText("The request names no graph.", remedy="Add ?graph= and an IRI, or ?default.")
+    return requests.address(request)
+
+
+def _writable(request: Request, shared: Services) -> str | None:
+    """Find the graph to write; a user's default graph has a name of its own, unless the store is bare.
+
+    Raises:
+        Forbidden: it is managed.
+    """
+    store = shared.graph.store
+    graph = _identify(request)
+    if graph is None:
+        return None if store.bare else store.names.default_graph
+    store.refuse_managed(graph)
+    return graph
+
+
+# ---- what was sent
+
+
+async def _contents(request: Request, shared: Services, accepted: tuple[str, ...]) -> list[Content]:
+    kind = requests.content_type(request, accepted)
+    body = await requests.read_body(request, shared.config.max_body_bytes)
+    if kind.name != _FORM:
+        return [Content(body, kind.name)]
+    return [_content(part) for part in multipart.parse(body, kind.parameters.get("boundary", ""))]
+
+
+def _content(part: multipart.Part) -> Content:
+    kind = part.media_type
+    requests.check_charset(kind)
+    known = engine.GRAPH_ALIASES.get(kind.name, kind.name) in engine.GRAPH_FORMATS
+    return Content(part.content, kind.name if known else engine.media_type_of(part.file_name))
+
+
+def _triples(contents: Iterable[Content], graph: str | None, shared: Services) -> list[engine.Triple]:
+    """Parse what is to go into one graph.
+
+    Raises:
+        MalformedText: a syntax error, or quads that name graphs themselves.
+    """
+    base = graph or shared.graph.store.names.base
+    triples = []
+    for content in contents:
+        for quad in engine.parse(content.data, content.media_type, base):
+            if not isinstance(quad.graph_name, engine.DefaultGraph):
+                raise MalformedText(
+                    f"The content names the graph {quad.graph_name}, but the request says which graph to write.",
+                    remedy="Send triples; load datasets with `kg load`.",
+                )
+            triples.append(quad.triple)
+    return triples
+
+
+# ---- work on the store, off the event loop
+
+
+def _read(shared: Services, graph: str | None, media_type: str) -> Response:
+    store = shared.graph.store
+    if graph is not None and not store.has_graph(graph):
+        raise _no(graph)
+    return formats.rdf(store.triples(graph), media_type)
+
+
+def _replace(shared: Services, graph: str | None, contents: list[Content]) -> bool:
+    store = shared.graph.store
+    triples = _triples(contents, graph, shared)
+    if graph is None:
+        store.clear_default(triples)
+        return False
+    created = not store.has_graph(graph)
+    store.replace({graph: triples})
+    return created and graph != store.names.default_graph
+
+
+def _add(shared: Services, graph: str | None, contents: list[Content]) -> bool:
+    store = shared.graph.store
+    triples = _triples(contents, graph, shared)
+    if graph is not None and not store.has_graph(graph):
+        store.replace({graph: triples})  # makes the graph even when it gets no triples
+        return graph != store.names.default_graph
+    if triples:
+        store.merge(graph, triples)
+    return False
+
+
+def _delete(shared: Services, graph: str | None) -> None:
+    store = shared.graph.store
+    if graph is None:
+        store.clear_default(None)
+    elif store.has_graph(graph):
+        store.replace({graph: None})
+    elif graph != store.names.default_graph:
+        raise _no(graph)
+
+
+def _no(graph: str) -> NotFound:
+    return NotFound(f"There is no graph <{graph}>.", remedy="GET /sparql lists the graphs that there are.")

@@ -1,0 +1,42 @@
+"""The pages that introduce the server: the landing page and the documentation of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api import pages, problems
+from api.services import Shared
+from kg.questions import all_questions
+
+router = APIRouter(include_in_schema=False, default_response_class=Response)
+
+
+@router.get("/")
+def home(request: Request, shared: Shared) -> Response:
+    """Introduce the server: what it is, what it holds, what it answers."""
+    total, named = shared.counts.read()
+    bare = shared.config.bare
+    articles = [] if bare else shared.graph.articles()
+    counts = {} if bare else {"articles": len(articles), "claims": sum(entry.claims for entry in articles)}
+    counts |= {"triples": total + (sum(named.values()) if bare else 0), "named graphs": len(named)}
+    context = {"counts": counts, "questions": [] if bare else all_questions()}
+    return pages.render(request, shared, "home.html", pages.form_context(shared) | context)
+
+
+@router.get("/docs")
+def docs(request: Request, shared: Shared) -> Response:
+    """Show the OpenAPI document as a page."""
+    document = request.app.openapi()
+    context = {"api": document, "tags": _operations(document), "kinds": problems.KINDS}
+    return pages.render(request, shared, "docs.html", context)
+
+
+def _operations(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """List the operations by tag, in the order of the document."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            found.setdefault(operation["tags"][0], []).append({**operation, "path": path, "method": method.upper()})
+    return found

@@ -1,0 +1,81 @@
+"""The questions that the graph answers: their queries and their answers now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from api import formats, openapi, pages
+from api.formats import HTML, JSON
+from api.services import Services, Shared
+from kg import engine
+from kg.questions import Question, all_questions, find
+
+router = APIRouter(tags=["Questions"], prefix="/questions")
+
+_QUERY = "application/sparql-query"
+_VARY = {"Vary": "Accept"}
+
+
+class QuestionEntry(BaseModel):
+    """A question."""
+
+    number: int
+    name: str
+    title: dict[str, str] = Field(description="By language.")
+    explanation: dict[str, str] = Field(description="By language.")
+    columns: list[str] = Field(description="The columns of its answer.")
+    query: str = Field(description="The SPARQL query.")
+
+
+class AnsweredQuestion(QuestionEntry):
+    """A question with its answer."""
+
+    answer: dict[str, object] = Field(description="What the query gives now, as SPARQL 1.1 results in JSON.")
+
+
+@router.get(
+    "",
+    summary="List the questions",
+    response_class=Response,
+    responses={200: {"model": list[QuestionEntry], "content": {HTML: {}}}, **openapi.fails(406)},
+)
+def list_questions(request: Request, shared: Shared) -> Response:
+    """List the questions that the graph answers, each with its SPARQL query."""
+    questions = all_questions()
+    if formats.choose(request, (JSON, HTML)) == HTML:
+        return pages.render(request, shared, "questions.html", {"questions": questions})
+    return JSONResponse([_entry(question) for question in questions], headers=_VARY)
+
+
+@router.get(
+    "/{key}",
+    summary="Answer a question",
+    response_class=Response,
+    responses={200: {"model": AnsweredQuestion, "content": {HTML: {}, _QUERY: {}}}, **openapi.fails(404, 406)},
+)
+async def get_question(key: str, request: Request, shared: Shared) -> Response:
+    """Give a question by number or name, with its answer now; with `.rq` behind the name, only the query."""
+    question = find(key.removesuffix(".rq"))
+    media_type = _QUERY if key.endswith(".rq") else formats.choose(request, (JSON, HTML, _QUERY))
+    if media_type == _QUERY:
+        return Response(question.text, media_type=_QUERY, headers=_VARY)
+    return await shared.in_thread(_answer, request, shared, question, media_type)
+
+
+def _answer(request: Request, shared: Services, question: Question, media_type: str) -> Response:
+    found = shared.graph.store.query(question.text, engine.Choice())
+    if media_type == HTML:
+        table = pages.shower(request, shared).table(found.content)
+        context = pages.form_context(shared) | {"question": question, "table": table}
+        return pages.render(request, shared, "question.html", context)
+    return JSONResponse(_entry(question) | {"answer": json.loads(found.content)}, headers=_VARY)
+
+
+def _entry(question: Question) -> dict[str, object]:
+    entry = asdict(question)
+    return entry | {"query": entry.pop("text")}

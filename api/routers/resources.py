@@ -1,0 +1,216 @@
+"""Dereferencing: every IRI of the graph opens here, as a page or as RDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+
+from api import formats, openapi, pages, requests
+from api.formats import HTML
+from api.services import Services, Shared
+from api.terms import Cell, Shower
+from kg import engine
+from kg.errors import MalformedText, NotFound
+from kg.names import CG, RDF, RDFS
+from kg.store import Store
+
+router = APIRouter(tags=["Resources"], default_response_class=Response)
+
+_SHOWN = 500
+
+_LABEL = engine.NamedNode(f"{RDFS}label")
+_TYPE = engine.NamedNode(f"{RDF}type")
+
+_OUT = f"SELECT ?this ?p ?o ?g WHERE {{ GRAPH ?g {{ ?this ?p ?o }} }} ORDER BY ?p ?o LIMIT {_SHOWN + 1}"
+_IN = f"SELECT ?this ?s ?p ?g WHERE {{ GRAPH ?g {{ ?s ?p ?this }} }} ORDER BY ?p ?s LIMIT {_SHOWN + 1}"
+_OWN = "SELECT ?this ?p ?o WHERE { ?this ?p ?o } ORDER BY ?p ?o"
+_PASSAGES = f"""
+PREFIX cg: <{CG}>
+SELECT DISTINCT ?this ?passage ?words ?start ?language WHERE {{
+  {{ ?this cg:quotedIn|cg:cue ?passage }} UNION {{ ?passage cg:denotes ?this }}
+  UNION {{ ?this ^(cg:affirms|cg:denies)/cg:quotedIn ?passage }}
+  ?passage cg:exact ?words ; cg:start ?start ; cg:inArticle ?article .
+  OPTIONAL {{ ?article <http://purl.org/dc/terms/language> ?language }}
+}} ORDER BY ?article ?start LIMIT {_SHOWN}"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One statement as it is shown: the two terms that are not the page's own, and where it comes from."""
+
+    cells: list[Cell]
+    inferred: bool
+    why: str | None
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words of an article."""
+
+    words: str
+    language: str
+    passage: Cell
+
+
+_ANSWERS = {**openapi.answers((HTML, *formats.GRAPHS), "What the graph says of it."), **openapi.fails(404, 406)}
+_PATH = {"parameters": [openapi.path("path", "The rest of the IRI.")]}
+
+
+@router.get("/entity/{path:path}", summary="Open an entity", responses=_ANSWERS, openapi_extra=_PATH)
+@router.get(
+    "/article/{path:path}",
+    summary="Open an article, or anything inside one",
+    operation_id="get_article_resource",
+    responses=_ANSWERS,
+    openapi_extra=_PATH,
+)
+@router.get(
+    "/graph/{path:path}",
+    summary="Open a named graph",
+    operation_id="get_graph_resource",
+    responses=_ANSWERS,
+    openapi_extra=_PATH,
+)
+async def get_entity(request: Request, shared: Shared) -> Response:
+    """Show a resource as a page, or as RDF.
+
+    RDF gives the statements about it and the passages that it is quoted in; of a named graph it gives the graph.
+    """
+    raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
+    path = raw.removeprefix(request.scope.get("root_path", "")).removeprefix("/")
+    base = shared.graph.names.base
+    return await _open(request, shared, [base + candidate for candidate in requests.path_candidates(path)])
+
+
+@router.get(
+    "/describe",
+    summary="Open any IRI",
+    responses={**_ANSWERS, **openapi.fails(400, 404, 406)},
+    openapi_extra={
+        "parameters": [openapi.query("iri", "An IRI that the graph speaks of, such as a term of the vocabulary.")]
+    },
+)
+async def describe(request: Request, shared: Shared) -> Response:
+    """Show what the graph says of an IRI that lies elsewhere, as a page or as RDF."""
+    iri = requests.single(requests.query_parameters(request), "iri")
+    if iri is None:
+        raise MalformedText("The parameter “iri” is missing.", remedy="Add ?iri= and an IRI.")
+    return await _open(request, shared, [requests.check_iri(iri)])
+
+
+async def _open(request: Request, shared: Services, candidates: Sequence[str]) -> Response:
+    media_type = formats.choose(request, (HTML, *formats.GRAPHS))
+
+    def work() -> Response:
+        node = _find(candidates, shared.graph.store)
+        if media_type == HTML:
+            return _page(request, shared, node)
+        return formats.rdf(_describe(shared.graph.store, node), media_type)
+
+    return await shared.in_thread(work)
+
+
+def _find(candidates: Sequence[str], store: Store) -> engine.NamedNode:
+    """Find the resource that is meant: the first that the graph speaks of.
+
+    Raises:
+        NotFound: the graph says nothing of any.
+    """
+    for candidate in candidates:
+        if not requests.is_iri(candidate):
+            continue
+        node = engine.NamedNode(candidate)
+        if store.has_graph(node.value) or any(store.rows(text, {"this": node}) for text in (_OUT, _IN)):
+            return node
+    raise NotFound(f"The graph says nothing of <{candidates[0]}>.", remedy="Search at /sparql.")
+
+
+def _describe(store: Store, node: engine.NamedNode) -> list[engine.Triple]:
+    if store.has_graph(node.value):
+        return store.triples(node.value)
+    nodes = [node, *(_named(row["passage"]) for row in store.rows(_PASSAGES, {"this": node}))]
+    return [
+        engine.Triple(about, _named(row["p"]), row["o"])
+        for about in dict.fromkeys(nodes)
+        for row in store.rows(_OWN, {"this": about})
+    ]
+
+
+def _named(term: engine.Term) -> engine.NamedNode:
+    assert isinstance(term, engine.NamedNode)
+    return term
+
+
+# ---- the page
+
+
+def _page(request: Request, shared: Services, node: engine.NamedNode) -> Response:
+    store = shared.graph.store
+    outward, inward = (store.rows(text, {"this": node}) for text in (_OUT, _IN))
+    show = pages.shower(request, shared, _labels(store, [*outward, *inward]))
+    labels = [show.term(row["o"]) for row in outward if row["p"] == _LABEL]
+    labels.sort(key=lambda label: label.language != "en")
+    graph_size = len(store.triples(node.value)) if store.has_graph(node.value) else None
+    context = {
+        "iri": node.value,
+        "title": labels[0].text if labels else show.term(node).text,
+        "labels": list(dict.fromkeys(labels[1:])),
+        "types": list(dict.fromkeys(show.term(row["o"]) for row in outward if row["p"] == _TYPE)),
+        "quotes": [_quote(row, show) for row in store.rows(_PASSAGES, {"this": node})],
+        "sections": [
+            ("What is said of it", _statements(outward, show), len(outward) > _SHOWN),
+            ("Where it is named", _statements(inward, show), len(inward) > _SHOWN),
+        ],
+        "graph_size": graph_size,
+    }
+    return pages.render(request, shared, "resource.html", context)
+
+
+def _labels(store: Store, rows: Sequence[dict[str, engine.Term]]) -> dict[engine.Term, str]:
+    """Find names for the IRIs in statements, English ones first."""
+    terms = [term for row in rows for name, term in row.items() if name != "g"]
+    iris = " ".join(dict.fromkeys(str(term) for term in terms if isinstance(term, engine.NamedNode)))
+    found: dict[engine.Term, str] = {}
+    for row in store.rows(f"SELECT ?x ?label WHERE {{ VALUES ?x {{ {iris} }} ?x <{RDFS}label> ?label }}"):
+        label = row["label"]
+        if isinstance(label, engine.Literal) and (row["x"] not in found or label.language == "en"):
+            found[row["x"]] = label.value
+    return found
+
+
+def _statements(rows: Sequence[dict[str, engine.Term]], show: Shower) -> list[Row]:
+    """Give each statement once; it is inferred when only graphs of inferences have it."""
+    graphs: dict[tuple[engine.Term, engine.Term, engine.Term], list[str]] = {}
+    for row in rows[:_SHOWN]:
+        statement = row.get("s", row["this"]), row["p"], row.get("o", row["this"])
+        graphs.setdefault(statement, []).append(_named(row["g"]).value)
+    inward = "s" in rows[0] if rows else False
+    inferred = show.names.inferred_graph("")
+    explained = (show.names.article_graph(""), inferred)
+    return [
+        Row(
+            cells=[show.term(term) for term in (statement[:2] if inward else statement[1:])],
+            inferred=all(graph.startswith(inferred) for graph in found),
+            why=_why(statement, show) if any(graph.startswith(explained) for graph in found) else None,
+        )
+        for statement, found in graphs.items()
+    ]
+
+
+def _why(statement: tuple[engine.Term, ...], show: Shower) -> str | None:
+    """Give the address that explains a statement; one with a literal in it is explained by the page itself."""
+    if not all(isinstance(term, engine.NamedNode) for term in statement):
+        return None
+    values = [_named(term).value for term in statement]
+    return f"{show.root}/why?{urlencode(dict(zip(('subject', 'predicate', 'object'), values, strict=True)))}"
+
+
+def _quote(row: dict[str, engine.Term], show: Shower) -> Quote:
+    """Show the words of a passage."""
+    words, language = row["words"], row.get("language")
+    assert isinstance(words, engine.Literal)
+    spoken = language.value if isinstance(language, engine.Literal) else ""
+    return Quote(words.value, spoken, show.term(row["passage"]))

@@ -1,0 +1,67 @@
+"""The gate as a dry run: what would be said of a document or a graph, with nothing stored."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api import formats, openapi, requests
+from api.formats import JSON
+from api.services import Services, Shared
+
+router = APIRouter(tags=["Validation"])
+
+_REPORT = {
+    "type": "object",
+    "required": ["conforms", "counts", "results"],
+    "properties": {
+        "conforms": {"type": "boolean", "description": "True when there is no violation."},
+        "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "results": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["constraint", "severity", "message"],
+                "properties": {
+                    "constraint": {"type": "string", "description": "Its id."},
+                    "severity": {"enum": ["Violation", "Warning", "Info"]},
+                    "message": {"type": "string"},
+                    "messages": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "focus": {"type": "string", "description": "The resource."},
+                    "pointer": {"type": "string", "description": "JSON Pointer into the claims document."},
+                    "value": {"type": "string"},
+                    "remedy": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_ANSWER = {
+    "description": "The report, whether it conforms or not.",
+    "content": {JSON: {"schema": _REPORT}, **{name: {} for name in formats.GRAPHS}},
+}
+
+
+@router.post(
+    "/validate",
+    summary="Check a claims document or an article graph",
+    response_class=Response,
+    responses={200: _ANSWER, **openapi.fails(400, 406, 413, 415, 422)},
+    openapi_extra={"requestBody": openapi.takes(JSON, *formats.READABLE)},
+)
+async def validate(request: Request, shared: Shared) -> Response:
+    """Check a claims document (JSON) or an article graph (RDF) and store nothing.
+
+    The report comes as JSON or, if the request accepts RDF rather than JSON, as a SHACL validation report.
+    """
+    kind = requests.content_type(request, (JSON, *formats.READABLE))
+    media_type = formats.choose(request, (JSON, *formats.GRAPHS))
+    body = await requests.read_body(request, shared.config.max_body_bytes)
+    return await shared.in_thread(_check, shared, body, kind.name, media_type)
+
+
+def _check(shared: Services, body: bytes, kind: str, media_type: str) -> Response:
+    report = shared.graph.check_document(body) if kind == JSON else shared.graph.check_graph(body, kind)
+    if media_type == JSON:
+        return JSONResponse(report.to_json(), headers={"Vary": "Accept"})
+    return formats.negotiated(report.to_rdf(media_type), media_type)
