@@ -86,7 +86,7 @@ def read(data: bytes) -> tuple[Document | None, list[Result]]:
 
 def _formal(item: Any) -> Result:
     """Turn one of pydantic's findings into a result, with a JSON Pointer."""
-    message = str(item["msg"])
+    message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "json_invalid":
         if "recursion" in message:
             uk = "Документ вкладено надто глибоко."
@@ -97,7 +97,7 @@ def _formal(item: Any) -> Result:
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in item["loc"])
     value = item.get("input")
     shown = value if isinstance(value, str | int | float) else None
-    return problem("J2", pointer, f"{message}.", f"Поле {pointer or '/'} не відповідає формату: {message}.", shown)
+    return problem("J2", pointer, f"{message}.", f"Поле {pointer or '/'} не відповідає формату документа.", shown)
 
 
 def resolve(document: Document) -> tuple[Document, list[Result]]:

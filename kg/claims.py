@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_serializer
 from pydantic.alias_generators import to_camel
 
+from kg import engine
 from ontology import terms
 
 FORMAT: Final = "https://w3id.org/claimgraph/claims/1"
@@ -69,12 +70,20 @@ Labels = Annotated[
     Property("rdfs", "label"),
 ]
 Note = Annotated[Words | None, Property("rdfs", "comment"), Field(description="A remark in English, for people.")]
-Iri = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"{}|\\^`]+$")]
+
+
+def _is_iri(value: str) -> str:
+    if not engine.is_iri(value):
+        raise ValueError("Not an IRI (RFC 3987)")
+    return value
+
+
+Iri = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"{}|\\^`]+$"), AfterValidator(_is_iri)]
 
 
 def _is_duration(value: str) -> str:
     if not re.fullmatch(r"P(?=.)(\d+Y)?(\d+M)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", value, re.ASCII):
-        raise ValueError("not an xsd:duration such as P2D or PT1H")
+        raise ValueError("Not an xsd:duration such as P2D or PT1H")
     return value
 
 
@@ -276,7 +285,9 @@ class Document(Part):
 
     def to_json(self) -> bytes:
         """Write the document as indented UTF-8 JSON without empty fields."""
-        content = {"format": FORMAT} | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        content = {"format": FORMAT} | self.model_dump(
+            mode="json", by_alias=True, exclude_defaults=True, exclude_none=True
+        )
         return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
 
 

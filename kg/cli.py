@@ -132,7 +132,7 @@ def add(
             except Rejected as error:
                 report, outcome = error.report, "refused"
         failed = failed or not report.conforms
-        out.print(f"{file}: {outcome} ({console.counts(report)})", markup=False)
+        typer.echo(f"{file}: {outcome} ({console.counts(report)})")
         if not report.conforms:
             console.shown(out, console.report(report, "", lang))
     raise typer.Exit(1 if failed else 0)
@@ -241,7 +241,8 @@ def ask(
 
 
 def _answer(graph: KnowledgeGraph, text: str, form: Output) -> None:
-    choice = engine.Choice(_RESULTS[form], "text/turtle")
+    tabular = form in (Output.csv, Output.tsv)
+    choice = engine.Choice(_RESULTS[form], None if tabular else _RESULTS[form])
     try:
         answer = graph.store.query(text, choice, engine.Dataset(prefixes=PREFIXES))
     except engine.NotAcceptable:

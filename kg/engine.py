@@ -17,6 +17,7 @@ import rdflib
 
 from kg.errors import BadInput, MalformedText, StoreUnavailable, UnsupportedFormat
 from kg.names import PREFIXES
+from kg.nesting import refuse_deep
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 Triple = ox.Triple
@@ -85,9 +86,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Choice:
-    """The formats to answer with, by kind of result; ``None`` where the client accepts none."""
+    """The format to answer with, by kind of result; ``None`` where the client accepts none."""
 
-    results: str | None = "application/sparql-results+json"
+    solutions: str | None = "application/sparql-results+json"
+    boolean: str | None = "application/sparql-results+json"
     graph: str | None = "text/turtle"
 
 
@@ -130,7 +132,7 @@ def open_store(directory: Path | None) -> Engine:
         if "lock" in str(error).lower():
             raise StoreUnavailable(
                 "This data directory is in use by another process (a running `kg serve`?).",
-                remedy="Stop that process, send the request to its address instead, or choose another --data directory.",
+                remedy="Stop that process, send the request to its address, or choose another --data directory.",
             ) from None
         raise StoreUnavailable(
             "This data directory cannot be opened as a store.",
@@ -176,8 +178,11 @@ def parse(data: bytes | IO[bytes], media_type: str, base: str | None = None) -> 
     Raises:
         UnsupportedFormat: unknown media type.
         MalformedText: a syntax error, with line and column.
+        TooLarge: nested deeper than any real data; the parser would overflow its stack and end the process.
     """
     form = graph_format(media_type)
+    if isinstance(data, bytes) and form != ox.RdfFormat.RDF_XML:  # which is read without recursion
+        refuse_deep(data, json=form == ox.RdfFormat.JSON_LD)
     try:
         yield from ox.parse(data, format=form, base_iri=base, rename_blank_nodes=True)
     except SyntaxError as error:
@@ -189,6 +194,15 @@ def parse(data: bytes | IO[bytes], media_type: str, base: str | None = None) -> 
 def parse_as_is(ntriples: bytes) -> Iterator[Quad]:
     """Parse N-Triples of our own, keeping the labels of blank nodes."""
     return ox.parse(ntriples, format=ox.RdfFormat.N_TRIPLES)
+
+
+def is_iri(text: str) -> bool:
+    """Tell whether a text is an absolute IRI (RFC 3987)."""
+    try:
+        ox.NamedNode(text)
+    except ValueError:
+        return False
+    return True
 
 
 def from_term(term: rdflib.term.Node) -> Term:
@@ -249,16 +263,18 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset) -> Answer:
         )
     except SyntaxError as error:
         raise _malformed("The query does not parse", error) from None
-    if isinstance(result, ox.QueryTriples):
-        if choice.graph is None:
-            raise NotAcceptable("graph")
-        return Answer(serialize(result, choice.graph, PREFIXES), choice.graph, "graph")
-    kind = "boolean" if isinstance(result, ox.QueryBoolean) else "solutions"
-    media_type = choice.results
-    if media_type is None or (kind == "boolean" and media_type.startswith("text/")):
+    kind = _KINDS[type(result)]
+    media_type: str | None = getattr(choice, kind)
+    if media_type is None:
+        del result  # an error that leaves this thread must not take a live result along
         raise NotAcceptable(kind)
+    if isinstance(result, ox.QueryTriples):
+        return Answer(serialize(result, media_type, PREFIXES), media_type, kind)
     content = result.serialize(format=RESULT_FORMATS[media_type])
     return Answer(content if content is not None else b"", media_type, kind)
+
+
+_KINDS = {ox.QuerySolutions: "solutions", ox.QueryBoolean: "boolean", ox.QueryTriples: "graph"}
 
 
 def _graph_name(iri: str) -> ox.NamedNode:

@@ -260,4 +260,10 @@ class KnowledgeGraph:
 
 
 def _read_graph(data: bytes, media_type: str, base: str) -> Graph:
-    return engine.to_graph(quad.triple for quad in engine.parse(data, media_type, base))
+    triples = [quad.triple for quad in engine.parse(data, media_type, base)]
+    if any(isinstance(triple.object, engine.Triple) for triple in triples):
+        raise BadInput(
+            "The graph has triple terms (RDF 1.2), which no constraint can speak of.",
+            remedy="Say what is claimed with cg:Claim nodes.",
+        )
+    return engine.to_graph(triples)

@@ -117,6 +117,7 @@ _CLOSING = frozenset((")", "]", "}", "|}", ">>"))
 _UNARY = frozenset("!+-")
 _OPERATORS = frozenset(("||", "&&", "+", "-", "*", "/", "|", "^"))
 _PARTS = frozenset("/|^.;,({")
+_HEAD = frozenset("(")
 _BEFORE_DATA = frozenset(("DATA", "INSERT", "DELETE", "CONSTRUCT"))
 _OPERAND_KINDS = frozenset((Kind.IRIREF, Kind.STRING, Kind.LANGTAG, Kind.VAR, Kind.PNAME, Kind.NUMBER))
 _OPERAND_ENDS = frozenset((")", "}", ">>", "TRUE", "FALSE"))
@@ -170,9 +171,8 @@ class _Lexer:
         else:
             pattern = _NAMELESS if offset < self._nameless else _TOKEN
         match = pattern.match(self._text, offset)
-        if match is None or match.lastgroup is None:
-            return Kind.UNKNOWN, offset + 1
-        kind, end = _KINDS[match.lastgroup], match.end()
+        assert match is not None, "each pattern takes any character that it is given"
+        kind, end = _KINDS[match.lastgroup or ""], match.end()
         if kind is Kind.WORD:
             size = _keyword_size(match.group())
             kind, end = (Kind.WORD, offset + size) if size else (Kind.UNKNOWN, offset + 1)
@@ -261,7 +261,7 @@ def height(text: str) -> int:
     brackets, the operators and separators, added up along the deepest path.  Data and templates are flat, whatever
     their length.
     """
-    levels = [_Level(_PARTS)]
+    levels = [_Level(_HEAD)]
     word, values = "", False
     for token in tokens(text):
         mark = token.text.upper() if token.kind in (Kind.PUNCTUATION, Kind.WORD) else ""

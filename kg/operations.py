@@ -122,7 +122,7 @@ def _management(reader: Reader, draft: Operation) -> Operation:
     silent = reader.accept("SILENT")
     targets: tuple[Graph, ...]
     if kind == "LOAD":
-        reader.iri()
+        reader.iri("SILENT")
         end = reader.last.end
         targets = (_target(reader),) if reader.accept("INTO") else (Graph("keyword", "DEFAULT", Span(end, end)),)
     elif kind in ("ADD", "MOVE", "COPY"):
@@ -141,12 +141,13 @@ def _target(reader: Reader, *keywords: str, bare: bool = False) -> Graph:
         return Graph("keyword", token.text.upper(), Span(token.start, token.end))
     if not bare or reader.sees("GRAPH"):
         reader.expect("GRAPH")
-    return _graph(reader)
+        return _graph(reader)
+    return _graph(reader, "SILENT", "GRAPH", "DEFAULT")
 
 
-def _graph(reader: Reader) -> Graph:
+def _graph(reader: Reader, *cuts: str) -> Graph:
     token = reader.token
-    return Graph("iri", reader.iri(), Span(token.start, token.end))
+    return Graph("iri", reader.iri(*cuts), Span(token.start, token.end))
 
 
 def _quads(reader: Reader, draft: Operation) -> Operation:

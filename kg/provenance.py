@@ -284,7 +284,10 @@ _CLAIM_VALUES = (
 def explain_statement(graph: KnowledgeGraph, subject: str, predicate: str, obj: str) -> StatementExplanation:
     """See :meth:`kg.graph.KnowledgeGraph.why_statement`."""
     triple = (URIRef(expand(subject)), URIRef(expand(predicate)), _object(obj))
-    s, p, o = (engine.from_term(term) for term in triple)
+    try:
+        s, p, o = (engine.from_term(term) for term in triple)
+    except ValueError as error:  # an IRI, a datatype or a character that is none
+        raise BadInput(f"This is no statement: {error}.", remedy="Give IRIs as in RFC 3987.") from None
     assert isinstance(s, engine.NamedNode)
     assert isinstance(p, engine.NamedNode)
     for quad in graph.store.match(s, p, o):
@@ -328,7 +331,8 @@ def find_claim(graph: KnowledgeGraph, key: str) -> tuple[str, URIRef]:
     prefix = graph.names.article("")
     path = key.removeprefix(prefix)
     claims = graph.store.match(None, engine.NamedNode(str(RDF.type)), engine.NamedNode(CG + "Claim"))
-    iris = sorted({str(engine.to_rdflib(quad.subject)) for quad in claims})
+    ours = [quad for quad in claims if graph.names.article_of(engine.graph_of(quad)) is not None]
+    iris = sorted({str(engine.to_rdflib(quad.subject)) for quad in ours})
     fitting = [iri for iri in iris if iri in (key, prefix + path) or iri.endswith(f"/{key}")]
     if not fitting:
         raise NotFound(f"There is no claim “{key}”.", remedy="Name it by its IRI, or as article/claim (seed/C22).")

@@ -91,9 +91,14 @@ class Reader:
             self.braces -= 1
         return self._advance()
 
-    def iri(self) -> str:
-        """Take an IRI and return it absolute, else raise Unexpected."""
+    def iri(self, *cuts: str) -> str:
+        """Take an IRI and return it absolute, else raise Unexpected.
+
+        ``cuts`` are keywords that may stand here too: the engine tries them first, and cuts a name that starts so.
+        """
         token = self.token
+        if any(_is_cut(token, keyword) for keyword in cuts):
+            raise Unexpected
         if token.kind is Kind.IRIREF:
             value: str | None = resolve(self._base, _unescape(token.text[1:-1]))
         else:

@@ -268,7 +268,7 @@ def reference_closure(ontology: Graph, facts: Graph) -> set[Triple]:
     """Close with owlrl and keep the useful part: what the article adds, without noise.
 
     Noise is what holds of everything (reflexive ``owl:sameAs``, ``owl:Thing``, ``rdfs:Resource``), what types blank
-    nodes (class expressions), what is said of literals and datatypes, and what the ontology entails without the article.
+    nodes (class expressions), what is said of literals and datatypes, and what the ontology entails alone.
     """
     alone, both = Graph(), Graph()
     for triple in ontology:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import secrets
 import socket
 
@@ -28,6 +29,7 @@ def run(config: Config) -> None:
         StoreUnavailable: the store is held by another process.
         BadInput: the address cannot be listened on.
     """
+    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it tells of odd literals with tracebacks
     with _listen(config) as listener:
         port = listener.getsockname()[1]
         host = f"[{config.host}]" if ":" in config.host else config.host
@@ -57,6 +59,7 @@ def _listen(config: Config) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
+        listener.listen()  # a client that reads the address at once finds us
     except OSError as error:
         listener.close()
         raise BadInput(

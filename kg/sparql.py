@@ -275,15 +275,12 @@ def _name_default(operation: Operation, default_graph: str) -> Iterator[_Edit]:
 
     A graph that is named may be missing, which is an error, while the default graph is always there: hence SILENT.
     """
-    if operation.kind == "LOAD":
-        form = f" INTO GRAPH <{default_graph}>"
-    else:
-        form = f"GRAPH <{default_graph}>"
-        if operation.targets and operation.targets[0].name == "DEFAULT" and not operation.silent:
-            yield _insertion(operation.span.start + len(operation.kind), " SILENT")
-    for graph in operation.targets:
+    loads = operation.kind == "LOAD"
+    for number, graph in enumerate(operation.targets):
         if graph.kind == "keyword":
-            yield _Edit(graph.span, form)
+            if number == 0 and not loads and not operation.silent:
+                yield _insertion(operation.span.start + len(operation.kind), " SILENT")
+            yield _Edit(graph.span, f"{' INTO ' if loads else ''}GRAPH <{default_graph}>")
 
 
 def _confine_quads(text: str, operation: Operation, default_graph: str, pattern: str) -> list[_Edit]:

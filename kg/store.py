@@ -126,13 +126,13 @@ class Store:
             MalformedText, TooLarge, Forbidden (SERVICE), engine.NotAcceptable.
         """
         request = request or engine.Dataset()
-        parsed = sparql.Query.parse(text, request.base or self.names.base)
+        parsed = sparql.Query.parse(text, request.base or self.names.base, request.prefixes)
         self._guard(text)
-        _refuse_service(parsed.services)
         if parsed.malformed:
             _refuse_malformed(
                 text, parsed.malformed, lambda: engine.query(engine.open_store(None), text, choice, request)
             )
+        _refuse_service(parsed.services)
         return engine.query(self._engine, text, choice, request)
 
     def rows(self, text: str, bindings: dict[str, engine.Term] | None = None) -> list[dict[str, engine.Term]]:
@@ -167,7 +167,8 @@ class Store:
 
     def clear_default(self, triples: Iterable[engine.Triple] | None) -> None:
         """Replace the content of a bare store's default graph."""
-        self._commit("CLEAR DEFAULT ;\n" + self._insert([(None, triples or ())]))
+        with self._lock:
+            self._commit("CLEAR DEFAULT ;\n" + self._insert([(None, triples or ())]))
 
     def _insert(self, graphs: Iterable[tuple[str | None, Iterable[engine.Triple]]]) -> str:
         blocks = []
@@ -206,10 +207,10 @@ class Store:
         base = request.base or self.names.base
         parsed = sparql.Update.parse(text, base)
         self._guard(text)
-        _refuse_load(parsed)
-        # The engine says best what is wrong, and where, in the user's own text; a scratch store takes the blow.
         if parsed.malformed:
             _refuse_malformed(text, parsed.malformed, lambda: engine.check_update(text, base))
+        _refuse_load(parsed)
+        # The engine says best what is wrong, and where, in the user's own text; a scratch store takes the blow.
         engine.check_update(text, base)
         if request.default_graphs or request.named_graphs:
             text = sparql.with_using(text, request.default_graphs, request.named_graphs)
@@ -239,7 +240,7 @@ class Store:
             users = f'FILTER(!REGEX(STR(?g), "{pattern}"))'
             after.append(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH ?g {{ ?s ?p ?o }} {users} }}")
         # The user's text may end in a semicolon or a comment; what follows starts on a line of its own.
-        ends = [token for token in tokens(text)][-1]
+        ends = list(tokens(text))[-1]
         own = text[: ends.start] if ends.text == ";" else text
         return " ;\n".join([*before, own + "\n", *after])
 
@@ -263,7 +264,7 @@ class Store:
             )
         if high > self._settings.max_height:
             raise TooLarge(
-                f"The text strings {high} operators or parts of groups together; the limit is {self._settings.max_height}.",
+                f"The text strings {high} operators or group parts together; the limit is {self._settings.max_height}.",
                 remedy="Use VALUES or IN for long lists, or raise KG_MAX_HEIGHT.",
             )
 

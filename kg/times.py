@@ -19,20 +19,27 @@ _WEEKDAYS = (
     r"monday|понеділ\w+",
     r"tuesday|вівтор\w+",
     r"wednesday|серед[аиіу]|середою",
-    r"thursday|четвер\w*",
+    r"thursday|четвер(?:[гз]\w+)?",
     r"friday|п.?ятниц\w+",
     r"saturday|субот\w+",
     r"sunday|неділ\w+",
 )
 
 
-@functools.cache
+# An end that is open or unknown, which the library would put ten years away; and “2024-1X”, on which it prints.
+_UNREADABLE = re.compile(r"^/|/$|-\dX")
+_LONGEST = 100
+
+
+@functools.lru_cache(maxsize=1024)
 def bounds(edtf: str) -> tuple[date, date]:
     """Give the first and last day of an EDTF string (ISO 8601-2, levels 0–2).
 
     Raises:
-        ValueError: it does not parse, or it is open on a side.
+        ValueError: it does not parse, it is open on a side, or it is longer than any date (reading takes time).
     """
+    if len(edtf) > _LONGEST or _UNREADABLE.search(edtf):
+        raise ValueError(edtf)
     try:
         parsed = parse_edtf(edtf)
         low, high = parsed.lower_strict(), parsed.upper_strict()

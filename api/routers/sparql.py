@@ -193,14 +193,12 @@ def evaluate(store: Store, inquiry: Inquiry) -> tuple[engine.Answer, str]:
     """
     wanted = inquiry.wanted
     names = {"solutions": wanted.results, "boolean": wanted.boolean, "graph": wanted.graph}
-    choice = engine.Choice(results=_engine_type(wanted.results), graph=_engine_type(wanted.graph, "text/turtle"))
-    try:
-        found = store.query(inquiry.text, choice, inquiry.dataset)
-    except engine.NotAcceptable as error:
-        if error.kind != "boolean" or wanted.boolean is None:
-            raise
-        choice = engine.Choice(results=_engine_type(wanted.boolean), graph=None)
-        found = store.query(inquiry.text, choice, inquiry.dataset)
+    choice = engine.Choice(
+        solutions=_engine_type(wanted.results),
+        boolean=_engine_type(wanted.boolean),
+        graph=_engine_type(wanted.graph, "text/turtle"),
+    )
+    found = store.query(inquiry.text, choice, inquiry.dataset)
     return found, names[found.kind] or found.media_type
 
 

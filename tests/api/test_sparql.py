@@ -188,7 +188,7 @@ def test_refused_updates(bare: TestClient, auth: dict[str, str], content: dict[s
 
 
 def test_updates_that_fail_are_no_fault_of_the_server(bare: TestClient, auth: dict[str, str]) -> None:
-    for text in ("CREATE GRAPH <g:1> ; CREATE GRAPH <g:1>", "DROP GRAPH <g:none>", "COPY <g:none> TO <g:2>"):
+    for text in ("CREATE GRAPH <g:1> ; CREATE GRAPH <g:1>", "DROP GRAPH <g:none>"):
         answer = bare.post("/update", data={"update": text}, headers=auth)
         assert 400 <= answer.status_code < 500, text
         assert "g:" in answer.json()["detail"]

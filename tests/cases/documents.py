@@ -69,6 +69,11 @@ def _copy(content: Content, identifier: str, **changes: object) -> None:
     content.data["claims"].append({**content[identifier], "id": "C90", **changes})
 
 
+def _undecided(content: Content) -> None:
+    _copy(content, "C23")
+    content["C23"].pop("affirms")
+
+
 def _late_refusal(content: Content) -> None:
     content["request_ir"].update(time=["ts_8dec"])
     content["refusal_ir"].update(time=["ts_latenov"])
@@ -86,7 +91,7 @@ DOCUMENTS = [
     DocumentCase("A3", "russia/mentions/0", lambda d: d["russia"].update(mentions=_words("Росія"))),
     DocumentCase("A3", "S20", lambda d: d["S20"].update(end=99_999)),
     DocumentCase("B2", "C22", lambda d: d["C22"].update(denies="pub_bild")),
-    DocumentCase("B2", "C23", lambda d: _copy(d, "C23") or d["C23"].pop("affirms")),
+    DocumentCase("B2", "C23", _undecided),
     DocumentCase("B3", "C22", lambda d: d["C22"].update(originatesIn="fpv_attack")),
     DocumentCase("B3", "C44", lambda d: d["C44"].update(reportedIn="interview", originatesIn="interview")),
     DocumentCase("B4", "C22", lambda d: d["C22"].update(reportedIn="pub_article_own")),

@@ -19,7 +19,7 @@ from kg.slots import slots_of
 
 NAMES = Names("https://news.example/")
 SEED = ontology.read("seed/article.json").encode()
-_KEPT = set("C11 C16 C21 C22 C23 C26 C28 C32 C39 C44 C54 C55".split())
+_KEPT = {"C11", "C16", "C21", "C22", "C23", "C26", "C28", "C32", "C39", "C44", "C54", "C55"}
 _SHORT = {"": NAMES.local("seed", ""), "article": NAMES.article(""), "e": NAMES.entity("")}
 _PREFIXES = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in {**PREFIXES, **_SHORT}.items())
 

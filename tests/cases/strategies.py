@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from hypothesis import strategies as st
@@ -101,7 +102,8 @@ class _Drawing:
         if slot.quote:
             return self.quotes()
         if slot.field == "quantifies":
-            return draw(st.lists(st.sampled_from(sum(self.ids.values(), [])[:4]), unique=True))
+            known = [name for key in ("entities", "times", "situations") for name in self.ids[key]]
+            return draw(st.lists(st.sampled_from(known), unique=True))
         if slot.ref and slot.many:
             return draw(st.lists(st.sampled_from(self.ids[slot.ref]), unique=True, min_size=1))
         if slot.ref:
@@ -128,7 +130,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 def _value(part: type[Part], slot: Slot) -> st.SearchStrategy[Any]:
     if slot.field in _VALUES:
         return _VALUES[slot.field]
-    if issubclass(slot.kind, terms.StrEnum):
+    if issubclass(slot.kind, StrEnum):
         return st.sampled_from(list(slot.kind))
     if slot.kind is bool:
         return st.just(True)
@@ -143,7 +145,12 @@ def documents(draw: st.DrawFn) -> Document:
     article = drawing.part(claims.Article, "a1") | {"text": drawing.text}
     article.pop("sha256", None)
     content: Content = {"article": article, "segments": drawing.segments()}
-    lists = {"entities": claims.Entity, "times": claims.Time, "situations": claims.Situation, "claims": claims.Claim}
+    lists: dict[str, type[Part]] = {
+        "entities": claims.Entity,
+        "times": claims.Time,
+        "situations": claims.Situation,
+        "claims": claims.Claim,
+    }
     for name, part in lists.items():
         content[name] = [drawing.part(part, identifier) for identifier in drawing.ids[name]]
     content["relations"] = [drawing.part(claims.Relation, "r0")]

@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 import ontology
+from kg.config import Config
+from kg.graph import KnowledgeGraph
 
 SEED = json.loads(ontology.read("seed/article.json"))
 
@@ -130,17 +133,12 @@ def test_why_draws_the_chain(home: Path) -> None:
 
 
 def test_schema_is_json_schema(home: Path) -> None:
-    from jsonschema import Draft202012Validator
-
     schema = json.loads(kg(home, "schema").stdout)
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(SEED)
 
 
 def test_a_store_that_is_held_says_so(home: Path) -> None:
-    from kg.config import Config
-    from kg.graph import KnowledgeGraph
-
     held = home / "held"
     graph = KnowledgeGraph.open(Config(data_dir=held))
     result = kg(home, "info", "--data", str(held))

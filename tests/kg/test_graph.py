@@ -14,7 +14,7 @@ from kg.config import Config
 from kg.errors import BadInput, NotFound, Rejected
 from kg.graph import KnowledgeGraph
 
-CSV = engine.Choice("text/csv", "text/turtle")
+CSV = engine.Choice("text/csv")
 
 
 def seed(**article: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import owlrl
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from rdflib import OWL, RDF, Graph, Literal, URIRef
+from rdflib import RDF, Graph, Literal, URIRef
 
 from kg.claims import Document
 from kg.mapping import to_graph
@@ -201,7 +201,8 @@ def test_an_axiom_that_is_not_understood_is_refused() -> None:
 def vocabulary_triples() -> st.SearchStrategy[list[tuple[int, URIRef, int | URIRef]]]:
     """Draw small graphs over a few nodes, with whatever the rules look at and some that they do not."""
     atoms = [atom for rule in shared_gate().reasoner.rules for atom in rule.body]
-    properties = sorted({atom[1] for atom in atoms} - {RDF.type}) + [cg("quotedIn"), cg("topic")]
+    used = sorted({URIRef(str(atom[1])) for atom in atoms} - {RDF.type})
+    properties = [*used, cg("quotedIn"), cg("topic")]
     classes = sorted({atom[2] for atom in atoms if atom[1] == RDF.type and isinstance(atom[2], URIRef)})
     node = st.integers(0, 3)
     link = st.tuples(node, st.sampled_from(properties), node)

@@ -16,7 +16,7 @@ from kg.errors import BadInput, Forbidden, MalformedText, StoreUnavailable, TooL
 from kg.store import Settings, Store
 
 BASE = "http://127.0.0.1:8000/"
-JSON = engine.Choice("application/sparql-results+json", "text/turtle")
+JSON = engine.Choice()
 
 
 def triples(*rows: str) -> list[engine.Triple]:
@@ -185,7 +185,7 @@ def test_places_of_syntax_errors(store: Store) -> None:
     "text", ["ASK " + "{" * 5000 + "}" * 5000, "ASK { FILTER(" + "(" * 200 + "1" + ")" * 200 + ") }"]
 )
 def test_deep_nesting_is_refused(store: Store, text: str) -> None:
-    with pytest.raises(TooLarge, match="KG_MAX_NESTING|nests"):
+    with pytest.raises(TooLarge, match="nests"):
         store.query(text, JSON)
     with pytest.raises(TooLarge):
         store.update(text)

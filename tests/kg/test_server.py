@@ -1,0 +1,94 @@
+"""`kg serve` as a process: what it prints, how it stops, how it refuses to start."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = [sys.executable, "-c", "from kg.cli import main; main()", "serve"]
+
+
+@contextmanager
+def serving(data: Path, *options: str, **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a server on a free port and read what it prints up to the first query."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | environ
+    command = [*COMMAND, "--data", str(data), "--port", "0", *options]
+    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = ""
+        while not said.endswith(("}'\n", "/graphs\n")):
+            line = process.stdout.readline()
+            assert line, process.stderr.read() if process.stderr else ""
+            said += line
+        try:
+            yield process, said
+        finally:
+            process.kill()
+
+
+def post(address: str, body: str, token: str) -> int:
+    headers = {"Content-Type": "application/sparql-update", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{address}update", body.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_it_prints_address_token_and_a_query_that_works(tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, said):
+        address = re.search(r"listens on (\S+)", said)
+        token = re.search(r"KG_TOKEN to choose your own\): (\S+)", said)
+        assert address
+        assert token
+        assert post(address[1], "INSERT DATA { <urn:a> <urn:b> 1 }", "wrong") == 401
+        assert post(address[1], "INSERT DATA { <urn:a> <urn:b> 1 }", token[1]) == 204
+        query = said[said.index("curl") :]
+        answer = subprocess.run(["bash", "-c", query], capture_output=True, text=True, timeout=60, check=True)
+        assert "Iran,https://w3id.org/claimgraph/ns#Refusal,Iran refused Assad support" in answer.stdout
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    with serving(tmp_path, KG_TOKEN="mine") as (process, said):
+        assert "Token" not in said
+        assert "IRIs in this store start with" in said  # another port, the same store
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (0, 130)
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_bare_server_has_no_seed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--bare") as (_, said):
+        address = re.search(r"listens on (\S+)", said)
+        assert address
+        count = "SELECT%20(COUNT(*)%20AS%20%3Fn)%20%7B%20%3Fs%20%3Fp%20%3Fo%20%7D"
+        with urllib.request.urlopen(f"{address[1]}sparql?query={count}", timeout=30) as answer:
+            assert json.load(answer)["results"]["bindings"][0]["n"]["value"] == "0"
+
+
+def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [*COMMAND, "--data", str(tmp_path), "--port", str(taken.getsockname()[1])]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 2
+    assert "Cannot listen on 127.0.0.1" in result.stderr
+
+
+def test_a_held_store_is_a_sentence(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        command = [*COMMAND, "--data", str(tmp_path), "--port", "0"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 4
+    assert "in use by another process" in result.stderr
