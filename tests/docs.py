@@ -23,7 +23,7 @@ _CONFIG = re.compile(r"(?<=<!-- config -->\n).*?(?=\n<!-- /config -->)", re.DOTA
 
 def output(graph: KnowledgeGraph, query: str) -> str:
     """Give the table that ``kg query`` prints."""
-    answer = graph.store.query(query, engine.Choice("application/sparql-results+json", None))
+    answer = graph.store.query(query, engine.Choice())
     stream = io.StringIO()
     Console(file=stream, width=118, highlight=False).print(console.solutions(answer.content, graph.names.base))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())

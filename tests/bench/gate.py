@@ -1,4 +1,4 @@
-"""Time and memory of gate and closure for the seed article, beside the straightforward way: ``python tests/bench/gate.py``.
+"""Time gate and closure of the seed article beside the straightforward way: ``python tests/bench/gate.py``.
 
 The straightforward way is pySHACL over all shapes and owlrl over vocabulary and article, both in memory. Each side runs
 in a process of its own, in turn, so that both meet the same machine; the table gives medians, ratios and peak memory.
