@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
 
-from kg.claims import Claim, Document, Part, Quote, Time
+from kg.claims import Claim, Document, Mention, Part, Quote, Time
 from kg.errors import MalformedText
 from kg.mapping import sha256
 from kg.quotes import QuoteNotLocated, Span, locate
@@ -114,7 +115,13 @@ def resolve(document: Document) -> tuple[Document, list[Result]]:
 
 
 def _part(document: Document, pointer: str, part: Part) -> Iterator[Result]:
-    if isinstance(part, Quote):
+    if isinstance(part, Mention):
+        yield from _quote(document, pointer, part)
+        if part.name is not None and part.start is not None and part.end is not None:
+            yield from _quote(document, f"{pointer}/name", part.name, Span(part.start, part.end))
+            if part.name.start is None:
+                part.name = None  # reported once; the walk shall not look for it in the whole text
+    elif isinstance(part, Quote):
         yield from _quote(document, pointer, part)
     elif isinstance(part, Time):
         _fill_bounds(part)
@@ -137,6 +144,11 @@ def _segments(document: Document) -> Iterator[Result]:
         if not segment.start < segment.end <= len(document.article.text):
             en = f"Segment {segment.id} ({segment.start}–{segment.end}) does not lie in the text."
             yield problem("A3", f"/segments/{i}", en, f"Сегмент {segment.id} лежить поза текстом.")
+    placed = sorted(enumerate(document.segments), key=lambda item: item[1].start)
+    for (_, one), (i, other) in pairwise(placed):
+        if other.start < one.end:
+            en = f"Segment {other.id} begins at {other.start}, before segment {one.id} ends at {one.end}."
+            yield problem("A3", f"/segments/{i}", en, f"Сегмент {other.id} перетинається з сегментом {one.id}.")
 
 
 def _identifiers(document: Document) -> Iterator[Result]:
@@ -152,7 +164,7 @@ def _identifiers(document: Document) -> Iterator[Result]:
 
 
 def _references(document: Document) -> Iterator[Result]:
-    """Take out every reference that leads nowhere, and report it."""
+    """Report every reference that leads nowhere."""
     known: dict[str, set[str]] = defaultdict(set)
     for name in ("entities", "segments", "times", "situations", "claims"):
         known[name] = {part.id for part in getattr(document, name)}
@@ -171,10 +183,14 @@ def _references(document: Document) -> Iterator[Result]:
                     yield problem("J3", place, en, f"{identifier} немає в {where}.", identifier)
 
 
-def _quote(document: Document, pointer: str, quote: Quote) -> Iterator[Result]:
+def _quote(document: Document, pointer: str, quote: Quote, within: Span | None = None) -> Iterator[Result]:
+    """Locate a quote, or check where it says that it stands; ``within`` is where it has to lie."""
     text = document.article.text
+    if quote.start is not None and quote.end is None:
+        quote.end = quote.start + len(quote.exact)
     if quote.start is not None and quote.end is not None:
-        if text[quote.start : quote.end] == quote.exact:
+        inside = within is None or Span(quote.start, quote.end).within(within)
+        if text[quote.start : quote.end] == quote.exact and inside:
             return
         there = text[quote.start : quote.end]
         en = f"The words at {quote.start}–{quote.end} are “{there[:120]}”, not “{quote.exact[:120]}”."
@@ -183,8 +199,9 @@ def _quote(document: Document, pointer: str, quote: Quote) -> Iterator[Result]:
         quote.start = quote.end = None
         return
     segment = next((s for s in document.segments if s.id == quote.segment), None)
+    region = within or (Span(segment.start, segment.end) if segment else None)
     try:
-        span = locate(text, quote.exact, Span(segment.start, segment.end) if segment else None)
+        span = locate(text, quote.exact, region)
     except QuoteNotLocated as error:
         uk = "Цитату знайдено в кількох місцях тексту." if error.found else "Цитати немає в тексті."
         yield problem(

@@ -63,7 +63,10 @@ TimeRef = Annotated[Identifier, Ref("times")]
 ClaimRef = Annotated[Identifier, Ref("claims")]
 SegmentRef = Annotated[Identifier, Ref("segments")]
 Words = Annotated[str, StringConstraints(min_length=1)]
-LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+# Tags compare without case (BCP 47, clause 2.1.1), and the store writes them in lower case.
+LanguageTag = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"), AfterValidator(str.lower)
+]
 Labels = Annotated[
     dict[LanguageTag, Words],
     Field(min_length=1, description="Text by language tag, such as {'en': …, 'uk': …}."),
@@ -270,18 +273,22 @@ class Quantity(Part):
     note: Note = None
 
 
+_Bounded: Final = Field(max_length=10_000)
+"""No article says more; without a bound, a list of empty items would cost a second for every 20 kB of it."""
+
+
 class Document(Part):
     """All that one article says."""
 
     format: Literal["https://w3id.org/claimgraph/claims/1"] = FORMAT
     article: Article
-    segments: list[Segment] = []
-    entities: list[Entity] = []
-    times: list[Time] = []
-    situations: list[Situation] = []
-    claims: list[Claim] = []
-    relations: list[Relation] = []
-    quantities: list[Quantity] = []
+    segments: Annotated[list[Segment], _Bounded] = []
+    entities: Annotated[list[Entity], _Bounded] = []
+    times: Annotated[list[Time], _Bounded] = []
+    situations: Annotated[list[Situation], _Bounded] = []
+    claims: Annotated[list[Claim], _Bounded] = []
+    relations: Annotated[list[Relation], _Bounded] = []
+    quantities: Annotated[list[Quantity], _Bounded] = []
 
     def to_json(self) -> bytes:
         """Write the document as indented UTF-8 JSON without empty fields."""

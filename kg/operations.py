@@ -68,16 +68,6 @@ class Operation:
     services: tuple[Position, ...] = ()
 
     @property
-    def line(self) -> int:
-        """The line of its first token, from 1."""
-        return self.position.line
-
-    @property
-    def column(self) -> int:
-        """The column of its first token, from 1."""
-        return self.position.column
-
-    @property
     def writes(self) -> tuple[Graph, ...]:
         """The graphs that it names in order to write them."""
         targets = self.targets[1:] if self.kind in ("ADD", "COPY") else self.targets

@@ -17,7 +17,7 @@ _FOLDS = {
 }
 _FOLD = str.maketrans({char: plain for plain, chars in _FOLDS.items() for char in chars})
 _ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f")
-_LONGEST_FOR_NEAREST = 200_000
+_LONGEST_FOR_NEAREST = 20_000
 
 
 @dataclass(frozen=True)

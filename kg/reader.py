@@ -15,6 +15,7 @@ _IRI = re.compile(
     rf"{_SCHEME.pattern}(?://(?:(?:{_PCHAR}|:)*+@)?(?:\[[^\]]*\]|(?:{_PCHAR})*+)(?::[0-9]*+)?(?![^/?#])|(?!//))"
     rf"(?:{_PCHAR}|[:@/])*+(?:\?(?:{_PCHAR}|[:@/?\uE000-\uF8FF])*+)?(?:#(?:{_PCHAR}|[:@/?])*+)?"
 )
+_BEFORE_NAME = ("GRAPH", "SERVICE", "SILENT")
 _ESCAPED = re.compile(r"\\.")
 _TWO_DOTS = re.compile(r"\.[^.]+\.+[^.]")
 
@@ -33,6 +34,7 @@ class Reader:
         self._lines = Lines(text)
         self._base = base
         self._prefixes = dict(prefixes or {})
+        self._readable_names: set[str] = set()
         self._before = self.last = self._end
         self.token = next(self._tokens, self._end)
         self.braces = 0
@@ -77,18 +79,22 @@ class Reader:
 
     def take(self) -> Token:
         """Leave the current token, noting what matters in it, and return it."""
-        token = self.token
-        if token.kind is Kind.UNKNOWN or (token.kind is Kind.PNAME and not self._readable(token.text)):
-            self.reject()
-        elif self.sees("SERVICE"):
-            self.services.append(self.position)
-        elif self.sees("{"):
+        kind, text = self.token.kind, self.token.text
+        if kind is Kind.PUNCTUATION:
+            self.braces += (text == "{") - (text == "}")
             # The engine cuts a name that fits nowhere, such as ``SERVICEex:x {``, after the keyword.
-            if self.braces and _is_cut(self.last, "SERVICE") and not _is(self._before, "GRAPH", "SERVICE", "SILENT"):
+            if (
+                text == "{"
+                and self.braces > 1
+                and _is_cut(self.last, "SERVICE")
+                and not _is(self._before, *_BEFORE_NAME)
+            ):
                 self.services.append(self._lines.at(self.last.start))
-            self.braces += 1
-        elif self.sees("}"):
-            self.braces -= 1
+        elif kind is Kind.WORD:
+            if text.upper() == "SERVICE":
+                self.services.append(self.position)
+        elif kind is Kind.UNKNOWN or (kind is Kind.PNAME and not self._readable(text)):
+            self.reject()
         return self._advance()
 
     def iri(self, *cuts: str) -> str:
@@ -120,6 +126,7 @@ class Reader:
                 raise Unexpected
             if word == "PREFIX":
                 self._prefixes[name] = self.iri()
+                self._readable_names.clear()
             elif word == "BASE":
                 self._base = self.iri()
             else:
@@ -140,10 +147,12 @@ class Reader:
 
         It cuts one that has no meaning, or that has dots in two places (which the grammar allows).
         """
-        value = self._expand(name)
-        return (
-            value is not None and is_absolute(value) and not _TWO_DOTS.search(_ESCAPED.sub("_", name.partition(":")[2]))
-        )
+        if name not in self._readable_names:
+            value = self._expand(name)
+            if value is None or not is_absolute(value) or _TWO_DOTS.search(_ESCAPED.sub("_", name.partition(":")[2])):
+                return False
+            self._readable_names.add(name)
+        return True
 
 
 def is_absolute(iri: str) -> bool:

@@ -23,7 +23,7 @@ class Result(BaseModel):
     """One thing that is wrong or missing.
 
     Attributes:
-        constraint: its id (``A1`` … ``G4`` of the ontology; ``J1`` … ``J5`` for the document's own form).
+        constraint: its id (``A1`` … ``G4`` of the ontology; ``J2`` … ``J5`` for the document's own form).
         message: in English; ``messages`` has every language.
         focus: IRI of the resource, when it came to one.
         pointer: JSON Pointer (RFC 6901) into the claims document, when one was sent.

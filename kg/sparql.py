@@ -2,7 +2,7 @@
 
 A :class:`Query` tells its form and where it calls SERVICE; an :class:`Update` tells, operation by operation, which
 graphs it writes.  :func:`with_using` adds the dataset of the protocol, :func:`confine` keeps an update to the graphs
-that users may write, and :func:`expanded` writes out its IRIs.
+that users may write, and :func:`expanded` lets it stand among other operations.
 
 What the grammar of SPARQL does not lead to is ``malformed`` and has to be refused, for our engine reads more than the
 grammar: it has no lexer, and cuts a name that fits nowhere, so that ``{ SERVICEex:x {} }`` calls a service and
@@ -17,27 +17,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from kg.errors import BadInput, MalformedText
-from kg.lexer import Kind, Lines, Position, height, nesting
-from kg.operations import Graph, Operation, Span, Template, read_operation
+from kg.lexer import Kind, Lines, Position
+from kg.operations import Operation, Span, read_operation
 from kg.reader import Reader, Unexpected, is_absolute
-
-__all__ = [
-    "Graph",
-    "GraphForbidden",
-    "Operation",
-    "Query",
-    "Span",
-    "Template",
-    "Update",
-    "UsingConflict",
-    "confine",
-    "expanded",
-    "height",
-    "nesting",
-    "with_using",
-    "without_trailing_semicolon",
-    "written",
-]
 
 
 class UsingConflict(ValueError):
@@ -154,9 +136,8 @@ def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
     edits = []
     for operation in _well_formed(Update.parse(text, "base:/")).operations:
         if operation.using or operation.with_graph:
-            raise UsingConflict(
-                f"The operation at line {operation.line}, column {operation.column} has USING or WITH of its own."
-            )
+            line, column = operation.position
+            raise UsingConflict(f"The operation at line {line}, column {column} has USING or WITH of its own.")
         if operation.kind == "DELETE WHERE" and operation.group:
             clause_before = f"{_edited(text, (), operation.group)} {clause}"
             edits.append(_insertion(operation.where, clause_before))
@@ -201,43 +182,38 @@ def written(update: Update, default_graph: str) -> tuple[frozenset[str], bool]:
 
 
 def expanded(text: str, base: str) -> str:
-    """Write out all IRIs of an update and leave out its declarations.
+    """Write an update so that it can stand among other operations.
 
-    The engine takes declarations only before the first operation, not before each (grammar rule 29); without them an
-    update can also stand behind other operations.
+    Its IRIs are written out, its declarations and a last semicolon left out: the engine takes declarations only before
+    the first operation, not before each (grammar rule 29).
 
     Raises:
         MalformedText: a declaration or an IRI cannot be read, or the text holds what is no token.
     """
     reader = Reader(text, base)
     edits = []
+    last = reader.token
     try:
         while not reader.ended:
             token = reader.token
             if reader.sees("BASE", "PREFIX", "VERSION"):
                 reader.prologue()
                 edits.append(_Edit(Span(token.start, reader.last.end), ""))
-            elif token.kind in (Kind.IRIREF, Kind.PNAME):
-                iri = reader.iri()
-                if not is_absolute(iri):
-                    raise Unexpected
+                continue
+            last = token
+            if token.kind not in (Kind.IRIREF, Kind.PNAME):
+                reader.take()
+            elif is_absolute(iri := reader.iri()):
                 edits.append(_Edit(Span(token.start, token.end), f" <{iri}> "))
             else:
-                reader.take()
+                raise Unexpected
     except Unexpected:
         reader.reject()
     if reader.malformed:
         raise _malformed(reader.malformed)
-    return _edited(text, edits)
-
-
-def without_trailing_semicolon(text: str) -> str:
-    """Leave out the semicolon after the last operation, so that another can be joined on."""
-    reader = Reader(text, "")
-    while not reader.ended:
-        reader.take()
-    last = reader.last
-    return text[: last.start] + text[last.end :] if last.kind is Kind.PUNCTUATION and last.text == ";" else text
+    if last.kind is Kind.PUNCTUATION and last.text == ";":
+        edits.append(_Edit(Span(last.start, last.end), ""))
+    return _edited(text, sorted(edits))
 
 
 class _Edit(NamedTuple):

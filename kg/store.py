@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from kg import engine, sparql
 from kg.errors import Forbidden, MalformedText, StoreUnavailable, TooLarge
-from kg.lexer import Position, height, nesting, tokens
+from kg.lexer import Position, height, nesting
 from kg.names import Names
 
 _META = "claimgraph.json"
@@ -210,16 +210,15 @@ class Store:
         if parsed.malformed:
             _refuse_malformed(text, parsed.malformed, lambda: engine.check_update(text, base))
         _refuse_load(parsed)
-        # The engine says best what is wrong, and where, in the user's own text; a scratch store takes the blow.
-        engine.check_update(text, base)
+        _check_syntax(text, base)
         if request.default_graphs or request.named_graphs:
             text = sparql.with_using(text, request.default_graphs, request.named_graphs)
             parsed = sparql.Update.parse(text, base)
         if parsed.operations:
             with self._lock:
-                self._commit(text if self.bare else self._with_union(parsed), base)
+                self._commit(sparql.expanded(text, base) if self.bare else self._with_union(parsed, base), base)
 
-    def _with_union(self, update: sparql.Update) -> str:
+    def _with_union(self, update: sparql.Update, base: str) -> str:
         """Confine an update to users' graphs and keep the union graph in step, in the same transaction."""
         names = self.names
         pattern = names.managed_pattern
@@ -239,10 +238,7 @@ class Store:
         if unknown:
             users = f'FILTER(!REGEX(STR(?g), "{pattern}"))'
             after.append(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH ?g {{ ?s ?p ?o }} {users} }}")
-        # The user's text may end in a semicolon or a comment; what follows starts on a line of its own.
-        ends = list(tokens(text))[-1]
-        own = text[: ends.start] if ends.text == ";" else text
-        return " ;\n".join([*before, own + "\n", *after])
+        return " ;\n".join([*before, sparql.expanded(text, base) + "\n", *after])
 
     def _commit(self, text: str, base: str | None = None) -> None:
         engine.update(self._engine, text, base)
@@ -341,6 +337,24 @@ def _refuse_malformed(text: str, place: Position, ask: Callable[[], object]) -> 
         line=place.line,
         column=place.column,
     )
+
+
+def _check_syntax(text: str, base: str) -> None:
+    """Let the engine say what is wrong, and where, in the user's own text; a scratch store takes the blow.
+
+    The engine takes declarations only before the first operation, the standard before each (grammar rule 29): so a
+    text counts as right, too, when it is right without its declarations.
+    """
+    try:
+        engine.check_update(text, base)
+    except MalformedText:
+        try:
+            engine.check_update(sparql.expanded(text, base), base)
+        except MalformedText:
+            pass
+        else:
+            return
+        raise
 
 
 def _refuse_service(places: Sequence[Position]) -> None:

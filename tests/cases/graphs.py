@@ -124,6 +124,8 @@ GRAPHS = [
     GraphCase("A4-end", drop(f"{QUOTE} cg:end *")),
     GraphCase("A4-end", swap(f"{QUOTE} cg:end", "'1703'")),
     GraphCase("B1", drop(":C44 cg:quotedIn *")),
+    GraphCase("B1-relation", drop(":R13 cg:quotedIn *")),
+    GraphCase("B1-quantity", drop(":Q02 cg:quotedIn *")),
     GraphCase("B2", add(":C22 cg:affirms :calls")),
     GraphCase("B2", add(":C22 cg:denies e:putin")),
     GraphCase("B3-origin", drop(":C22 cg:originatesIn *")),

@@ -318,3 +318,40 @@ def test_any_field_may_hold_anything() -> None:
                 assert (document is None) == bool(problems)
                 if document is not None:
                     checks.resolve(document)
+
+
+# ---- places
+
+
+def test_a_start_alone_is_enough() -> None:
+    words = "8 грудня Асад остаточно покинув Сирію"
+    document, problems = resolved(lambda d: d["C21"].update(quotes=[{"exact": words, "start": 743}]))
+    quote = next(claim for claim in document.claims if claim.id == "C21").quotes[0]
+    assert (problems, quote.start, quote.end) == ([], 743, 780)
+
+
+def test_a_name_lies_inside_its_mention() -> None:
+    def named(**name: object) -> Change:
+        return lambda d: d["lallican"]["mentions"][0].update(name=name)
+
+    document, problems = resolved(named(exact="Антоні Лаллікан"))
+    mention = next(entity for entity in document.entities if entity.id == "lallican").mentions[0]
+    assert mention.name is not None
+    assert (problems, mention.name.start, mention.name.end) == ([], 2286, 2301)
+    for outside in ({"exact": "Асад"}, {"exact": "Асад", "start": 399, "end": 403}):
+        _, problems = resolved(named(**outside))
+        assert [problem.constraint for problem in problems] == ["A3"]
+        assert str(problems[0].pointer).endswith("/mentions/0/name")
+
+
+def test_segments_do_not_overlap() -> None:
+    _, problems = resolved(lambda d: d.data["segments"][3].update(start=200))
+    assert found(problems) == [("A3", "/segments/3")]
+
+
+def test_lists_are_bounded() -> None:
+    start = time.monotonic()
+    document, problems = checks.read(changed(lambda d: d.data.update(situations=[{}] * 200_000)))
+    assert document is None
+    assert ("J2", "/situations") in found(problems)
+    assert time.monotonic() - start < 30

@@ -101,7 +101,11 @@ def test_durations_that_are_none(duration: str) -> None:
         Situation(id="s", type="Waiting", label={"en": "x"}, modality="actual", duration=duration)
 
 
-@pytest.mark.parametrize("language", ["u", "UK", "uk_UA", "ukrainian", "uk-", ""])
+def test_language_tags_are_kept_in_lower_case() -> None:
+    assert article(label={"uk-UA": "x", "EN": "y"}).label == {"uk-ua": "x", "en": "y"}
+
+
+@pytest.mark.parametrize("language", ["u", "uk_UA", "ukrainian", "uk-", ""])
 def test_language_tags_that_are_none(language: str) -> None:
     with pytest.raises(ValidationError):
         article(label={language: "x"})

@@ -120,6 +120,7 @@ def test_a_passage(graph: Graph) -> None:
     assert graph.value(quoted, cg("section")) == URIRef(CODE + "body")
     assert graph.value(quoted, cg("inSegment")) == passage(782, 969)
     assert graph.value(passage(782, 969), cg("segmentNumber")) == Literal(10)
+    assert graph.value(passage(35, 78), cg("inSegment")) == passage(0, 78), "its end is the end of the segment"
 
 
 def test_a_name_inside_a_mention(graph: Graph) -> None:

@@ -67,6 +67,8 @@ def test_the_words_stand_in_the_text_where_they_are_said_to_stand(graph: Knowled
         assert found.text[quote.start : quote.end] == quote.exact
         assert found.text[: quote.start].endswith(quote.before)
         assert found.text[quote.end :].startswith(quote.after)
+        assert len(quote.before) == min(60, quote.start)
+        assert len(quote.after) == min(60, len(found.text) - quote.end)
         assert str(passage).endswith(f"char={quote.start},{quote.end}")
         assert quote.section is not None
 

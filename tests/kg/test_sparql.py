@@ -195,7 +195,7 @@ def test_each_kind_of_operation(text: str, kind: str, graphs: list[str], default
     assert operation.kind == kind
     assert sorted(operation.graphs) == graphs
     assert operation.default is default
-    assert (operation.line, operation.column) == (1, len(PREFIXES) + 1)
+    assert operation.position == (1, len(PREFIXES) + 1)
     assert parsed.text[operation.span.start : operation.span.end] == text
 
 
@@ -210,7 +210,7 @@ def test_a_sequence_with_comments_strings_and_declarations() -> None:
     """
     first, second = update(text).operations
     assert (first.kind, first.graphs, first.variables) == ("INSERT DATA", frozenset({"http://e/graph/a"}), ())
-    assert (second.kind, second.line, second.column) == ("MODIFY", 5, 5)
+    assert (second.kind, second.position) == ("MODIFY", (5, 5))
     assert second.graphs == {"http://e/other/a", "http://e/deep/a"}
     assert second.variables == ("h", "i")
     assert second.using
@@ -630,7 +630,7 @@ def test_written(text: str, graphs: list[str], unknown: bool) -> None:
     assert sparql.written(update(PREFIXES + text), DEFAULT) == (frozenset(graphs), unknown)
 
 
-# ---- declarations and semicolons
+# ---- updates among others
 
 
 def test_expanded_updates_need_no_declarations() -> None:
@@ -667,10 +667,18 @@ def test_what_cannot_be_expanded(text: str) -> None:
     ("text", "expected"),
     [
         ("CLEAR ALL ; # done ;", "CLEAR ALL  # done ;"),
+        ("CLEAR ALL ; PREFIX ex: <a>", "CLEAR ALL  "),
         ("CLEAR ALL", "CLEAR ALL"),
-        ("INSERT DATA { <s> <p> ';' }", "INSERT DATA { <s> <p> ';' }"),
+        ("INSERT DATA { ?s ?p ';' }", "INSERT DATA { ?s ?p ';' }"),
+        ("CLEAR ALL ; CLEAR ALL", "CLEAR ALL ; CLEAR ALL"),
         ("", ""),
     ],
 )
-def test_a_trailing_semicolon_is_left_out(text: str, expected: str) -> None:
-    assert sparql.without_trailing_semicolon(text) == expected
+def test_expanded_updates_end_without_a_semicolon(text: str, expected: str) -> None:
+    assert sparql.expanded(text, BASE) == expected
+
+
+def test_expanded_updates_stand_among_others() -> None:
+    text = "PREFIX ex: <http://e/> INSERT DATA { ex:s ex:p 1 } ; # ;"
+    both = f"CLEAR ALL ; {sparql.expanded(text, BASE)}\n; {sparql.expanded(text.replace('1', '2'), BASE)}"
+    assert run(both) == quads("ex:s ex:p 1, 2 .")

@@ -90,6 +90,8 @@ UPDATES = [
     "CLEAR DEFAULT",
     "DROP GRAPH <urn:g1> ; INSERT DATA { <urn:z> <urn:p> 1 } ;",
     "CREATE GRAPH <urn:empty>",
+    "PREFIX u: <urn:> INSERT DATA { GRAPH u:g2 { u:a u:p u:b } } # the end",
+    "BASE <urn:x/> INSERT DATA { <a> <p> 1 } ; PREFIX u: <urn:> DELETE WHERE { GRAPH u:g1 { u:a ?p ?o } }",
     "",
 ]
 

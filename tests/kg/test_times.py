@@ -126,7 +126,7 @@ def test_a_weekday_that_agrees_is_fine(words: str) -> None:
 
 
 def test_a_weekday_says_nothing_of_a_range() -> None:
-    graph = span("[2024-12-01..2024-12-06]", "2024-12-01", "2024-12-06", "у неділю")
+    graph = span("[2024-12-01..2024-12-06]", "2024-12-01", "2024-12-06", "у середу")
     assert list(check(graph)) == []
 
 
@@ -141,6 +141,11 @@ def test_edtf_that_does_not_agree_is_f4() -> None:
     assert result.message == (
         "The EDTF string 2024-12-09 spans 2024-12-09 to 2024-12-09, but the bounds are 2024-12-08 to 2024-12-08."
     )
+
+
+@pytest.mark.parametrize(("first", "last"), [("2024-12-01", "2024-12-30"), ("2024-12-02", "2024-12-31")])
+def test_both_ends_have_to_agree(first: str, last: str) -> None:
+    assert [result.constraint for result in check(span("2024-12", first, last))] == ["F4"]
 
 
 def test_bounds_that_other_constraints_report_are_left_to_them() -> None:
