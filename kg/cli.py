@@ -306,7 +306,7 @@ def info(data: Data = None) -> None:
     typer.echo(f"statements  {len(graph.store)}")
     typer.echo("graphs")
     for name in graph.store.graphs():
-        typer.echo(f"  {len(graph.store.triples(name)):>8}  {name}")
+        typer.echo(f"  {graph.store.count(name):>8}  {name}")
     typer.echo("articles")
     for entry in graph.articles():
         label = entry.label.get("en") or next(iter(entry.label.values()), "")

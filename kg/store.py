@@ -82,10 +82,15 @@ class Store:
         """Count the distinct triples (quads, in a bare store)."""
         if self.bare:
             return len(self._engine)
-        return self._count("SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }")
+        return self._count("{ ?s ?p ?o }")
 
-    def _count(self, text: str) -> int:
-        return int(str(getattr(engine.rows(self._engine, text)[0]["n"], "value", "0")))
+    def count(self, graph: str) -> int:
+        """Count the triples of one graph."""
+        return self._count(f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
+
+    def _count(self, pattern: str) -> int:
+        (row,) = engine.rows(self._engine, f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
+        return int(str(engine.to_rdflib(row["n"])))
 
     # ---- reading
 
