@@ -18,6 +18,7 @@ from kg.questions import Question, all_questions, find
 router = APIRouter(tags=["Questions"], prefix="/questions")
 
 _QUERY = "application/sparql-query"
+_OFFERS = (JSON, HTML, _QUERY, *engine.RESULT_FORMATS)
 _VARY = {"Vary": "Accept"}
 
 
@@ -56,18 +57,28 @@ def list_questions(request: Request, shared: Shared) -> Response:
     "/{key}",
     summary="Answer a question",
     response_class=Response,
-    responses={200: {"model": AnsweredQuestion, "content": {HTML: {}, _QUERY: {}}}, **openapi.fails(404, 406)},
+    responses={
+        200: {"model": AnsweredQuestion, "content": {name: {} for name in _OFFERS[1:]}},
+        **openapi.fails(404, 406),
+    },
 )
 async def get_question(key: str, request: Request, shared: Shared) -> Response:
-    """Give a question by number or name, with its answer now; with `.rq` behind the name, only the query."""
+    """Give a question by number or name, with its answer now; with `.rq` behind the name, only the query.
+
+    In a format of SPARQL results (such as CSV) only the answer is given.
+    """
     question = find(key.removesuffix(".rq"))
-    media_type = _QUERY if key.endswith(".rq") else formats.choose(request, (JSON, HTML, _QUERY))
+    media_type = _QUERY if key.endswith(".rq") else formats.choose(request, _OFFERS)
     if media_type == _QUERY:
         return Response(question.text, media_type=_QUERY, headers=_VARY)
     return await shared.in_thread(_answer, request, shared, question, media_type)
 
 
 def _answer(request: Request, shared: Services, question: Question, media_type: str) -> Response:
+    if media_type in engine.RESULT_FORMATS:
+        return formats.negotiated(
+            shared.graph.store.query(question.text, engine.Choice(media_type)).content, media_type
+        )
     found = shared.graph.store.query(question.text, engine.Choice())
     if media_type == HTML:
         table = pages.shower(request, shared).table(found.content)

@@ -56,3 +56,9 @@ def test_no_such_question(client: TestClient) -> None:
     for key in ("0", "999", "nothing", "nothing.rq"):
         assert client.get(f"/questions/{key}").status_code == 404
     assert client.get(f"/questions/{all_questions()[0].number}", headers={"Accept": "image/png"}).status_code == 406
+
+
+def test_an_answer_alone_in_a_result_format(client: TestClient) -> None:
+    answer = client.get("/questions/14", headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.splitlines()[0] == "response,who,who_uk,to_what,expression,claims,wording"

@@ -1,13 +1,13 @@
-"""The seed article in a store, and a way to ask it."""
+"""The seed article in a store, and a way to ask it over HTTP."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
+from fastapi.testclient import TestClient
 
-from kg import engine
+from api.app import create_app
 from kg.config import Config
 from kg.graph import KnowledgeGraph
 
@@ -20,9 +20,10 @@ def graph() -> KnowledgeGraph:
 @pytest.fixture(scope="module")
 def ask(graph: KnowledgeGraph) -> Callable[[str], list[tuple[str, ...]]]:
     """Answer a query as rows of strings; what is unbound is the empty string."""
+    client = TestClient(create_app(graph, Config()))
 
     def rows(query: str) -> list[tuple[str, ...]]:
-        answer = json.loads(graph.store.query(query, engine.Choice()).content)
+        answer = client.post("/sparql", data={"query": query}).raise_for_status().json()
         columns = answer["head"]["vars"]
         return [tuple(row.get(c, {"value": ""})["value"] for c in columns) for row in answer["results"]["bindings"]]
 
