@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from rdflib import RDF, RDFS, Graph, URIRef
 from rdflib import Literal as RdfLiteral
+from rdflib.namespace import DCTERMS
 from rdflib.term import Node
 from rdflib.util import from_n3
 
@@ -329,17 +330,26 @@ def find_claim(graph: KnowledgeGraph, key: str) -> tuple[str, URIRef]:
         NotFound, Ambiguous: no claim fits, or several do.
     """
     prefix = graph.names.article("")
-    path = key.removeprefix(prefix)
-    claims = graph.store.match(None, engine.NamedNode(str(RDF.type)), engine.NamedNode(CG + "Claim"))
-    ours = [quad for quad in claims if graph.names.article_of(engine.graph_of(quad)) is not None]
-    iris = sorted({str(engine.to_rdflib(quad.subject)) for quad in ours})
-    fitting = [iri for iri in iris if iri in (key, prefix + path) or iri.endswith(f"/{key}")]
+    path = key.removeprefix(prefix).removeprefix("article/")
+    article, slash, local = path.partition("/")
+    named = engine.Literal(local if slash else path)
+    quads = graph.store.match(None, engine.NamedNode(str(DCTERMS.identifier)), named)
+    home = graph.names.article_graph(article)
+    claims = [quad for quad in quads if (not slash or engine.graph_of(quad) == home) and _is_claim(graph, quad)]
+    fitting = sorted(str(engine.to_rdflib(quad.subject)) for quad in claims)
     if not fitting:
         raise NotFound(f"There is no claim “{key}”.", remedy="Name it by its IRI, or as article/claim (seed/C22).")
     if len(fitting) > 1:
         shown = ", ".join(iri.removeprefix(prefix) for iri in fitting[:5])
         raise Ambiguous(f"“{key}” fits {len(fitting)} claims: {shown}.", remedy="Name it as article/claim.")
     return fitting[0].removeprefix(prefix).split("/", 1)[0], URIRef(fitting[0])
+
+
+def _is_claim(graph: KnowledgeGraph, quad: engine.Quad) -> bool:
+    """Tell whether an article (and not a user's own graph) calls the subject of a quad a claim."""
+    home = engine.graph_of(quad)
+    kind = engine.NamedNode(str(RDF.type)), engine.NamedNode(CG + "Claim")
+    return graph.names.article_of(home) is not None and bool(graph.store.match(quad.subject, *kind, home))
 
 
 def expand(name: str) -> str:

@@ -114,7 +114,7 @@ class Store:
 
     def match(
         self,
-        subject: engine.NamedNode | None,
+        subject: engine.NamedNode | engine.BlankNode | engine.Triple | None,
         predicate: engine.NamedNode | None,
         obj: engine.Term | None,
         graph: str | None = None,
