@@ -23,44 +23,48 @@ from kg.slots import slots_of, walk
 from kg.times import bounds
 
 _REMEDIES = {
-    "J2": (
-        "Correct the field; `kg schema` prints the contract.",
-        "Виправте поле; `kg schema` друкує опис формату.",
-    ),
-    "J3": (
-        "Add the missing item to its list, or correct the id.",
-        "Додайте відсутній елемент до його списку або виправте ідентифікатор.",
-    ),
-    "J4": ("Give every item an id of its own.", "Дайте кожному елементу власний ідентифікатор."),
-    "J5": ("Send a document with less nesting.", "Надішліть документ із меншою вкладеністю."),
-    "A2": (
-        "Hash the very text that is sent (UTF-8, SHA-256), or leave sha256 out.",
-        "Обчисліть хеш саме надісланого тексту (UTF-8, SHA-256) або не вказуйте sha256.",
-    ),
-    "A3": (
-        "Copy the words from the text as they stand; for words that occur more than once give start and end, or "
+    "J2": {
+        "en": "Correct the field; `kg schema` prints the contract.",
+        "uk": "Виправте поле; `kg schema` друкує опис формату.",
+    },
+    "J3": {
+        "en": "Add the missing item to its list, or correct the id.",
+        "uk": "Додайте відсутній елемент до його списку або виправте ідентифікатор.",
+    },
+    "J4": {
+        "en": "Give every item an id of its own.",
+        "uk": "Дайте кожному елементу власний ідентифікатор.",
+    },
+    "J5": {
+        "en": "Send a document with less nesting.",
+        "uk": "Надішліть документ із меншою вкладеністю.",
+    },
+    "A2": {
+        "en": "Hash the very text that is sent (UTF-8, SHA-256), or leave sha256 out.",
+        "uk": "Обчисліть хеш саме надісланого тексту (UTF-8, SHA-256) або не вказуйте sha256.",
+    },
+    "A3": {
+        "en": "Copy the words from the text as they stand; for words that occur more than once give start and end, or "
         "segment.",
-        "Скопіюйте слова з тексту дослівно; для слів, що трапляються кілька разів, вкажіть start і end або segment.",
-    ),
-    "B2": (
-        "Give the claim either `affirms` or `denies`, and only one of them.",
-        "Вкажіть у твердженні або `affirms`, або `denies`, і лише щось одне.",
-    ),
+        "uk": "Скопіюйте слова з тексту дослівно; для слів, що трапляються кілька разів, вкажіть start і end або "
+        "segment.",
+    },
+    "B2": {
+        "en": "Give the claim either `affirms` or `denies`, and only one of them.",
+        "uk": "Вкажіть у твердженні або `affirms`, або `denies`, і лише щось одне.",
+    },
 }
 
 
 def problem(constraint: str, pointer: str, en: str, uk: str, value: object = None) -> Result:
     """Make a violation that was found in the document."""
-    remedy_en, remedy_uk = _REMEDIES[constraint]
     return Result(
         constraint=constraint,
         severity="Violation",
-        message=en,
         messages={"en": en, "uk": uk},
         pointer=pointer,
         value=None if value is None else str(value)[:500],
-        remedy=remedy_en,
-        remedies={"en": remedy_en, "uk": remedy_uk},
+        remedies=_REMEDIES[constraint],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 from rdflib import RDF, SH, XSD, BNode, Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.namespace import DCTERMS
@@ -24,24 +24,34 @@ class Result(BaseModel):
 
     Attributes:
         constraint: its id (``A1`` … ``G4`` of the ontology; ``J2`` … ``J5`` for the document's own form).
-        message: in English; ``messages`` has every language.
+        messages: what is wrong, by language; ``message`` is the English one.
         focus: IRI of the resource, when it came to one.
         pointer: JSON Pointer (RFC 6901) into the claims document, when one was sent.
         value: the offending value.
-        remedy: what to do, in English; ``remedies`` has every language.
+        remedies: what to do, by language; ``remedy`` is the English one.
     """
 
     model_config = ConfigDict(frozen=True)
 
     constraint: str
     severity: Severity
-    message: str
     messages: Texts
     focus: str | None = None
     pointer: str | None = None
     value: str | None = None
-    remedy: str = ""
     remedies: Texts = {}
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def message(self) -> str:
+        """What is wrong, in English."""
+        return self.messages["en"]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def remedy(self) -> str:
+        """What to do, in English."""
+        return self.remedies.get("en", "")
 
 
 @dataclass(frozen=True)

@@ -90,23 +90,20 @@ def _check_weekday(focus: str, words: str, first: date | None, last: date | None
 
 
 _REMEDIES = {
-    "F3": ("Correct the date or the quoted words.", "Виправте дату або процитовані слова."),
-    "F4": (
-        "Write EDTF such as 2024-12-08 or [2024-12-01..2024-12-06], with bounds equal to notBefore and notAfter.",
-        "Запишіть EDTF на зразок 2024-12-08 або [2024-12-01..2024-12-06] з межами, рівними notBefore і notAfter.",
-    ),
+    "F3": {"en": "Correct the date or the quoted words.", "uk": "Виправте дату або процитовані слова."},
+    "F4": {
+        "en": "Write EDTF such as 2024-12-08 or [2024-12-01..2024-12-06], with bounds equal to notBefore and notAfter.",
+        "uk": "Запишіть EDTF на зразок 2024-12-08 або [2024-12-01..2024-12-06] з межами, рівними notBefore і notAfter.",
+    },
 }
 
 
 def _result(constraint: str, focus: str, value: str, en: str, uk: str) -> Result:
-    remedy_en, remedy_uk = _REMEDIES[constraint]
     return Result(
         constraint=constraint,
         severity="Violation",
-        message=en,
         messages={"en": en, "uk": uk},
         focus=focus,
         value=value,
-        remedy=remedy_en,
-        remedies={"en": remedy_en, "uk": remedy_uk},
+        remedies=_REMEDIES[constraint],
     )

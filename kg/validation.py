@@ -103,17 +103,14 @@ class Gate:
         identifier = self.shapes.graph.value(source, DCTERMS.identifier)
         report.add((node, DCTERMS.identifier, RdfLiteral(str(identifier))))
         messages = self._texts(source, SH.message) | _texts(report.objects(node, SH.resultMessage))
-        remedies = self._texts(source, cg("remedy"))
         value = report.value(node, SH.value)
         return Result(
             constraint=str(identifier),
             severity=_SEVERITIES[report.value(node, SH.resultSeverity)],
-            message=messages["en"],
             messages=messages,
             focus=str(report.value(node, SH.focusNode)),
             value=None if value is None else str(value)[:500],
-            remedy=remedies["en"],
-            remedies=remedies,
+            remedies=self._texts(source, cg("remedy")),
         )
 
     def _texts(self, node: Node, prop: URIRef) -> Texts:
@@ -149,11 +146,9 @@ def _clash(clash: Derivation) -> Result:
     return Result(
         constraint="O1",
         severity="Violation",
-        message=en,
         messages={"en": en, "uk": uk},
         focus=str(subject),
         value=" ".join(kinds),
-        remedy="Give it one class, or make two resources.",
         remedies={
             "en": "Give it one class, or make two resources.",
             "uk": "Залиште один клас або створіть два ресурси.",

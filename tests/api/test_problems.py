@@ -12,9 +12,7 @@ from api import problems
 from kg import engine, errors, sparql
 from kg.report import Report, Result
 
-RESULT = Result(
-    constraint="B1", severity="Violation", message="no quote", messages={"en": "no quote"}, pointer="/claims/0"
-)
+RESULT = Result(constraint="B1", severity="Violation", messages={"en": "no quote"}, pointer="/claims/0")
 
 RAISED: list[tuple[Exception, int]] = [
     (errors.MalformedText("Bad.", remedy="Mend it.", line=3, column=7), 400),

@@ -17,7 +17,7 @@ from tests.cases.graphs import NAMES, small_graph
 
 
 def result(constraint: str, severity: Severity, **more: str) -> Result:
-    return Result(constraint=constraint, severity=severity, message="No.", messages={"en": "No.", "uk": "Ні."}, **more)
+    return Result(constraint=constraint, severity=severity, messages={"en": "No.", "uk": "Ні."}, **more)
 
 
 def broken() -> Report:
