@@ -115,7 +115,13 @@ def test_no_message_begins_with_its_identifier(shapes: Graph, sources: set[Node]
 
 
 def test_only_gaps_that_the_text_may_leave_are_less_than_violations(shapes: Graph) -> None:
-    assert dict(shapes.subject_objects(SH.severity)) == NOT_VIOLATIONS
+    severities = dict(shapes.subject_objects(SH.severity))
+    assert {node: severity for node, severity in severities.items() if severity != SH.Violation} == NOT_VIOLATIONS
+
+
+def test_every_shape_states_its_severity(shapes: Graph) -> None:
+    nodes = {*shapes.subjects(RDF.type, SH.NodeShape), *shapes.subjects(RDF.type, SH.PropertyShape)}
+    assert [node for node in nodes if shapes.value(node, SH.severity) is None] == []
 
 
 def test_every_shape_is_used(shapes: Graph) -> None:
