@@ -153,7 +153,7 @@ def _page(request: Request, shared: Services, node: engine.NamedNode) -> Respons
     show = pages.shower(request, shared, _labels(store, [*outward, *inward]))
     labels = [show.term(row["o"]) for row in outward if row["p"] == _LABEL]
     labels.sort(key=lambda label: label.language != "en")
-    graph_size = len(store.triples(node.value)) if store.has_graph(node.value) else None
+    graph_size = store.count(node.value) if store.has_graph(node.value) else None
     context = {
         "iri": node.value,
         "title": labels[0].text if labels else show.term(node).text,
