@@ -1,20 +1,21 @@
 """What is checked on the claims document itself, before there is a graph.
 
-Its form (J2–J5), its text hash (A2), its quotes (A3) and the polarity of its claims (B2). Every problem is collected;
-none stops the search for the next.
+Its form (J2–J5), its text hash (A2), its quotes (A3), its segments (A4), the polarity of its claims (B2), and beside
+the articles that are stored, its entities (J6). Every problem is collected; none stops the search for the next.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
 
-from kg.claims import Claim, Document, Mention, Part, Quote, Time
+from kg.claims import Claim, Document, Entity, Mention, Part, Quote, Time
 from kg.errors import MalformedText
 from kg.mapping import sha256
 from kg.quotes import QuoteNotLocated, Span, locate
@@ -39,9 +40,17 @@ _REMEDIES = {
         "en": "Send a document with less nesting.",
         "uk": "Надішліть документ із меншою вкладеністю.",
     },
+    "J6": {
+        "en": "If it is the same, give it the same class and label; if not, choose another id.",
+        "uk": "Якщо це те саме, дайте йому той самий клас і назву; якщо ні, виберіть інший ідентифікатор.",
+    },
     "A2": {
         "en": "Hash the very text that is sent (UTF-8, SHA-256), or leave sha256 out.",
         "uk": "Обчисліть хеш саме надісланого тексту (UTF-8, SHA-256) або не вказуйте sha256.",
+    },
+    "A4": {
+        "en": "Give segments that follow each other without overlap, each with a start before its end.",
+        "uk": "Вкажіть сегменти, що йдуть один за одним без перетинів, кожен із початком перед кінцем.",
     },
     "A3": {
         "en": "Copy the words from the text as they stand; for words that occur more than once give start and end, or "
@@ -54,6 +63,27 @@ _REMEDIES = {
         "uk": "Вкажіть у твердженні або `affirms`, або `denies`, і лише щось одне.",
     },
 }
+
+
+def shared_entities(document: Document, stored: Callable[[str], Entity | None]) -> Iterator[Result]:
+    """Warn where an entity's id is taken, in another article, by something of another class or name (J6).
+
+    An id means the same thing in every article; a second name would double the rows of every query that shows names.
+
+    Args:
+        stored: gives an entity as other articles describe it, if any does.
+    """
+    for i, entity in enumerate(document.entities):
+        known = stored(entity.id)
+        if known is None:
+            continue
+        names = {language: known.label[language] for language in known.label if language in entity.label}
+        if known.type != entity.type or any(entity.label[language] != name for language, name in names.items()):
+            name = next(iter(names.values()), entity.id)
+            en = f"The id {entity.id} stands in another article for “{name}” ({known.type})."
+            uk = f"В іншій статті ідентифікатор {entity.id} позначає «{name}» ({known.type})."
+            found = problem("J6", f"/entities/{i}", en, uk, entity.id)
+            yield found.model_copy(update={"severity": "Warning"})
 
 
 def problem(constraint: str, pointer: str, en: str, uk: str, value: object = None) -> Result:
@@ -84,7 +114,7 @@ def read(data: bytes) -> tuple[Document | None, list[Result]]:
             f"The document is not UTF-8: byte {error.start} cannot be read.", remedy="Save it as UTF-8."
         ) from None
     try:
-        return Document.model_validate_json(data), []
+        return Document.model_validate_json(data.removeprefix(codecs.BOM_UTF8)), []
     except ValidationError as error:
         return None, [_formal(item) for item in error.errors(include_url=False)]
 
@@ -147,12 +177,12 @@ def _segments(document: Document) -> Iterator[Result]:
     for i, segment in enumerate(document.segments):
         if not segment.start < segment.end <= len(document.article.text):
             en = f"Segment {segment.id} ({segment.start}–{segment.end}) does not lie in the text."
-            yield problem("A3", f"/segments/{i}", en, f"Сегмент {segment.id} лежить поза текстом.")
+            yield problem("A4", f"/segments/{i}", en, f"Сегмент {segment.id} лежить поза текстом.")
     placed = sorted(enumerate(document.segments), key=lambda item: item[1].start)
     for (_, one), (i, other) in pairwise(placed):
         if other.start < one.end:
             en = f"Segment {other.id} begins at {other.start}, before segment {one.id} ends at {one.end}."
-            yield problem("A3", f"/segments/{i}", en, f"Сегмент {other.id} перетинається з сегментом {one.id}.")
+            yield problem("A4", f"/segments/{i}", en, f"Сегмент {other.id} перетинається з сегментом {one.id}.")
 
 
 def _identifiers(document: Document) -> Iterator[Result]:
@@ -207,6 +237,10 @@ def _quote(document: Document, pointer: str, quote: Quote, within: Span | None =
     try:
         span = locate(text, quote.exact, region)
     except QuoteNotLocated as error:
+        if region is not None and not error.found:
+            yield _outside(text, pointer, quote, region)
+            quote.start = quote.end = None
+            return
         uk = "Цитату знайдено в кількох місцях тексту." if error.found else "Цитати немає в тексті."
         yield problem(
             "A3", pointer, str(error), uk + (f" Найближче: «{error.nearest}»." if error.nearest else ""), quote.exact
@@ -214,6 +248,17 @@ def _quote(document: Document, pointer: str, quote: Quote, within: Span | None =
         quote.start = quote.end = None
         return
     quote.start, quote.end, quote.exact = span.start, span.end, text[span.start : span.end]
+
+
+def _outside(text: str, pointer: str, quote: Quote, region: Span) -> Result:
+    """Report words that are not where they have to be, and tell where else they are."""
+    en = f"“{quote.exact[:120]}” is not between {region.start} and {region.end}, where it has to be"
+    uk = f"«{quote.exact[:120]}» немає між {region.start} і {region.end}, де ці слова мають бути"
+    try:
+        span = locate(text, quote.exact)
+    except QuoteNotLocated as error:
+        return problem("A3", pointer, f"{en}. {error}", f"{uk}.", quote.exact)
+    return problem("A3", pointer, f"{en}; it stands at {span.start}–{span.end}.", f"{uk}.", quote.exact)
 
 
 def _fill_bounds(time: Time) -> None:

@@ -151,7 +151,10 @@ class Segment(Part):
 class Entity(Part):
     """Somebody or something, as this article describes it."""
 
-    id: Identifier
+    id: Annotated[
+        Identifier,
+        Field(description="The same id means the same person or thing in every article of a store."),
+    ]
     type: terms.EntityClass
     label: Labels
     mentions: Annotated[list[Mention], Unmapped()] = []

@@ -24,6 +24,7 @@ from kg.config import Config, from_environment
 from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
 from kg.graph import KnowledgeGraph
 from kg.names import PREFIXES
+from kg.report import Report
 
 app = typer.Typer(
     help="Claimgraph: a knowledge graph of attributed claims in news reporting.",
@@ -83,8 +84,25 @@ def _config(data: Path | None) -> Config:
     return from_environment().with_options(data_dir=data)
 
 
-def _open(data: Path | None) -> KnowledgeGraph:
-    return KnowledgeGraph.open(_config(data))
+def _open(data: Path | None, *, bare: bool = False) -> KnowledgeGraph:
+    """Open the store, and say so when that made a new one; most commands have no use for a ``bare`` store."""
+    config = _config(data)
+    if config.bare and not bare:
+        raise BadInput("A bare store holds no articles.", remedy="Unset KG_BARE, or use kg query, kg load or kg serve.")
+    graph = KnowledgeGraph.open(config)
+    if graph.store.is_new and not config.bare:
+        typer.echo(f"Made a new store with the seed article in {config.data_dir}.", err=True)
+    return graph
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Say in which of several files an error lies."""
+    try:
+        yield
+    except ClaimgraphError as error:
+        error.message = f"{file}: {error.message}"
+        raise
 
 
 def _read(file: Path) -> bytes:
@@ -117,25 +135,28 @@ def add(
     lang: Language = "en",
 ) -> None:
     """Check claims documents and store those that pass."""
-    graph = _open(data)
+    graph = KnowledgeGraph.open(_config(data), in_memory=True, seed=False) if dry_run else _open(data)
     out = Console(highlight=False)
     failed = False
     for file in files:
-        content = _read(file)
-        if dry_run:
-            report = graph.check_document(content)
-            outcome = "would be stored" if report.conforms else "would be refused"
-        else:
-            try:
-                ingested = graph.add(content)
-                report, outcome = ingested.report, ingested.outcome
-            except Rejected as error:
-                report, outcome = error.report, "refused"
+        with _naming(file):
+            report, outcome = _add(graph, _read(file), dry_run=dry_run)
         failed = failed or not report.conforms
         typer.echo(f"{file}: {outcome} ({console.counts(report)})")
         if not report.conforms:
             console.shown(out, console.report(report, "", lang))
     raise typer.Exit(1 if failed else 0)
+
+
+def _add(graph: KnowledgeGraph, content: bytes, *, dry_run: bool) -> tuple[Report, str]:
+    if dry_run:
+        report = graph.check_document(content)
+        return report, "would be stored" if report.conforms else "would be refused"
+    try:
+        ingested = graph.add(content)
+    except Rejected as error:
+        return error.report, "refused"
+    return ingested.report, ingested.outcome
 
 
 @app.command()
@@ -157,12 +178,14 @@ def load(
     ] = None,
 ) -> None:
     """Load RDF files in bulk into your own graphs; repeat an interrupted load to resume it."""
-    opened = _open(data)
+    opened = _open(data, bare=True)
     home = graph or opened.names.default_graph
+    if not engine.is_iri(home):
+        raise BadInput(f"“{home}” is not an IRI.", remedy="Name the graph by an absolute IRI.")
     opened.store.refuse_managed(home)
     for file in files:
         media_type = engine.media_type_of(file.name)
-        with _progress(file) as stream:
+        with _naming(file), _progress(file) as stream:
             count = opened.store.load(engine.parse(stream, media_type, file.resolve().as_uri()), home)
         typer.echo(f"{file.name}: {count} statements")
 
@@ -193,13 +216,8 @@ def validate(
     graph = KnowledgeGraph.open(from_environment(), in_memory=True, seed=False)
     failed = False
     for file in files:
-        content = _read(file)
-        is_document = file.suffix == ".json" or str(file) == "-"
-        report = (
-            graph.check_document(content)
-            if is_document
-            else graph.check_graph(content, engine.media_type_of(file.name))
-        )
+        with _naming(file):
+            report = _validate(graph, file)
         failed = failed or not report.conforms
         if form == "json":
             typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
@@ -207,9 +225,17 @@ def validate(
             typer.echo(report.to_rdf("text/turtle").decode())
         else:
             verdict = "conforms" if report.conforms else "does not conform"
-            console.shown(Console(), console.report(report, f"{file.name}: {verdict}", lang))
+            if report.results:
+                console.shown(Console(), console.report(report, "", lang))
             typer.echo(f"{file.name}: {verdict} ({console.counts(report)})")
     raise typer.Exit(1 if failed else 0)
+
+
+def _validate(graph: KnowledgeGraph, file: Path) -> Report:
+    content = _read(file)
+    if file.suffix == ".json" or str(file) == "-":
+        return graph.check_document(content)
+    return graph.check_graph(content, engine.media_type_of(file.name))
 
 
 @app.command()
@@ -219,8 +245,15 @@ def query(
     form: Annotated[Output, typer.Option("--format")] = Output.table,
 ) -> None:
     """Run a SPARQL query; the usual prefixes (cg:, code:, rdfs:, …) need no declaration."""
-    is_file = "\n" not in text and "{" not in text
-    _answer(_open(data), _read(Path(text)).decode() if is_file else text, form)
+    is_file = len(text.split()) == 1 or ("{" not in text and Path(text).is_file())
+    _answer(_open(data, bare=True), _decoded(Path(text)) if is_file else text, form)
+
+
+def _decoded(file: Path) -> str:
+    try:
+        return _read(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not UTF-8: byte {error.start} cannot be read.", remedy="Save it as UTF-8.") from None
 
 
 @app.command()
@@ -241,8 +274,9 @@ def ask(
 
 
 def _answer(graph: KnowledgeGraph, text: str, form: Output) -> None:
-    tabular = form in (Output.csv, Output.tsv)
-    choice = engine.Choice(_RESULTS[form], None if tabular else _RESULTS[form])
+    wordless = form in (Output.csv, Output.tsv)  # an ASK has no such form
+    drawn = "text/turtle" if form in (Output.table, Output.turtle) else None
+    choice = engine.Choice(_RESULTS[form], None if wordless else _RESULTS[form], drawn)
     try:
         answer = graph.store.query(text, choice, engine.Dataset(prefixes=PREFIXES))
     except engine.NotAcceptable:
@@ -284,12 +318,15 @@ def export_(
     inferred: Annotated[bool, typer.Option("--inferred", help="Write what follows as well.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
 ) -> None:
-    """Write articles as Turtle, TriG, N-Quads, JSON-LD or nanopublications."""
+    """Write articles as claims documents, Turtle, TriG, N-Quads, JSON-LD or nanopublications."""
     content = export.export(_open(data), form, article, inferred=inferred)
     if output is None:
         typer.echo(content.decode().rstrip("\n"))
     else:
-        output.write_bytes(content)
+        try:
+            output.write_bytes(content)
+        except OSError as error:
+            raise BadInput(f"{output} cannot be written: {error.strerror}.", remedy="Choose another file.") from None
 
 
 @app.command()
@@ -301,7 +338,7 @@ def schema() -> None:
 @app.command()
 def info(data: Data = None) -> None:
     """Tell what the store holds."""
-    graph = _open(data)
+    graph = _open(data, bare=True)
     typer.echo(f"base IRI    {graph.names.base}")
     typer.echo(f"statements  {len(graph.store)}")
     typer.echo("graphs")

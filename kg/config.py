@@ -64,6 +64,10 @@ class Config:
                 f"KG_BASE_IRI “{self.base_iri}” is not a base for IRIs.",
                 remedy="Give an http(s) address that ends in a slash, such as https://data.example.org/.",
             )
+        if not 0 <= self.port <= 65535:
+            raise BadInput(
+                f"The port {self.port} does not exist.", remedy="Choose one from 1 to 65535, or 0 for a free one."
+            )
         for name, least in (("max_body_bytes", 1024), ("max_nesting", 10), ("max_height", 10)):
             if getattr(self, name) < least:
                 raise BadInput(f"KG_{name.upper()} must be at least {least}.", remedy="Raise it or unset it.")

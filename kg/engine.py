@@ -237,8 +237,8 @@ def serialize(
     form = graph_format(media_type)
     if not form.supports_datasets:
         items = (item.triple if isinstance(item, ox.Quad) else item for item in items)
-    data = ox.serialize(items, format=form, prefixes=prefixes)
-    return data if data is not None else b""
+    data = ox.serialize(items, format=form, prefixes=prefixes) or b""
+    return _keep_carriage_returns(data) if form == ox.RdfFormat.RDF_XML else data
 
 
 def query(store: Engine, text: str, choice: Choice, request: Dataset) -> Answer:
@@ -270,8 +270,15 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset) -> Answer:
         raise NotAcceptable(kind)
     if isinstance(result, ox.QueryTriples):
         return Answer(serialize(result, media_type, PREFIXES), media_type, kind)
-    content = result.serialize(format=RESULT_FORMATS[media_type])
-    return Answer(content if content is not None else b"", media_type, kind)
+    content = result.serialize(format=RESULT_FORMATS[media_type]) or b""
+    if media_type.endswith("+xml"):
+        content = _keep_carriage_returns(content)
+    return Answer(content, media_type, kind)
+
+
+def _keep_carriage_returns(xml: bytes) -> bytes:
+    """Write CR as a character reference: as itself it would be read as a line feed (XML 1.0, clause 2.11)."""
+    return xml.replace(b"\r", b"&#13;")
 
 
 _KINDS = {ox.QuerySolutions: "solutions", ox.QueryBoolean: "boolean", ox.QueryTriples: "graph"}

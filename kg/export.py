@@ -13,6 +13,7 @@ from rdflib.term import Node
 
 import ontology
 from kg import engine
+from kg.errors import BadInput
 from kg.graph import KnowledgeGraph
 from kg.names import PREFIXES, cg
 from kg.provenance import Evidence, evidence
@@ -28,6 +29,7 @@ class Format(StrEnum):
     nquads = "nquads"
     jsonld = "jsonld"
     nanopub = "nanopub"
+    claims = "claims"
 
 
 _MEDIA_TYPES = {Format.turtle: "text/turtle", Format.trig: "application/trig", Format.nquads: "application/n-quads"}
@@ -44,10 +46,15 @@ def export(graph: KnowledgeGraph, form: Format, article: str | None = None, *, i
 
     Raises:
         NotFound: there is no such article.
+        BadInput: a claims document was asked for without naming the article.
     """
     articles = [entry.identifier for entry in graph.articles()] if article is None else [article]
     for identifier in articles:
         graph.facts(identifier)  # raises NotFound before anything is written
+    if form is Format.claims:
+        if article is None:
+            raise BadInput("A claims document is about one article.", remedy="Name the article: kg export seed …")
+        return graph.document(article)
     if form is Format.nanopub:
         return _trig(quad for identifier in articles for quad in nanopublications(evidence(graph, identifier)))
     names = [graph.names.article_graph(identifier) for identifier in articles]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rdflib import RDF, RDFS, Graph, URIRef
 from rdflib.term import Node
 
 import ontology
-from kg import engine, provenance
+from kg import checks, engine, provenance
+from kg.claims import Entity
 from kg.config import Config
 from kg.errors import BadInput, NotFound, Rejected
 from kg.mapping import from_graph
 from kg.names import CG, GENID, Names, cg
 from kg.provenance import Explanation, StatementExplanation
 from kg.reasoning import Closure, Inconsistent
-from kg.report import Report
+from kg.report import Report, ordered
 from kg.store import Settings, Store
-from kg.validation import shared_gate
+from kg.validation import Checked, shared_gate
+from ontology.terms import EntityClass
 
 Outcome = Literal["created", "replaced", "unchanged"]
 
@@ -29,6 +31,8 @@ SELECT ?article (COUNT(?claim) AS ?claims) WHERE {{
 }} GROUP BY ?article ORDER BY ?article"""
 
 _LABEL = engine.NamedNode(str(RDFS.label))
+_KINDS = frozenset(str(kind) for kind in EntityClass)
+_TYPE = engine.NamedNode(str(RDF.type))
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,31 @@ class KnowledgeGraph:
         Raises:
             MalformedText: not UTF-8, or not JSON.
         """
-        return shared_gate().check_document(data, self.names).report
+        return self._check(data).report
+
+    def _check(self, data: bytes) -> Checked:
+        """Pass a document through the gate, and compare its entities with those of the articles that are stored."""
+        checked = shared_gate().check_document(data, self.names)
+        if checked.document is None:
+            return checked
+        article = checked.document.article.id
+        clashes = checks.shared_entities(checked.document, lambda entity: self._stored(entity, article))
+        results = ordered([*checked.report.results, *clashes])
+        return replace(checked, report=replace(checked.report, results=results))
+
+    def _stored(self, entity: str, article: str) -> Entity | None:
+        """Give an entity as an article other than ``article`` describes it."""
+        node = engine.NamedNode(self.names.entity(entity))
+        for quad in self.store.match(node, _TYPE, None):
+            home = self.names.article_of(engine.graph_of(quad))
+            kind = str(engine.to_rdflib(quad.object)).removeprefix(CG)
+            if home not in (None, article) and kind in _KINDS:
+                labels = [
+                    engine.to_rdflib(q.object) for q in self.store.match(node, _LABEL, None, engine.graph_of(quad))
+                ]
+                label = {str(getattr(text, "language", "")): str(text) for text in labels}
+                return Entity(id=entity, type=EntityClass(kind), label=label)
+        return None
 
     def check_graph(self, data: bytes, media_type: str) -> Report:
         """Check an article graph and store nothing.
@@ -142,7 +170,7 @@ class KnowledgeGraph:
             Rejected: it breaks a constraint; nothing is stored.
             BadInput: the document has another id.
         """
-        checked = shared_gate().check_document(data, self.names)
+        checked = self._check(data)
         if checked.document is None or checked.mapped is None or not checked.report.conforms:
             raise Rejected(checked.report)
         article = checked.document.article.id

@@ -48,7 +48,7 @@ class QuoteNotLocated(ValueError):
             text = f"“{_short(exact)}” stands {len(found)} times in the text (at {places})."
         else:
             text = f"“{_short(exact)}” is not in the text."
-            text += f" The nearest words are “{_short(nearest)}”." if nearest else ""
+            text += f" The nearest words are “{_short(nearest)}”{_difference(exact, nearest)}." if nearest else ""
         super().__init__(text)
 
 
@@ -94,7 +94,20 @@ def _nearest(text: str, exact: str) -> str:
     if match.size < 3:
         return ""
     start = max(0, match.a - match.b)
-    return sample[start : start + len(exact)].strip()
+    return sample[start : start + len(exact)]
+
+
+def _difference(exact: str, nearest: str) -> str:
+    """Name the first character that differs: letters of two scripts, or two kinds of space, may look the same."""
+    for quoted, there in zip(exact, nearest, strict=False):
+        if quoted != there:
+            return f", with {_character(there)} where the quote has {_character(quoted)}"
+    return ""
+
+
+def _character(char: str) -> str:
+    shown = char if char.isprintable() and not char.isspace() else ""
+    return f"{f'“{shown}” ' if shown else ''}U+{ord(char):04X}"
 
 
 def _short(words: str) -> str:

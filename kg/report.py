@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -153,4 +154,9 @@ def _add_result(graph: Graph, report: Any, result: Result) -> None:
 def ordered(results: Iterable[Result]) -> tuple[Result, ...]:
     """Sort results by severity, then by place."""
     rank = {"Violation": 0, "Warning": 1, "Info": 2}
-    return tuple(sorted(results, key=lambda r: (rank[r.severity], r.pointer or "", r.focus or "", r.constraint)))
+
+    def place(result: Result) -> tuple[object, ...]:
+        numbers = re.sub(r"\d+", lambda found: found[0].zfill(6), result.pointer or "")
+        return rank[result.severity], numbers, result.focus or "", result.constraint
+
+    return tuple(sorted(results, key=place))

@@ -64,7 +64,7 @@ def _listen(config: Config) -> socket.socket:
         listener.close()
         raise BadInput(
             f"Cannot listen on {config.host}, port {config.port}: {error.strerror}.",
-            remedy="Choose another --port, or 0 for a free one.",
+            remedy="Choose another --port (0 for a free one) or --host.",
         ) from None
     return listener
 

@@ -305,7 +305,8 @@ def _check_kind(known: dict[str, object], settings: Settings) -> None:
         kind = "a bare SPARQL store" if known["bare"] else "a Claimgraph store"
         raise StoreUnavailable(
             f"This data directory holds {kind}.",
-            remedy="Choose another --data directory, or the matching mode (--bare).",
+            remedy="Choose another data directory"
+            + (" (a bare store is for `kg serve --bare`)." if known["bare"] else ", or leave --bare out."),
         )
     if settings.base is not None and settings.base != known["base"] and not settings.bare:
         raise StoreUnavailable(

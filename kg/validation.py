@@ -27,7 +27,7 @@ from kg.shacl import Shapes
 
 _SEVERITIES: dict[Node | None, Severity] = {SH.Violation: "Violation", SH.Warning: "Warning", SH.Info: "Info"}
 _CLAIMS_WITH_GAPS = ["B1", "B2", "B3", "B4", "B5", "B6", "B8", "B11"]
-_EVENTS_WITH_GAPS = ["C1", "D1", "D2", "D2n", "D3", "D5", "E1", "E4", "E5", "F0", "F2", "G4"]
+_EVENTS_WITH_GAPS = ["C1", "D1", "D2", "D2n", "D3", "D5", "E1", "E4", "E5", "F0", "F2", "G5", "G4"]
 _FOLLOWS_FROM_A_GAP = frozenset([*_CLAIMS_WITH_GAPS, *_EVENTS_WITH_GAPS])
 """Constraints that fail anyway where a quote was not located or a reference led nowhere."""
 

@@ -201,5 +201,10 @@ GRAPHS = [
     GraphCase("G3-target", add("e:assad skos:closeMatch <https://news.example/Q1>")),
     GraphCase("G4-label", drop("e:assad rdfs:label *")),
     GraphCase("G4-venue", add(":interview cg:venue e:sochi")),
+    GraphCase("G5-agent", add(":leave cg:actor e:sochi")),
+    GraphCase("G5-instrument", add(":sochi_attack cg:instrument e:putin")),
+    GraphCase("G5-place", add(":leave cg:origin e:assad")),
+    GraphCase("G5-time", add(":leave cg:time :meeting")),
+    GraphCase("G5-within", add("e:sochi cg:within e:putin")),
     GraphCase("O1", add("e:assad a cg:Organization")),
 ]

@@ -118,3 +118,19 @@ def test_a_graph_check_wants_one_article(graph: KnowledgeGraph) -> None:
         graph.check_graph(b"<urn:a> <urn:b> <urn:c> .", "text/turtle")
     turtle = engine.serialize(graph.store.triples(graph.names.article_graph("seed")), "text/turtle")
     assert graph.check_graph(turtle, "text/turtle").conforms
+
+
+def test_an_entity_that_another_article_describes_otherwise_is_a_warning(graph: KnowledgeGraph) -> None:
+    document = seed(id="second")
+    document["entities"][0]["label"]["en"] = "Putin"
+    children = next(entity for entity in document["entities"] if entity["id"] == "children")
+    children["type"] = "Person"
+    del children["size"]
+    report = graph.check_document(encoded(document))
+    assert [(r.constraint, r.pointer) for r in report.warnings if r.constraint == "J6"] == [
+        ("J6", "/entities/0"),
+        ("J6", f"/entities/{document['entities'].index(children)}"),
+    ]
+    assert "“Vladimir Putin” (Person)" in next(r.message for r in report.warnings if r.constraint == "J6")
+    assert [r for r in graph.check_document(encoded(seed())).results if r.constraint == "J6"] == []
+    assert [r for r in graph.check_document(encoded(seed(id="third"))).results if r.constraint == "J6"] == []

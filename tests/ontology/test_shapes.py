@@ -31,7 +31,7 @@ IDENTIFIERS = {
     *("D1", "D2", "D2n", "D3", "D4", "D5"),
     *("E1", "E2", "E3", "E4", "E5"),
     *("F0", "F1", "F2"),
-    *("G0", "G1", "G2", "G3", "G4"),
+    *("G0", "G1", "G2", "G3", "G4", "G5"),
 }
 NOT_VIOLATIONS = {SHAPES.E2: SH.Warning, SHAPES.E3: SH.Info}
 LISTS = {
