@@ -33,10 +33,14 @@ class Services:
     queries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_CONCURRENT_QUERIES))
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a user's query or update off the event loop.
+        """Run work of our own, which is short, off the event loop.
 
         ``work`` must evaluate *and* serialise: a live result may not cross threads.
         """
+        return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs))
+
+    async def query_in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a user's query or update, which may take long, off the event loop; only so many at a time."""
         return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs), limiter=self.queries)
 
 

@@ -1,7 +1,8 @@
 """What is checked on the claims document itself, before there is a graph.
 
-Its form (J2–J5), its text hash (A2), its quotes (A3), its segments (A4), the polarity of its claims (B2), and beside
-the articles that are stored, its entities (J6). Every problem is collected; none stops the search for the next.
+Its form (J2–J5), its text hash (A2), its quotes (A3), its segments (A4), the polarity of its claims (B2), the languages
+of its labels (J7), and beside the articles that are stored, its entities (J6). Every problem is collected; none stops
+the search for the next.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kg.claims import Claim, Document, Entity, Mention, Part, Quote, Time
+from kg.claims import Claim, Document, Entity, Mention, Part, Quote, Situation, Time
 from kg.errors import MalformedText
 from kg.mapping import sha256
 from kg.quotes import QuoteNotLocated, Span, locate
@@ -23,6 +24,7 @@ from kg.report import Result
 from kg.slots import slots_of, walk
 from kg.times import bounds
 
+_MISSES_SHOWN = 20
 _REMEDIES = {
     "J2": {
         "en": "Correct the field; `kg schema` prints the contract.",
@@ -39,6 +41,10 @@ _REMEDIES = {
     "J5": {
         "en": "Send a document with less nesting.",
         "uk": "Надішліть документ із меншою вкладеністю.",
+    },
+    "J7": {
+        "en": "Add the label, so that questions and pages in that language show it.",
+        "uk": "Додайте назву, щоб її показували запитання й сторінки цією мовою.",
     },
     "J6": {
         "en": "If it is the same, give it the same class and label; if not, choose another id.",
@@ -144,19 +150,21 @@ def resolve(document: Document) -> tuple[Document, list[Result]]:
     """
     document = document.model_copy(deep=True)
     found = [*_identifiers(document), *_references(document), *_hash(document), *_segments(document)]
-    found += [result for pointer, part in walk(document) for result in _part(document, pointer, part)]
-    return document, found
+    locator = _Locator(document)
+    for pointer, part in walk(document):
+        found += _part(locator, pointer, part)
+    return document, [*found, *_languages(document)]
 
 
-def _part(document: Document, pointer: str, part: Part) -> Iterator[Result]:
+def _part(locator: _Locator, pointer: str, part: Part) -> Iterator[Result]:
     if isinstance(part, Mention):
-        yield from _quote(document, pointer, part)
+        yield from locator.check(pointer, part)
         if part.name is not None and part.start is not None and part.end is not None:
-            yield from _quote(document, f"{pointer}/name", part.name, Span(part.start, part.end))
+            yield from locator.check(f"{pointer}/name", part.name, Span(part.start, part.end))
             if part.name.start is None:
                 part.name = None  # reported once; the walk shall not look for it in the whole text
     elif isinstance(part, Quote):
-        yield from _quote(document, pointer, part)
+        yield from locator.check(pointer, part)
     elif isinstance(part, Time):
         _fill_bounds(part)
     elif isinstance(part, Claim) and (part.affirms is None) == (part.denies is None):
@@ -217,48 +225,67 @@ def _references(document: Document) -> Iterator[Result]:
                     yield problem("J3", place, en, f"{identifier} немає в {where}.", identifier)
 
 
-def _quote(document: Document, pointer: str, quote: Quote, within: Span | None = None) -> Iterator[Result]:
-    """Locate a quote, or check where it says that it stands; ``within`` is where it has to lie."""
-    text = document.article.text
-    if quote.start is not None and quote.end is None:
-        quote.end = quote.start + len(quote.exact)
-    if quote.start is not None and quote.end is not None:
-        inside = within is None or Span(quote.start, quote.end).within(within)
-        if text[quote.start : quote.end] == quote.exact and inside:
-            return
-        there = text[quote.start : quote.end]
-        en = f"The words at {quote.start}–{quote.end} are “{there[:120]}”, not “{quote.exact[:120]}”."
-        uk = f"На місці {quote.start}–{quote.end} стоїть «{there[:120]}», а не «{quote.exact[:120]}»."
-        yield problem("A3", pointer, en, uk, quote.exact)
-        quote.start = quote.end = None
-        return
-    segment = next((s for s in document.segments if s.id == quote.segment), None)
-    region = within or (Span(segment.start, segment.end) if segment else None)
-    try:
-        span = locate(text, quote.exact, region)
-    except QuoteNotLocated as error:
-        if region is not None and not error.found:
-            yield _outside(text, pointer, quote, region)
+class _Locator:
+    """Finds the quotes of one document; it looks for nearest words only a few times, as that is slow."""
+
+    def __init__(self, document: Document) -> None:
+        self.text = document.article.text
+        self.segments = {segment.id: Span(segment.start, segment.end) for segment in document.segments}
+        self.misses = 0
+
+    def check(self, pointer: str, quote: Quote, within: Span | None = None) -> Iterator[Result]:
+        """Locate a quote, or check where it says that it stands; ``within`` is where it has to lie."""
+        text = self.text
+        if quote.start is not None and quote.end is None:
+            quote.end = quote.start + len(quote.exact)
+        if quote.start is not None and quote.end is not None:
+            inside = within is None or Span(quote.start, quote.end).within(within)
+            there = text[quote.start : quote.end]
+            if there == quote.exact and inside:
+                return
+            en = f"The words at {quote.start}–{quote.end} are “{there[:120]}”, not “{quote.exact[:120]}”."
+            uk = f"На місці {quote.start}–{quote.end} стоїть «{there[:120]}», а не «{quote.exact[:120]}»."
+            if there == quote.exact:
+                en = f"“{quote.exact[:120]}” at {quote.start}–{quote.end} does not lie inside its mention."
+                uk = f"«{quote.exact[:120]}» на місці {quote.start}–{quote.end} лежить поза своєю згадкою."
             quote.start = quote.end = None
+            yield problem("A3", pointer, en, uk, quote.exact)
             return
-        uk = "Цитату знайдено в кількох місцях тексту." if error.found else "Цитати немає в тексті."
-        yield problem(
-            "A3", pointer, str(error), uk + (f" Найближче: «{error.nearest}»." if error.nearest else ""), quote.exact
-        )
-        quote.start = quote.end = None
-        return
-    quote.start, quote.end, quote.exact = span.start, span.end, text[span.start : span.end]
+        region = within or self.segments.get(quote.segment or "")
+        try:
+            span = locate(text, quote.exact, region, nearest=region is None and self.misses < _MISSES_SHOWN)
+        except QuoteNotLocated as error:
+            self.misses += 1
+            quote.start = quote.end = None
+            yield self._missing(pointer, quote, region, error)
+            return
+        quote.start, quote.end, quote.exact = span.start, span.end, text[span.start : span.end]
+
+    def _missing(self, pointer: str, quote: Quote, region: Span | None, error: QuoteNotLocated) -> Result:
+        """Report a quote that stands nowhere, or too often; and where else it is, if it has to be in a region."""
+        if region is None or error.found:
+            uk = "Цитату знайдено в кількох місцях тексту." if error.found else "Цитати немає в тексті."
+            uk += f" Найближче: «{error.nearest}»." if error.nearest else ""
+            return problem("A3", pointer, str(error), uk, quote.exact)
+        en = f"“{quote.exact[:120]}” is not between {region.start} and {region.end}, where it has to be"
+        uk = f"«{quote.exact[:120]}» немає між {region.start} і {region.end}, де ці слова мають бути."
+        try:
+            span = locate(self.text, quote.exact, nearest=self.misses < _MISSES_SHOWN)
+        except QuoteNotLocated as elsewhere:
+            return problem("A3", pointer, f"{en}. {elsewhere}", uk, quote.exact)
+        return problem("A3", pointer, f"{en}; it stands at {span.start}–{span.end}.", uk, quote.exact)
 
 
-def _outside(text: str, pointer: str, quote: Quote, region: Span) -> Result:
-    """Report words that are not where they have to be, and tell where else they are."""
-    en = f"“{quote.exact[:120]}” is not between {region.start} and {region.end}, where it has to be"
-    uk = f"«{quote.exact[:120]}» немає між {region.start} і {region.end}, де ці слова мають бути"
-    try:
-        span = locate(text, quote.exact)
-    except QuoteNotLocated as error:
-        return problem("A3", pointer, f"{en}. {error}", f"{uk}.", quote.exact)
-    return problem("A3", pointer, f"{en}; it stands at {span.start}–{span.end}.", f"{uk}.", quote.exact)
+def _languages(document: Document) -> Iterator[Result]:
+    """Warn where labels lack English or Ukrainian: the questions show both, and leave out what has neither."""
+    labelled: list[Entity | Situation] = [*document.entities, *document.situations]
+    for language in ("en", "uk"):
+        lacking = [part.id for part in labelled if language not in part.label]
+        if lacking:
+            shown = ", ".join(lacking[:5]) + ("…" if len(lacking) > 5 else "")
+            en = f"{len(lacking)} labels are not given in “{language}”: {shown}."
+            found = problem("J7", "", en, f"Немає {len(lacking)} назв мовою «{language}»: {shown}.")
+            yield found.model_copy(update={"severity": "Warning"})
 
 
 def _fill_bounds(time: Time) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -25,6 +27,7 @@ from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavai
 from kg.graph import KnowledgeGraph
 from kg.names import PREFIXES
 from kg.report import Report
+from kg.store import META
 
 app = typer.Typer(
     help="Claimgraph: a knowledge graph of attributed claims in news reporting.",
@@ -34,7 +37,24 @@ app = typer.Typer(
 )
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
-Language = Annotated[str, typer.Option("--lang", help="Language of labels and messages: en or uk.")]
+
+
+class Lang(StrEnum):
+    """Languages of labels and messages."""
+
+    en = "en"
+    uk = "uk"
+
+
+class ReportFormat(StrEnum):
+    """Formats of `kg validate`."""
+
+    table = "table"
+    json = "json"
+    turtle = "turtle"
+
+
+Language = Annotated[Lang, typer.Option("--lang", help="Language of labels and messages.")]
 
 
 class Output(StrEnum):
@@ -60,20 +80,21 @@ _RESULTS = {
 
 def main() -> None:
     """Run the command and turn errors into sentences and exit codes."""
+    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it tells of odd literals with tracebacks
     try:
         app()
     except ClaimgraphError as error:
         _fail(error)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted; the store is whole.")
-        sys.exit(130)
+    except OSError as error:
+        what = error.filename or "The output"
+        _fail(BadInput(f"{what}: {error.strerror or error}.", remedy="Check the name, the rights and the space left."))
 
 
 def _fail(error: ClaimgraphError) -> NoReturn:
     err = Console(stderr=True, highlight=False)
     if isinstance(error, Rejected):
         console.shown(err, console.report(error.report, "", "en"))
-    err.print(f"[red]{error.message}[/]" if err.is_terminal else error.message, markup=err.is_terminal)
+    err.print(error.message, style="red", markup=False)
     if error.remedy:
         err.print(error.remedy, markup=False)
     codes: tuple[tuple[type[ClaimgraphError], int], ...] = ((Rejected, 1), (NotFound, 3), (StoreUnavailable, 4))
@@ -89,8 +110,9 @@ def _open(data: Path | None, *, bare: bool = False) -> KnowledgeGraph:
     config = _config(data)
     if config.bare and not bare:
         raise BadInput("A bare store holds no articles.", remedy="Unset KG_BARE, or use kg query, kg load or kg serve.")
+    made = not (config.data_dir / META).exists()
     graph = KnowledgeGraph.open(config)
-    if graph.store.is_new and not config.bare:
+    if made and not config.bare:
         typer.echo(f"Made a new store with the seed article in {config.data_dir}.", err=True)
     return graph
 
@@ -132,7 +154,7 @@ def add(
     files: Annotated[list[Path], typer.Argument(help="Claims documents (JSON); - reads standard input.")],
     data: Data = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; store nothing.")] = False,
-    lang: Language = "en",
+    lang: Language = Lang.en,
 ) -> None:
     """Check claims documents and store those that pass."""
     graph = KnowledgeGraph.open(_config(data), in_memory=True, seed=False) if dry_run else _open(data)
@@ -193,24 +215,31 @@ def load(
 @contextmanager
 def _progress(file: Path) -> Iterator[engine.Stream]:
     """Open a file, unpack gzip, and show how far the reading has come."""
-    columns = (TextColumn(file.name), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         try:
-            with progress.open(file, "rb") as raw:
+            with progress.open(file, "rb", description=file.name) as raw:
                 if file.suffix == ".gz":
                     with gzip.open(raw) as unpacked:
                         yield cast(engine.Stream, unpacked)
                 else:
                     yield raw
-        except OSError as error:
-            raise BadInput(f"{file} cannot be read: {error.strerror or error}.", remedy="Check the file.") from None
+        except (OSError, EOFError, zlib.error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise BadInput(f"It cannot be read to the end: {reason}.", remedy="Check the file.") from None
 
 
 @app.command()
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Claims documents (.json) or article graphs (RDF).")],
-    form: Annotated[str, typer.Option("--format", help="table, json or turtle (a SHACL report).")] = "table",
-    lang: Language = "en",
+    form: Annotated[ReportFormat, typer.Option("--format", help="Turtle gives a SHACL report.")] = ReportFormat.table,
+    lang: Language = Lang.en,
 ) -> None:
     """Check files against every constraint; nothing is stored."""
     graph = KnowledgeGraph.open(from_environment(), in_memory=True, seed=False)
@@ -219,9 +248,9 @@ def validate(
         with _naming(file):
             report = _validate(graph, file)
         failed = failed or not report.conforms
-        if form == "json":
+        if form is ReportFormat.json:
             typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
-        elif form == "turtle":
+        elif form is ReportFormat.turtle:
             typer.echo(report.to_rdf("text/turtle").decode())
         else:
             verdict = "conforms" if report.conforms else "does not conform"
@@ -235,7 +264,8 @@ def _validate(graph: KnowledgeGraph, file: Path) -> Report:
     content = _read(file)
     if file.suffix == ".json" or str(file) == "-":
         return graph.check_document(content)
-    return graph.check_graph(content, engine.media_type_of(file.name))
+    media_type = engine.media_type_of(file.name)
+    return graph.check_graph(gzip.decompress(content) if file.suffix == ".gz" else content, media_type)
 
 
 @app.command()
@@ -261,7 +291,7 @@ def ask(
     question: Annotated[str | None, typer.Argument(help="Number or name; none lists them.")] = None,
     data: Data = None,
     form: Annotated[Output, typer.Option("--format")] = Output.table,
-    lang: Language = "en",
+    lang: Language = Lang.en,
 ) -> None:
     """Ask one of the competency questions."""
     if question is None:
@@ -296,18 +326,26 @@ def why(
     obj: Annotated[str | None, typer.Argument(metavar="OBJECT")] = None,
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    lang: Language = "en",
+    lang: Language = Lang.en,
 ) -> None:
     """Show what stands behind a claim (words, cue, sources) or a statement (quotes, or axiom and premises)."""
+    if predicate is not None and obj is None:
+        raise BadInput("A statement has three parts.", remedy="Add the object, or leave the predicate out.")
     graph = _open(data)
     if predicate is not None and obj is not None:
-        typer.echo(graph.why_statement(claim, predicate, obj).model_dump_json(by_alias=True, indent=1))
-        return
-    found = graph.why(claim)
-    if as_json:
+        found = graph.why_statement(_full(graph, claim), predicate, _full(graph, obj))
         typer.echo(found.model_dump_json(by_alias=True, indent=1))
+        return
+    explanation = graph.why(claim)
+    if as_json:
+        typer.echo(explanation.model_dump_json(by_alias=True, indent=1))
     else:
-        console.shown(Console(), console.explanation(found, lang))
+        console.shown(Console(), console.explanation(explanation, lang))
+
+
+def _full(graph: KnowledgeGraph, name: str) -> str:
+    """Complete a name as `kg query` prints it (``entity/putin``)."""
+    return graph.names.base + name if name.startswith(("article/", "entity/", "graph/")) else name
 
 
 @app.command("export")

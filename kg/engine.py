@@ -263,6 +263,8 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset) -> Answer:
         )
     except SyntaxError as error:
         raise _malformed("The query does not parse", error) from None
+    except RuntimeError as error:  # a function that is not there
+        raise BadInput(f"The query cannot be answered: {error}.", remedy="Use the functions of SPARQL 1.1.") from None
     kind = _KINDS[type(result)]
     media_type: str | None = getattr(choice, kind)
     if media_type is None:
@@ -324,7 +326,9 @@ def update(store: Engine, text: str, base: str | None = None) -> None:
     except SyntaxError as error:
         raise _malformed("The update does not parse", error) from None
     except RuntimeError as error:  # a graph that has to be there is not, or the other way round
-        raise BadInput(f"{error}.", remedy="Name another graph, or add SILENT.") from None
+        raise BadInput(
+            f"{error}.", remedy="Name a graph that is there, add SILENT, or use the functions of SPARQL 1.1."
+        ) from None
 
 
 def check_update(text: str, base: str | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from rdflib import RDF, RDFS, Graph, URIRef
 from rdflib.term import Node
@@ -19,11 +18,9 @@ from kg.names import CG, GENID, Names, cg
 from kg.provenance import Explanation, StatementExplanation
 from kg.reasoning import Closure, Inconsistent
 from kg.report import Report, ordered
-from kg.store import Settings, Store
+from kg.store import Outcome, Settings, Store
 from kg.validation import Checked, shared_gate
 from ontology.terms import EntityClass
-
-Outcome = Literal["created", "replaced", "unchanged"]
 
 _ARTICLES = f"""
 SELECT ?article (COUNT(?claim) AS ?claims) WHERE {{
@@ -96,18 +93,25 @@ class KnowledgeGraph:
             graph.load_ontology()
             if graph.store.is_new and seed:
                 graph.add(ontology.read("seed/article.json").encode())
+                graph.store.made_ready()
         return graph
 
     def load_ontology(self) -> None:
-        """Bring the managed graphs that ship with the product up to date; does nothing when they are."""
+        """Bring the managed graphs that ship with the product up to date; does nothing when they are.
+
+        With another vocabulary, or more reference facts, what follows from each article is derived anew.
+        """
         texts = [ontology.read(f"{name}.ttl") for name in ("claimgraph", "alignments", "codes", "crosswalk")]
         graphs: dict[str, Iterable[engine.Triple] | None] = {
             self.names.ontology_graph: engine.skolemized(texts, self.names.base, GENID)
         }
-        if not self.store.has_graph(self.names.reference_graph):
-            reference = engine.skolemized([ontology.read("reference.ttl")], self.names.base, GENID)
-            graphs[self.names.reference_graph] = reference
-        self.store.replace(graphs)
+        reference = engine.skolemized([ontology.read("reference.ttl")], self.names.base, GENID)
+        graphs[self.names.reference_graph] = {*self.store.triples(self.names.reference_graph), *reference}
+        if self.store.replace(graphs) != "unchanged":
+            for entry in self.articles():
+                closure = self.close(self.facts(entry.identifier))
+                inferred = engine.from_rdflib(closure.derivations)
+                self.store.replace({self.names.inferred_graph(entry.identifier): inferred})
 
     # ---- articles
 
@@ -181,14 +185,12 @@ class KnowledgeGraph:
             )
         facts = checked.mapped.graph
         closure = self.close(facts)
-        there = self.store.has_graph(self.names.article_graph(article))
-        changed = self.store.replace(
+        outcome = self.store.replace(
             {
                 self.names.article_graph(article): engine.from_rdflib(facts),
                 self.names.inferred_graph(article): engine.from_rdflib(closure.derivations),
             }
         )
-        outcome: Outcome = "unchanged" if not changed else "replaced" if there else "created"
         return Ingested(article, self.names.article(article), outcome, checked.report)
 
     def close(self, facts: Graph) -> Closure:
@@ -247,8 +249,16 @@ class KnowledgeGraph:
         Raises:
             NotFound: there is no such article.
         """
+        return engine.to_graph(self.triples(identifier))
+
+    def triples(self, identifier: str) -> list[engine.Triple]:
+        """List what one article says.
+
+        Raises:
+            NotFound: there is no such article.
+        """
         self._require(identifier)
-        return engine.to_graph(self.store.triples(self.names.article_graph(identifier)))
+        return self.store.triples(self.names.article_graph(identifier))
 
     def document(self, identifier: str) -> bytes:
         """Give one article's claims document as JSON.

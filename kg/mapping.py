@@ -61,6 +61,7 @@ class _Mapper:
         self.out = Mapped(Graph())
         self.segments = sorted(document.segments, key=lambda s: s.start)
         self.starts = [segment.start for segment in self.segments]
+        self.entities = {entity.id for entity in document.entities}
 
     def run(self) -> Mapped:
         self._article()
@@ -167,8 +168,7 @@ class _Mapper:
         return URIRef(self.names.entity(identifier)) if kind == "entities" else self._local(identifier)
 
     def _anything(self, identifier: str) -> URIRef:
-        known = {entity.id for entity in self.document.entities}
-        return URIRef(self.names.entity(identifier)) if identifier in known else self._local(identifier)
+        return self._ref("entities" if identifier in self.entities else "", identifier)
 
     def _local(self, identifier: str) -> URIRef:
         return URIRef(self.names.local(self.id, identifier))

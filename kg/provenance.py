@@ -298,6 +298,7 @@ def explain_statement(graph: KnowledgeGraph, subject: str, predicate: str, obj: 
         if article is None:
             continue
         found = evidence(graph, article)
+        triple = (triple[0], triple[1], engine.to_rdflib(quad.object))  # as it is stored: 1.0 may be 1
         return StatementExplanation(
             statement=found.statement(triple),
             article=str(found.article),

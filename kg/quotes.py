@@ -52,13 +52,14 @@ class QuoteNotLocated(ValueError):
         super().__init__(text)
 
 
-def locate(text: str, exact: str, within: Span | None = None) -> Span:
+def locate(text: str, exact: str, within: Span | None = None, *, nearest: bool = True) -> Span:
     """Find the one place of a quote.
 
     Args:
         text: the whole text.
         exact: the quoted words; not empty.
         within: look only inside this span.
+        nearest: whether to look for the nearest words when it stands nowhere, which takes time.
 
     Raises:
         QuoteNotLocated: it stands nowhere, or more than once.
@@ -67,7 +68,7 @@ def locate(text: str, exact: str, within: Span | None = None) -> Span:
     found = list(_occurrences(text, exact, region)) or list(_folded_occurrences(text, exact, region))
     if len(found) == 1:
         return found[0]
-    raise QuoteNotLocated(exact, found, "" if found else _nearest(text, exact))
+    raise QuoteNotLocated(exact, found, _nearest(text, exact) if nearest and not found else "")
 
 
 def _occurrences(text: str, exact: str, region: Span) -> Iterator[Span]:

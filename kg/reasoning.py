@@ -16,12 +16,15 @@ from rdflib import OWL, RDF, RDFS, XSD, BNode, Graph, Literal, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from kg.errors import ClaimgraphError
+from kg.errors import ClaimgraphError, TooLarge
 
 Triple = tuple[Node, Node, Node]
 Binding = dict[str, Node]
 Atom = tuple["Node | str", Node, "Node | str"]
 """A triple pattern: a plain string is a variable."""
+
+MAX_STEPS = 1_000_000
+"""Applications of a rule that the closure of one article may take; the seed takes about 6,000."""
 
 ERROR = URIRef("http://www.daml.org/2002/03/agents/agent-ont#error")
 
@@ -230,14 +233,24 @@ class Reasoner:
 
         What follows from the ontology alone, reflexive ``owl:sameAs``, ``owl:Thing`` and statements about literals
         are not derived in the first place.
+
+        Raises:
+            TooLarge: it takes more than :data:`MAX_STEPS`; transitive properties grow with the cube of a chain.
         """
         index = _Index()
         queue = deque(triple for triple in facts if index.add(triple))
         derivations: dict[Triple, Derivation] = {}
         clashes: list[Derivation] = []
+        steps = 0
         while queue:
             triple = queue.popleft()
             for rule, binding, premises in self._fire(index, triple):
+                steps += 1
+                if steps > MAX_STEPS:
+                    raise TooLarge(
+                        f"What follows from the article takes more than {MAX_STEPS:,} steps to derive.",
+                        remedy="Look for long chains of relays, before, partOf or within that link all with all.",
+                    )
                 if rule.head is None:
                     clashes.append(Derivation(rule, premises))
                     continue

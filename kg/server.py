@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import secrets
 import socket
+import sys
+import threading
 
 import uvicorn
 from rich.console import Console
@@ -13,6 +16,10 @@ from rich.console import Console
 from kg.config import Config
 from kg.errors import BadInput
 from kg.graph import KnowledgeGraph
+from kg.store import META
+
+_GRACE = 10
+"""Seconds that answers in flight get when the server is stopped."""
 
 _FIRST_QUERY = """curl -s {address}sparql -H 'Accept: text/csv' --data-urlencode 'query=
 PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
@@ -44,13 +51,32 @@ def run(config: Config) -> None:
         _announce(graph, config, address, made=made)
         # The one look upwards, by name: this package never imports the HTTP layer.
         application = importlib.import_module("api.app").create_app(graph, config)
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off", server_header=False))
-        server.run(sockets=[listener])
+        settings = uvicorn.Config(
+            application,
+            log_level="warning",
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        try:
+            uvicorn.Server(settings).run(sockets=[listener])
+        finally:
+            _leave_stuck_threads()
+
+
+def _leave_stuck_threads() -> None:
+    """End the process where a query that cannot be cancelled would keep it alive; every commit is on disk already."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        sys.stdout.flush()
+        os._exit(130)
 
 
 def _base(config: Config, address: str) -> str | None:
     """Take the server's own address as base, but only for a store that is made now."""
-    return None if (config.data_dir / "claimgraph.json").exists() else address
+    if (config.data_dir / META).exists():
+        return None
+    everywhere = config.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
+    return f"http://127.0.0.1:{config.port or 8000}/" if everywhere else address
 
 
 def _listen(config: Config) -> socket.socket:

@@ -48,7 +48,7 @@ def slots_of(part: type[Part]) -> tuple[Slot, ...]:
 
 
 def _slot(part: type[Part], name: str, hint: Any) -> Slot:
-    markers, kinds = list(_unfold(hint)), []
+    markers = list(_unfold(hint))
     kinds = [m for m in markers if isinstance(m, type)]
     key = part.model_fields[name].alias or name
     # The last marker wins: it is the field's own, an earlier one came with the type.

@@ -9,19 +9,19 @@ none of this: it is a plain SPARQL 1.1 dataset.
 from __future__ import annotations
 
 import json
-import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal
 
-from kg import engine, sparql
-from kg.errors import Forbidden, MalformedText, StoreUnavailable, TooLarge
-from kg.lexer import Position, height, nesting
+from kg import engine, guard, sparql
+from kg.errors import BadInput, StoreUnavailable, TooLarge
+from kg.lexer import height, nesting
 from kg.names import Names
 
-_META = "claimgraph.json"
+Outcome = Literal["created", "replaced", "unchanged"]
+META = "claimgraph.json"
 _CHUNK = 50_000
 
 
@@ -50,7 +50,6 @@ class Store:
     Attributes:
         names: the IRIs of this dataset.
         bare: see :class:`Settings`.
-        is_new: whether opening created it.
         version: number of commits since it was opened that changed something.
     """
 
@@ -61,13 +60,15 @@ class Store:
             StoreUnavailable: held by another process, not a store, or made with another base IRI.
         """
         directory = settings.directory
-        meta = directory / _META if directory else None
-        known = json.loads(meta.read_text("utf-8")) if meta and meta.exists() else None
-        self.is_new = known is None
-        if known is None:
-            known = {"base": settings.base or "http://127.0.0.1:8000/", "bare": settings.bare}
-        _check_kind(known, settings)
-        self.names = Names(known["base"])
+        self._meta = directory / META if directory else None
+        known = _read_meta(self._meta)
+        self._known = known or {
+            "base": settings.base or "http://127.0.0.1:8000/",
+            "bare": settings.bare,
+            "ready": False,
+        }
+        _check_kind(self._known, settings)
+        self.names = Names(str(self._known["base"]))
         self.bare = settings.bare
         self.version = 0
         self._settings = settings
@@ -75,8 +76,27 @@ class Store:
         if directory:
             _make(directory)
         self._engine = engine.open_store(directory / "store" if directory else None)
-        if meta and self.is_new:
-            meta.write_text(json.dumps(known), "utf-8")
+        if known is None:
+            self._write_meta()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it still lacks what a new store gets; see :meth:`made_ready`."""
+        return not self._known["ready"]
+
+    def made_ready(self) -> None:
+        """Note that a new store has got what it is to start with, so that it will not get it again."""
+        self._known["ready"] = True
+        self._write_meta()
+
+    def _write_meta(self) -> None:
+        if self._meta:
+            try:
+                self._meta.write_text(json.dumps(self._known), "utf-8")
+            except OSError as error:
+                raise StoreUnavailable(
+                    f"The data directory cannot be written: {error.strerror}.", remedy="Choose another, or free space."
+                ) from None
 
     def __len__(self) -> int:
         """Count the distinct triples (quads, in a bare store)."""
@@ -99,8 +119,8 @@ class Store:
         return sorted(g.value for g in self._engine.named_graphs() if isinstance(g, engine.NamedNode))
 
     def has_graph(self, graph: str) -> bool:
-        """Tell whether a named graph is there (it may be empty)."""
-        return self._engine.contains_named_graph(engine.NamedNode(graph))
+        """Tell whether a named graph is there (it may be empty); what is no IRI names none."""
+        return engine.is_iri(graph) and self._engine.contains_named_graph(engine.NamedNode(graph))
 
     def triples(self, graph: str | None) -> list[engine.Triple]:
         """List one graph; ``None`` is the default graph (all graphs together, unless bare)."""
@@ -134,10 +154,10 @@ class Store:
         parsed = sparql.Query.parse(text, request.base or self.names.base, request.prefixes)
         self._guard(text)
         if parsed.malformed:
-            _refuse_malformed(
+            guard.refuse_malformed(
                 text, parsed.malformed, lambda: engine.query(engine.open_store(None), text, choice, request)
             )
-        _refuse_service(parsed.services)
+        guard.refuse_service(parsed.services)
         return engine.query(self._engine, text, choice, request)
 
     def rows(self, text: str, bindings: dict[str, engine.Term] | None = None) -> list[dict[str, engine.Term]]:
@@ -146,12 +166,17 @@ class Store:
 
     # ---- writing
 
-    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> bool:
-        """Set whole graphs in one transaction; ``None`` drops a graph. Tells whether anything changed."""
+    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
+        """Set whole graphs in one transaction; ``None`` drops a graph.
+
+        Returns:
+            ``"created"`` when the first of them was not there, ``"unchanged"`` when nothing had to be written.
+        """
         with self._lock:
             wanted = {name: None if items is None else engine.canonical(items) for name, items in graphs.items()}
             if all(self._is(name, items) for name, items in wanted.items()):
-                return False
+                return "unchanged"
+            created = not self.has_graph(next(iter(wanted)))
             listed = ", ".join(f"<{name}>" for name in wanted)
             steps = [] if self.bare else [_unlink(name, f"?other NOT IN ({listed})") for name in wanted]
             steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
@@ -159,16 +184,19 @@ class Store:
             steps += [f"CREATE SILENT GRAPH <{name}>" for name in kept]
             steps.append(self._insert(kept.items()))
             self._commit(" ;\n".join(steps))
-            return True
+            return "created" if created else "replaced"
 
     def _is(self, name: str, wanted: set[engine.Triple] | None) -> bool:
         there = self.has_graph(name)
         return not there if wanted is None else there and set(self.triples(name)) == wanted
 
-    def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> None:
-        """Add triples to a graph (``None``: the default graph) in one transaction."""
+    def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> bool:
+        """Add triples to a graph (``None``: the default graph) in one transaction; tells whether that made it."""
         with self._lock:
-            self._commit(self._insert([(graph, triples)]))
+            new = graph is not None and not self.has_graph(graph)
+            create = "" if graph is None else f"CREATE SILENT GRAPH <{graph}> ;\n"
+            self._commit(create + self._insert([(graph, triples)]))
+            return new
 
     def clear_default(self, triples: Iterable[engine.Triple] | None) -> None:
         """Replace the content of a bare store's default graph."""
@@ -198,6 +226,7 @@ class Store:
             union = [] if self.bare else [engine.Quad(q.subject, q.predicate, q.object) for q in chunk]
             with self._lock:
                 self._engine.extend([*chunk, *union])
+                self._engine.flush()
                 self.version += 1
             count += len(chunk)
         return count
@@ -213,9 +242,9 @@ class Store:
         parsed = sparql.Update.parse(text, base)
         self._guard(text)
         if parsed.malformed:
-            _refuse_malformed(text, parsed.malformed, lambda: engine.check_update(text, base))
-        _refuse_load(parsed)
-        _check_syntax(text, base)
+            guard.refuse_malformed(text, parsed.malformed, lambda: engine.check_update(text, base))
+        guard.refuse_load(parsed)
+        guard.check_syntax(text, base)
         if request.default_graphs or request.named_graphs:
             text = sparql.with_using(text, request.default_graphs, request.named_graphs)
             parsed = sparql.Update.parse(text, base)
@@ -230,7 +259,7 @@ class Store:
         try:
             text = sparql.confine(update, names.default_graph, names.is_managed, f'REGEX(STR(?{{var}}), "{pattern}")')
         except sparql.GraphForbidden as error:
-            raise _managed(error.graph, error.line, error.column) from None
+            raise guard.managed(error.graph, error.line, error.column) from None
         written, unknown = sparql.written(update, names.default_graph)
         if unknown:
             written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
@@ -253,7 +282,7 @@ class Store:
     def refuse_managed(self, graph: str) -> None:
         """Raise :class:`Forbidden` when ``graph`` is managed."""
         if not self.bare and self.names.is_managed(graph):
-            raise _managed(graph)
+            raise guard.managed(graph)
 
     def _guard(self, text: str) -> None:
         """Refuse what would overflow the engine's stack and end the process."""
@@ -282,13 +311,30 @@ def _chunks(quads: Iterable[engine.Quad], graph: str) -> Iterator[list[engine.Qu
     chunk: list[engine.Quad] = []
     home = engine.NamedNode(graph)
     for quad in quads:
-        bare_graph = isinstance(quad.graph_name, engine.DefaultGraph)
-        chunk.append(engine.Quad(quad.subject, quad.predicate, quad.object, home) if bare_graph else quad)
+        if isinstance(quad.graph_name, engine.BlankNode):
+            raise BadInput(
+                "A graph is named by a blank node.", remedy="Name it by an IRI, so that it can be asked for."
+            )
+        nameless = isinstance(quad.graph_name, engine.DefaultGraph)
+        chunk.append(engine.Quad(quad.subject, quad.predicate, quad.object, home) if nameless else quad)
         if len(chunk) == _CHUNK:
             yield chunk
             chunk = []
     if chunk:
         yield chunk
+
+
+def _read_meta(file: Path | None) -> dict[str, object] | None:
+    """Read what is known of a store; ``None`` for a new one."""
+    if file is None or not file.exists():
+        return None
+    try:
+        known = json.loads(file.read_text("utf-8"))
+        return {"base": str(known["base"]), "bare": bool(known["bare"]), "ready": bool(known.get("ready", True))}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise StoreUnavailable(
+            "This data directory holds something else, or a damaged store.", remedy="Choose another data directory."
+        ) from None
 
 
 def _make(directory: Path) -> None:
@@ -313,75 +359,3 @@ def _check_kind(known: dict[str, object], settings: Settings) -> None:
             f"This store was made with the base IRI {known['base']}, not {settings.base}.",
             remedy="Unset KG_BASE_IRI, or make a new store with the other base.",
         )
-
-
-def _managed(graph: str, line: int | None = None, column: int | None = None) -> Forbidden:
-    if graph in ("ALL", "NAMED"):
-        return Forbidden(
-            f"{graph} would clear graphs that the server manages.",
-            remedy="Name your own graphs one by one.",
-            line=line,
-            column=column,
-        )
-    return Forbidden(
-        f"The graph <{graph}> is managed by the server and cannot be written by an update or the graph store.",
-        remedy="Write to a graph of your own; change an article through /articles.",
-        line=line,
-        column=column,
-    )
-
-
-def _refuse_malformed(text: str, place: Position, ask: Callable[[], object]) -> NoReturn:
-    """Refuse text that does not follow the grammar, even where the engine would make something of it.
-
-    The engine's own words are better, but it is asked only where it cannot be led to send a request.
-    """
-    if not re.search(r"service|load", text, re.IGNORECASE):
-        ask()
-    raise MalformedText(
-        f"The text does not parse at line {place.line}, column {place.column}: nothing in SPARQL 1.1 fits here.",
-        line=place.line,
-        column=place.column,
-    )
-
-
-def _check_syntax(text: str, base: str) -> None:
-    """Let the engine say what is wrong, and where, in the user's own text; a scratch store takes the blow.
-
-    The engine takes declarations only before the first operation, the standard before each (grammar rule 29): so a
-    text counts as right, too, when it is right without its declarations.
-    """
-    try:
-        engine.check_update(text, base)
-    except MalformedText:
-        try:
-            engine.check_update(sparql.expanded(text, base), base)
-        except MalformedText:
-            pass
-        else:
-            return
-        raise
-
-
-def _refuse_service(places: Sequence[Position]) -> None:
-    if places:
-        line, column = places[0]
-        raise Forbidden(
-            f"SERVICE at line {line}, column {column} is refused: this server sends no requests of its own.",
-            remedy="Load the other data with `kg load`, or ask the other endpoint yourself.",
-            line=line,
-            column=column,
-        )
-
-
-def _refuse_load(update: sparql.Update) -> None:
-    for operation in update.operations:
-        _refuse_service(operation.services)
-        if operation.kind == "LOAD":
-            line, column = operation.position
-            raise Forbidden(
-                f"LOAD at line {line}, column {column} is refused: this server fetches nothing.",
-                remedy="Send the data itself to /graphs, or load a file with `kg load`.",
-                line=line,
-                column=column,
-            )

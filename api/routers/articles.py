@@ -11,7 +11,6 @@ from api import formats, openapi, pages, requests
 from api.formats import HTML, JSON
 from api.security import Writer
 from api.services import Services, Shared
-from kg.errors import NotFound
 from kg.graph import Ingested
 
 router = APIRouter(tags=["Articles"], prefix="/articles")
@@ -100,10 +99,9 @@ async def put_article(identifier: str, request: Request, response: Response, sha
 def get_article(identifier: str, request: Request, shared: Shared) -> Response:
     """Give the claims document as JSON, or everything that the article says as RDF."""
     media_type = formats.choose(request, (JSON, *formats.GRAPHS))
-    _require(shared, identifier)
     if media_type == JSON:
         return formats.negotiated(shared.graph.document(identifier), JSON)
-    return formats.rdf(shared.graph.store.triples(shared.graph.names.article_graph(identifier)), media_type)
+    return formats.rdf(shared.graph.triples(identifier), media_type)
 
 
 @router.delete(
@@ -116,7 +114,6 @@ def get_article(identifier: str, request: Request, shared: Shared) -> Response:
 )
 def delete_article(identifier: str, shared: Shared) -> Response:
     """Delete an article with what followed from it, and nothing else."""
-    _require(shared, identifier)
     shared.graph.remove(identifier)
     return Response(status_code=204)
 
@@ -138,14 +135,3 @@ def _stored(done: Ingested) -> Stored:
         warnings=[found.model_dump(exclude_none=True) for found in done.report.warnings],
         infos=[found.model_dump(exclude_none=True) for found in done.report.infos],
     )
-
-
-def _require(shared: Services, identifier: str) -> None:
-    """Refuse an id under which there is no article; it may even be one that makes no IRI.
-
-    Raises:
-        NotFound: there is none.
-    """
-    graph = shared.graph.names.article_graph(identifier)
-    if not (requests.is_iri(graph) and shared.graph.store.has_graph(graph)):
-        raise NotFound(f"There is no article “{identifier}”.", remedy="GET /articles lists them all.")

@@ -228,20 +228,13 @@ def _replace(shared: Services, graph: str | None, contents: list[Content]) -> bo
     if graph is None:
         store.clear_default(triples)
         return False
-    created = not store.has_graph(graph)
-    store.replace({graph: triples})
-    return created and graph != store.names.default_graph
+    return store.replace({graph: triples}) == "created" and graph != store.names.default_graph
 
 
 def _add(shared: Services, graph: str | None, contents: list[Content]) -> bool:
     store = shared.graph.store
     triples = _triples(contents, graph, shared)
-    if graph is not None and not store.has_graph(graph):
-        store.replace({graph: triples})  # makes the graph even when it gets no triples
-        return graph != store.names.default_graph
-    if triples:
-        store.merge(graph, triples)
-    return False
+    return store.merge(graph, triples) and graph != store.names.default_graph
 
 
 def _delete(shared: Services, graph: str | None) -> None:

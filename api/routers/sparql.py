@@ -131,7 +131,7 @@ async def update(request: Request, shared: Shared) -> Response:
     parameters = await _posted(request, shared, "update", _UPDATE)
     _refuse(parameters, "query", "/sparql")
     dataset = _dataset(request, parameters, "using-graph-uri", "using-named-graph-uri")
-    await shared.in_thread(shared.graph.store.update, _text(parameters, "update"), dataset)
+    await shared.query_in_thread(shared.graph.store.update, _text(parameters, "update"), dataset)
     return Response(status_code=204)
 
 
@@ -173,7 +173,7 @@ async def _answer(request: Request, shared: Services, parameters: requests.Param
         dataset=_dataset(request, parameters, "default-graph-uri", "named-graph-uri"),
         wanted=formats.wanted(request.headers.get("accept"), requests.single(parameters, "format")),
     )
-    return await shared.in_thread(_evaluate, request, shared, inquiry)
+    return await shared.query_in_thread(_evaluate, request, shared, inquiry)
 
 
 def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Response:

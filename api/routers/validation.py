@@ -57,7 +57,7 @@ async def validate(request: Request, shared: Shared) -> Response:
     kind = requests.content_type(request, (JSON, *formats.READABLE))
     media_type = formats.choose(request, (JSON, *formats.GRAPHS))
     body = await requests.read_body(request, shared.config.max_body_bytes)
-    return await shared.in_thread(_check, shared, body, kind.name, media_type)
+    return await shared.query_in_thread(_check, shared, body, kind.name, media_type)
 
 
 def _check(shared: Services, body: bytes, kind: str, media_type: str) -> Response:

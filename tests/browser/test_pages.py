@@ -12,7 +12,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 
@@ -38,7 +37,7 @@ def wait_for(address: str) -> str:
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return address
-        except URLError:
+        except OSError:
             time.sleep(0.2)
     raise AssertionError("the server did not start")
 

@@ -54,11 +54,11 @@ def test_replacing_with_the_same_changes_nothing(store: Store) -> None:
         '<urn:a> <urn:p> "x"@en-US',
         '<urn:a> <urn:p> "P12M"^^<http://www.w3.org/2001/XMLSchema#duration>',
     ]
-    assert store.replace({"urn:g": triples(*wanted)})
+    assert store.replace({"urn:g": triples(*wanted)}) == "created"
     version = store.version
-    assert not store.replace({"urn:g": triples(*wanted)})
+    assert store.replace({"urn:g": triples(*wanted)}) == "unchanged"
     assert store.version == version
-    assert not store.replace({"urn:absent": None})
+    assert store.replace({"urn:absent": None}) == "unchanged"
 
 
 graphs = st.dictionaries(
@@ -196,6 +196,8 @@ def test_deep_nesting_is_refused(store: Store, text: str) -> None:
 def test_a_store_reopens_with_its_base_and_kind(tmp_path: Path) -> None:
     made = Store(Settings(tmp_path, "https://data.example.org/"))
     made.replace({"urn:g": triples(A)})
+    assert made.is_new
+    made.made_ready()
     del made
     again = Store(Settings(tmp_path))
     assert (again.names.base, again.is_new, count(again)) == ("https://data.example.org/", False, 1)

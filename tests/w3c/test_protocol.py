@@ -12,7 +12,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 
@@ -65,7 +64,7 @@ def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
             with urllib.request.urlopen(f"{address}/sparql", timeout=5) as answer:
                 assert answer.status == 200
                 return
-        except URLError:
+        except OSError:
             time.sleep(0.05)
     pytest.fail("the server did not start within 30 seconds")
 
