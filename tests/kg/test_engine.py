@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from rdflib import XSD, BNode, Literal, URIRef
+from rdflib import XSD, BNode, Graph, Literal, URIRef
 
 from kg import engine
 from kg.errors import MalformedText, StoreUnavailable, TooLarge, UnsupportedFormat
@@ -135,3 +135,17 @@ def test_no_acceptable_format() -> None:
         with pytest.raises(engine.NotAcceptable) as caught:
             engine.query(store, query, engine.Choice(None, None, None), engine.Dataset())
         assert caught.value.kind == kind
+
+
+def test_carriage_returns_survive_xml() -> None:
+    store = engine.open_store(None)
+    engine.update(store, r'INSERT DATA { <urn:a> <urn:b> "one\r\ntwo\r" }')
+    answer = engine.query(
+        store, "SELECT ?o { ?s ?p ?o }", engine.Choice("application/sparql-results+xml"), engine.Dataset()
+    )
+    assert b"one&#13;\ntwo&#13;" in answer.content
+    graph = engine.query(
+        store, "CONSTRUCT WHERE { ?s ?p ?o }", engine.Choice(graph="application/rdf+xml"), engine.Dataset()
+    )
+    (triple,) = Graph().parse(data=graph.content, format="xml")
+    assert str(triple[2]) == "one\r\ntwo\r"

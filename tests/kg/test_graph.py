@@ -134,3 +134,37 @@ def test_an_entity_that_another_article_describes_otherwise_is_a_warning(graph: 
     assert "“Vladimir Putin” (Person)" in next(r.message for r in report.warnings if r.constraint == "J6")
     assert [r for r in graph.check_document(encoded(seed())).results if r.constraint == "J6"] == []
     assert [r for r in graph.check_document(encoded(seed(id="third"))).results if r.constraint == "J6"] == []
+
+
+def test_an_interrupted_first_start_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KnowledgeGraph, "add", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            KnowledgeGraph.open(Config(data_dir=tmp_path))
+    graph = KnowledgeGraph.open(Config(data_dir=tmp_path))
+    assert [entry.identifier for entry in graph.articles()] == ["seed"]
+    graph.remove("seed")
+    del graph
+    assert KnowledgeGraph.open(Config(data_dir=tmp_path)).articles() == []  # it stays removed
+
+
+def test_more_reference_facts_are_drawn_upon_at_the_next_start(graph: KnowledgeGraph) -> None:
+    """An older store knew less: what follows is derived anew when the shipped facts come in."""
+    graph.store.replace({graph.names.reference_graph: []})
+    facts = engine.from_rdflib(graph.close(graph.facts("seed")).derivations)
+    graph.store.replace({graph.names.inferred_graph("seed"): facts})
+    where = "SELECT ?e { ?e cg:occurredWithin/rdfs:label 'Ukraine'@en }"
+    assert column(graph, where) == []
+    graph.load_ontology()
+    assert column(graph, where) == [graph.names.local("seed", "outage")]
+
+
+def test_one_language_of_labels_is_a_warning(graph: KnowledgeGraph) -> None:
+    document = seed(id="second")
+    for part in (*document["entities"], *document["situations"]):
+        del part["label"]["uk"]
+    (found,) = [r for r in graph.check_document(encoded(document)).warnings if r.constraint == "J7"]
+    assert "104 labels are not given in “uk”" in found.message

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rdflib import RDF, Graph, Literal, URIRef
 
 from kg.claims import Document
+from kg.errors import TooLarge
 from kg.mapping import to_graph
 from kg.names import CODE, cg
 from kg.provenance import shorten
@@ -226,3 +227,10 @@ def test_closures_of_random_graphs_are_the_reference_closures(data: st.DataObjec
     closure = shared_gate().reasoner.close(facts)
     assert set(closure.derivations) == reference_closure(ontology, facts)
     assert {clashing(clash) for clash in closure.clashes} == reference_clashes(ontology, facts)
+
+
+def test_a_closure_that_grows_without_measure_is_refused() -> None:
+    acts = [URIRef(f"urn:act:{i}") for i in range(150)]
+    facts = [(one, cg("relays"), other) for one in acts for other in acts]
+    with pytest.raises(TooLarge, match="steps to derive"):
+        shared_gate().reasoner.close(facts)

@@ -248,3 +248,28 @@ def test_a_bare_store_is_a_plain_dataset() -> None:
     assert count(store) == 1
     store.update("DROP ALL")
     assert len(store) == 0
+
+
+def test_an_unknown_function_is_the_users_error(store: Store) -> None:
+    with pytest.raises(BadInput, match="cannot be answered"):
+        store.query("SELECT (<urn:no-such-function>(1) AS ?x) {}", JSON)
+
+
+def test_a_graph_named_by_a_blank_node_is_refused(store: Store) -> None:
+    with pytest.raises(BadInput, match="blank node"):
+        store.load(engine.parse(b"<urn:a> <urn:p> <urn:b> _:g .", "application/n-quads"), "urn:home")
+    assert store.graphs() == []
+
+
+def test_merging_tells_whether_it_made_the_graph(store: Store) -> None:
+    assert store.merge("urn:g", [])
+    assert store.graphs() == ["urn:g"]
+    assert not store.merge("urn:g", triples(A))
+    assert count(store) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"base": 1}', "\x00"])
+def test_a_damaged_directory_is_a_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "claimgraph.json").write_text(content, "utf-8")
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        Store(Settings(tmp_path))
