@@ -123,6 +123,9 @@ _OPERAND_KINDS = frozenset((Kind.IRIREF, Kind.STRING, Kind.LANGTAG, Kind.VAR, Ki
 _OPERAND_ENDS = frozenset((")", "}", ">>", "TRUE", "FALSE"))
 
 
+_IRI_RUN = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*+>""")
+
+
 class _Frame(Enum):
     """What a bracket encloses; a round bracket inside HEAD (SELECT, GROUP BY, …) opens an expression."""
 
@@ -168,6 +171,10 @@ class _Lexer:
         if character == "<":
             compares = self._frames[-1] is _Frame.EXPRESSION and _ends_operand(self._last)
             pattern = _LESS if compares else _ANGLE
+            # Should the engine see an IRI here after all, a comment or a string must not begin in it and hide what
+            # follows: such a comparison is refused, and a space after the sign mends it.
+            if compares and (iri := _IRI_RUN.match(self._text, offset)) and ("#" in iri.group() or "'" in iri.group()):
+                return Kind.UNKNOWN, offset + 1
         else:
             pattern = _NAMELESS if offset < self._nameless else _TOKEN
         match = pattern.match(self._text, offset)

@@ -196,7 +196,7 @@ def expanded(text: str, base: str) -> str:
     try:
         while not reader.ended:
             token = reader.token
-            if reader.sees("BASE", "PREFIX", "VERSION"):
+            if reader.braces == 0 and reader.sees("BASE", "PREFIX", "VERSION"):
                 reader.prologue()
                 edits.append(_Edit(Span(token.start, reader.last.end), ""))
                 continue

@@ -247,19 +247,36 @@ class Store:
         guard.check_syntax(text, base)
         if request.default_graphs or request.named_graphs:
             text = sparql.with_using(text, request.default_graphs, request.named_graphs)
-            parsed = sparql.Update.parse(text, base)
+        if not self.bare:
+            self._confined(sparql.Update.parse(text, base))  # so that an error names a place in the user's own text
+        # What is checked last is what is run: every IRI written out, no declaration left that could change one.
+        text = sparql.expanded(text, base)
+        parsed = sparql.Update.parse(text, base)
+        if parsed.malformed:
+            guard.refuse_malformed(text, parsed.malformed, lambda: engine.check_update(text, base))
+        guard.refuse_load(parsed)
         if parsed.operations:
             with self._lock:
-                self._commit(sparql.expanded(text, base) if self.bare else self._with_union(parsed, base), base)
+                self._commit(text if self.bare else self._with_union(parsed), base)
 
-    def _with_union(self, update: sparql.Update, base: str) -> str:
-        """Confine an update to users' graphs and keep the union graph in step, in the same transaction."""
+    def _confined(self, update: sparql.Update) -> str:
+        """Keep an update to users' graphs.
+
+        Raises:
+            Forbidden: it names a managed graph to be written.
+        """
         names = self.names
-        pattern = names.managed_pattern
+        managed = f'REGEX(STR(?{{var}}), "{names.managed_pattern}")'
         try:
-            text = sparql.confine(update, names.default_graph, names.is_managed, f'REGEX(STR(?{{var}}), "{pattern}")')
+            return sparql.confine(update, names.default_graph, names.is_managed, managed)
         except sparql.GraphForbidden as error:
             raise guard.managed(error.graph, error.line, error.column) from None
+
+    def _with_union(self, update: sparql.Update) -> str:
+        """Confine an update and keep the union graph in step, in the same transaction."""
+        names = self.names
+        pattern = names.managed_pattern
+        text = self._confined(update)
         written, unknown = sparql.written(update, names.default_graph)
         if unknown:
             written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
@@ -272,7 +289,7 @@ class Store:
         if unknown:
             users = f'FILTER(!REGEX(STR(?g), "{pattern}"))'
             after.append(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH ?g {{ ?s ?p ?o }} {users} }}")
-        return " ;\n".join([*before, sparql.expanded(text, base) + "\n", *after])
+        return " ;\n".join([*before, text + "\n", *after])
 
     def _commit(self, text: str, base: str | None = None) -> None:
         engine.update(self._engine, text, base)

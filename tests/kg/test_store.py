@@ -273,3 +273,36 @@ def test_a_damaged_directory_is_a_sentence(tmp_path: Path, content: str) -> None
     (tmp_path / "claimgraph.json").write_text(content, "utf-8")
     with pytest.raises(StoreUnavailable, match="damaged"):
         Store(Settings(tmp_path))
+
+
+HIDDEN = (
+    "PREFIX FILTERx: <http://x/> INSERT {} WHERE { ?s FILTERx:p (?a <1#> ) } ; %s ; INSERT {} WHERE { ?s ?p ?o \n }"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HIDDEN % f"INSERT DATA {{ GRAPH <{BASE}graph/article/x> {{ <urn:evil> <urn:p> 1 }} }}",
+        HIDDEN % f"DROP GRAPH <{BASE}graph/article/x>",
+        HIDDEN % "LOAD <http://127.0.0.1:9/x.ttl>",
+        HIDDEN % "INSERT { ?s ?p ?o } WHERE { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }",
+        f"INSERT DATA {{ <urn:s> <urn:p> <urn:o> BASE <{BASE}graph/article/> . GRAPH <x> {{ <urn:evil> <urn:p> 1 }} }}",
+        f"PREFIX g: <urn:g:> INSERT DATA {{ <urn:s> <urn:p> <urn:o> PREFIX g: <{BASE}graph/article/> . "
+        "GRAPH g:x { <urn:evil> <urn:p> 1 } }",
+    ],
+)
+def test_text_that_two_readers_read_differently_changes_nothing(store: Store, text: str) -> None:
+    store.replace({f"{BASE}graph/article/x": triples(A)})
+    before = set(store.quads())
+    with pytest.raises((Forbidden, MalformedText)):
+        store.update(text)
+    assert set(store.quads()) == before
+
+
+def test_a_comment_in_disguise_hides_no_service(store: Store) -> None:
+    text = "PREFIX FILTERx: <http://x/> SELECT * WHERE { { ?s FILTERx:p (?a <1#> ) } UNION { %s }\n}"
+    with pytest.raises((Forbidden, MalformedText)):
+        store.query(text % "SERVICE <http://127.0.0.1:9/> { ?x ?y ?z }", JSON)
+    with pytest.raises((Forbidden, MalformedText, TooLarge)):
+        store.query(text % ("FILTER(" + "(" * 2000 + "1" + ")" * 2000 + ")"), JSON)
