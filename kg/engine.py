@@ -388,4 +388,7 @@ def from_rdflib(triples: Iterable[tuple[rdflib.term.Node, rdflib.term.Node, rdfl
 
 def to_graph(triples: Iterable[Triple]) -> rdflib.Graph:
     """Turn the engine's triples into an rdflib graph."""
-    return rdflib.Graph().parse(data=ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES), format="nt")
+    graph = rdflib.Graph()
+    for triple in triples:
+        graph.add((to_rdflib(triple.subject), to_rdflib(triple.predicate), to_rdflib(triple.object)))
+    return graph
