@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO
 
 import pyoxigraph as ox
-import rdflib
 
 from kg.errors import BadInput, MalformedText, StoreUnavailable, UnsupportedFormat
 from kg.names import PREFIXES
@@ -205,31 +204,6 @@ def is_iri(text: str) -> bool:
     return True
 
 
-def from_term(term: rdflib.term.Node) -> Term:
-    """Turn a term of rdflib into one of the engine."""
-    if isinstance(term, rdflib.URIRef):
-        return ox.NamedNode(str(term))
-    if isinstance(term, rdflib.BNode):
-        return ox.BlankNode(str(term))
-    assert isinstance(term, rdflib.Literal)
-    if term.language:
-        return ox.Literal(str(term), language=term.language)
-    return ox.Literal(str(term), datatype=ox.NamedNode(str(term.datatype)) if term.datatype else None)
-
-
-def to_rdflib(term: Term) -> rdflib.term.Node:
-    """Turn a term of the engine into one of rdflib."""
-    if isinstance(term, ox.NamedNode):
-        return rdflib.URIRef(term.value)
-    if isinstance(term, ox.BlankNode):
-        return rdflib.BNode(term.value)
-    assert isinstance(term, ox.Literal)
-    if term.language:
-        return rdflib.Literal(term.value, lang=term.language)
-    plain = term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
-    return rdflib.Literal(term.value, datatype=None if plain else rdflib.URIRef(term.datatype.value))
-
-
 def serialize(
     items: Iterable[Quad] | Iterable[Triple], media_type: str, prefixes: dict[str, str] | None = None
 ) -> bytes:
@@ -374,21 +348,3 @@ def skolemized(texts: Iterable[str], base: str, genid: str) -> list[Triple]:
         return ox.NamedNode(genid + term.value) if isinstance(term, ox.BlankNode) else term
 
     return [ox.Triple(named(q.subject), q.predicate, named(q.object)) for q in dataset]  # type: ignore[arg-type]
-
-
-def quad(s: rdflib.term.Node, p: rdflib.term.Node, o: rdflib.term.Node, graph: rdflib.URIRef) -> Quad:
-    """Make a quad of the engine from rdflib's terms."""
-    return ox.Quad(*(from_term(term) for term in (s, p, o, graph)))  # type: ignore[arg-type]
-
-
-def from_rdflib(triples: Iterable[tuple[rdflib.term.Node, rdflib.term.Node, rdflib.term.Node]]) -> list[Triple]:
-    """Turn rdflib's triples into the engine's."""
-    return [ox.Triple(*(from_term(term) for term in triple)) for triple in triples]  # type: ignore[arg-type]
-
-
-def to_graph(triples: Iterable[Triple]) -> rdflib.Graph:
-    """Turn the engine's triples into an rdflib graph."""
-    graph = rdflib.Graph()
-    for triple in triples:
-        graph.add((to_rdflib(triple.subject), to_rdflib(triple.predicate), to_rdflib(triple.object)))
-    return graph

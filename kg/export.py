@@ -12,11 +12,12 @@ from rdflib.namespace import DCTERMS, PROV
 from rdflib.term import Node
 
 import ontology
-from kg import engine
+from kg import engine, rdf
 from kg.errors import BadInput
 from kg.graph import KnowledgeGraph
-from kg.names import PREFIXES, cg
+from kg.names import PREFIXES
 from kg.provenance import Evidence, evidence
+from kg.rdf import cg
 
 NP = Namespace("http://www.nanopub.org/nschema#")
 
@@ -61,7 +62,7 @@ def export(graph: KnowledgeGraph, form: Format, article: str | None = None, *, i
     if inferred:
         names += [graph.names.inferred_graph(identifier) for identifier in articles]
     if form is Format.jsonld:
-        return _jsonld(engine.to_graph(quad.triple for quad in graph.store.quads(names)))
+        return _jsonld(rdf.to_graph(quad.triple for quad in graph.store.quads(names)))
     prefixes = PREFIXES | {"e": graph.names.entity("")}
     return engine.serialize(graph.store.quads(names), _MEDIA_TYPES[form], prefixes)
 
@@ -120,5 +121,5 @@ _PIPELINE = frozenset({cg("extractedBy"), cg("extractionConfidence"), cg("review
 
 
 def _trig(quads: Iterable[_Quad]) -> bytes:
-    items = (engine.quad(*quad) for quad in quads)
+    items = (rdf.quad(*quad) for quad in quads)
     return engine.serialize(items, "application/trig", PREFIXES | {"np": str(NP)})

@@ -9,13 +9,14 @@ from rdflib import RDF, RDFS, Graph, URIRef
 from rdflib.term import Node
 
 import ontology
-from kg import checks, engine, provenance
+from kg import checks, engine, provenance, rdf
 from kg.claims import Entity
 from kg.config import Config
 from kg.errors import BadInput, NotFound, Rejected
 from kg.mapping import from_graph
-from kg.names import CG, GENID, Names, cg
+from kg.names import CG, GENID, Names
 from kg.provenance import Explanation, StatementExplanation
+from kg.rdf import cg
 from kg.reasoning import Closure, Inconsistent
 from kg.report import Report, ordered
 from kg.store import Outcome, Settings, Store
@@ -110,7 +111,7 @@ class KnowledgeGraph:
         if self.store.replace(graphs) != "unchanged":
             for entry in self.articles():
                 closure = self.close(self.facts(entry.identifier))
-                inferred = engine.from_rdflib(closure.derivations)
+                inferred = rdf.from_rdflib(closure.derivations)
                 self.store.replace({self.names.inferred_graph(entry.identifier): inferred})
 
     # ---- articles
@@ -138,10 +139,10 @@ class KnowledgeGraph:
         node = engine.NamedNode(self.names.entity(entity))
         for quad in self.store.match(node, _TYPE, None):
             home = self.names.article_of(engine.graph_of(quad))
-            kind = str(engine.to_rdflib(quad.object)).removeprefix(CG)
+            kind = str(rdf.to_rdflib(quad.object)).removeprefix(CG)
             if home not in (None, article) and kind in _KINDS:
                 labels = [
-                    engine.to_rdflib(q.object) for q in self.store.match(node, _LABEL, None, engine.graph_of(quad))
+                    rdf.to_rdflib(q.object) for q in self.store.match(node, _LABEL, None, engine.graph_of(quad))
                 ]
                 label = {str(getattr(text, "language", "")): str(text) for text in labels}
                 return Entity(id=entity, type=EntityClass(kind), label=label)
@@ -187,8 +188,8 @@ class KnowledgeGraph:
         closure = self.close(facts)
         outcome = self.store.replace(
             {
-                self.names.article_graph(article): engine.from_rdflib(facts),
-                self.names.inferred_graph(article): engine.from_rdflib(closure.derivations),
+                self.names.article_graph(article): rdf.from_rdflib(facts),
+                self.names.inferred_graph(article): rdf.from_rdflib(closure.derivations),
             }
         )
         return Ingested(article, self.names.article(article), outcome, checked.report)
@@ -216,7 +217,7 @@ class KnowledgeGraph:
         while todo:
             place = engine.NamedNode(todo.pop())
             for quad in self.store.match(place, within, None, self.names.reference_graph):
-                outer = engine.to_rdflib(quad.object)
+                outer = rdf.to_rdflib(quad.object)
                 found.append((URIRef(place.value), cg("within"), outer))
                 if str(outer) not in seen:
                     seen.add(str(outer))
@@ -236,10 +237,10 @@ class KnowledgeGraph:
         """List the articles, by IRI."""
         entries = []
         for row in self.store.rows(_ARTICLES):
-            iri = str(engine.to_rdflib(row["article"]))
-            labels = [engine.to_rdflib(q.object) for q in self.store.match(engine.NamedNode(iri), _LABEL, None)]
+            iri = str(rdf.to_rdflib(row["article"]))
+            labels = [rdf.to_rdflib(q.object) for q in self.store.match(engine.NamedNode(iri), _LABEL, None)]
             label = {str(getattr(text, "language", "")): str(text) for text in labels}
-            count = int(str(engine.to_rdflib(row["claims"])))
+            count = int(str(rdf.to_rdflib(row["claims"])))
             entries.append(ArticleEntry(iri.removeprefix(self.names.article("")), iri, label, count))
         return entries
 
@@ -249,7 +250,7 @@ class KnowledgeGraph:
         Raises:
             NotFound: there is no such article.
         """
-        return engine.to_graph(self.triples(identifier))
+        return rdf.to_graph(self.triples(identifier))
 
     def triples(self, identifier: str) -> list[engine.Triple]:
         """List what one article says.
@@ -304,4 +305,4 @@ def _read_graph(data: bytes, media_type: str, base: str) -> Graph:
             "The graph has triple terms (RDF 1.2), which no constraint can speak of.",
             remedy="Say what is claimed with cg:Claim nodes.",
         )
-    return engine.to_graph(triples)
+    return rdf.to_graph(triples)

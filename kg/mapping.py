@@ -19,7 +19,8 @@ from rdflib.namespace import DCTERMS
 
 from kg import claims
 from kg.claims import Document, Part, Quote
-from kg.names import CG, CODE, Names, cg
+from kg.names import CG, CODE, Names
+from kg.rdf import cg
 from kg.slots import Slot, slots_of
 from ontology import terms
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rdflib import URIRef
-
 CG = "https://w3id.org/claimgraph/ns#"
 CODE = "https://w3id.org/claimgraph/code/"
 SHAPES = "https://w3id.org/claimgraph/shapes#"
@@ -40,11 +38,6 @@ def short_iri(iri: str) -> str:
         if iri.startswith(namespace) and iri != namespace:
             return f"{prefix}:{iri.removeprefix(namespace)}"
     return iri
-
-
-def cg(name: str) -> URIRef:
-    """Name a term of the vocabulary."""
-    return URIRef(CG + name)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from rdflib.namespace import DCTERMS
 from rdflib.term import Node
 from rdflib.util import from_n3
 
-from kg import engine
+from kg import engine, rdf
 from kg.errors import Ambiguous, BadInput, NotFound
-from kg.names import CG, CODE, PREFIXES, cg, short_iri
+from kg.names import CG, CODE, PREFIXES, short_iri
+from kg.rdf import cg
 from kg.reasoning import Closure, Derivation, Triple
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ def explain_statement(graph: KnowledgeGraph, subject: str, predicate: str, obj: 
     """See :meth:`kg.graph.KnowledgeGraph.why_statement`."""
     triple = (URIRef(expand(subject)), URIRef(expand(predicate)), _object(obj))
     try:
-        s, p, o = (engine.from_term(term) for term in triple)
+        s, p, o = (rdf.from_term(term) for term in triple)
     except ValueError as error:  # an IRI, a datatype or a character that is none
         raise BadInput(f"This is no statement: {error}.", remedy="Give IRIs as in RFC 3987.") from None
     assert isinstance(s, engine.NamedNode)
@@ -298,7 +299,7 @@ def explain_statement(graph: KnowledgeGraph, subject: str, predicate: str, obj: 
         if article is None:
             continue
         found = evidence(graph, article)
-        triple = (triple[0], triple[1], engine.to_rdflib(quad.object))  # as it is stored: 1.0 may be 1
+        triple = (triple[0], triple[1], rdf.to_rdflib(quad.object))  # as it is stored: 1.0 may be 1
         return StatementExplanation(
             statement=found.statement(triple),
             article=str(found.article),
@@ -337,7 +338,7 @@ def find_claim(graph: KnowledgeGraph, key: str) -> tuple[str, URIRef]:
     quads = graph.store.match(None, engine.NamedNode(str(DCTERMS.identifier)), named)
     home = graph.names.article_graph(article)
     claims = [quad for quad in quads if (not slash or engine.graph_of(quad) == home) and _is_claim(graph, quad)]
-    fitting = sorted(str(engine.to_rdflib(quad.subject)) for quad in claims)
+    fitting = sorted(str(rdf.to_rdflib(quad.subject)) for quad in claims)
     if not fitting:
         raise NotFound(f"There is no claim “{key}”.", remedy="Name it by its IRI, or as article/claim (seed/C22).")
     if len(fitting) > 1:

@@ -16,7 +16,7 @@ from pyshacl.errors import ReportableRuntimeError
 from rdflib import OWL, RDF, RDFS, SH, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
-from kg import engine
+from kg import engine, rdf
 
 # SEP-0007 substitutes in triple patterns and filters, but binds nothing in a group that has neither; and pySHACL
 # reports the failures that clause 5.3.1 asks for.
@@ -103,7 +103,7 @@ class Shapes:
         store.extend([*self._ontology_quads, *_quads(data)])
         for constraint in self.constraints:
             for focus in sorted(self.focus_nodes(data, constraint.shape), key=str):
-                for row in engine.rows(store, constraint.select, {"this": engine.from_term(focus)}):
+                for row in engine.rows(store, constraint.select, {"this": rdf.from_term(focus)}):
                     yield from _result(root, constraint, focus, row)
 
     def focus_nodes(self, data: Graph, shape: Node) -> set[URIRef | BNode]:
@@ -168,7 +168,7 @@ def _result(
 ) -> Iterator[tuple[Node, Node, Node]]:
     """Turn a solution into a validation result (clause 5.3.2)."""
     node = BNode()
-    values = {name: engine.to_rdflib(term) for name, term in row.items()} | {"this": focus}
+    values = {name: rdf.to_rdflib(term) for name, term in row.items()} | {"this": focus}
     yield root, SH.result, node
     yield node, RDF.type, SH.ValidationResult
     yield node, SH.focusNode, focus

@@ -110,7 +110,9 @@ class Store:
 
     def _count(self, pattern: str) -> int:
         (row,) = engine.rows(self._engine, f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
-        return int(str(engine.to_rdflib(row["n"])))
+        count = row["n"]
+        assert isinstance(count, engine.Literal)
+        return int(count.value)
 
     # ---- reading
 

@@ -12,7 +12,7 @@ from edtf.parser.edtf_exceptions import EDTFParseException
 from rdflib import RDF, Graph, Literal
 from rdflib.term import Node
 
-from kg.names import cg
+from kg.rdf import cg
 from kg.report import Result
 
 _WEEKDAYS = (

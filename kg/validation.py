@@ -20,7 +20,8 @@ import ontology
 from kg import checks, times
 from kg.claims import Document
 from kg.mapping import Mapped, to_graph
-from kg.names import CG, PREFIXES, Names, cg
+from kg.names import CG, PREFIXES, Names
+from kg.rdf import cg
 from kg.reasoning import Derivation, Reasoner
 from kg.report import Report, Result, Severity, Texts, ordered
 from kg.shacl import Shapes

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rdflib import Graph
 
 import ontology
-from kg import engine
+from kg import engine, rdf
 from kg.claims import Document
 from kg.mapping import to_graph
 from kg.names import PREFIXES, Names
@@ -93,11 +93,11 @@ class GraphCase(NamedTuple):
     def graph(self) -> Graph:
         """Make the broken graph."""
         store = engine.open_store(None)
-        store.extend(engine.Quad(*triple) for triple in engine.from_rdflib(small_graph()))
+        store.extend(engine.Quad(*triple) for triple in rdf.from_rdflib(small_graph()))
         before = set(store)
         engine.update(store, _PREFIXES + self.update)
         assert set(store) != before, "the update does nothing"
-        return engine.to_graph(quad.triple for quad in store)
+        return rdf.to_graph(quad.triple for quad in store)
 
 
 # The passage of C44's quote.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rdflib import XSD, BNode, Graph, Literal, URIRef
 
-from kg import engine
+from kg import engine, rdf
 from kg.errors import MalformedText, StoreUnavailable, TooLarge, UnsupportedFormat
 
 
@@ -102,7 +102,7 @@ def test_streams_are_read_lazily(tmp_path: Path) -> None:
     ],
 )
 def test_terms_survive_both_ways(term: URIRef | BNode | Literal) -> None:
-    assert engine.to_rdflib(engine.from_term(term)) == term
+    assert rdf.to_rdflib(rdf.from_term(term)) == term
 
 
 def test_canonical_shows_what_storage_does() -> None:

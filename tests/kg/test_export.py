@@ -9,13 +9,13 @@ import pytest
 from rdflib import RDF, Graph, URIRef
 from rdflib.compare import isomorphic
 
-from kg import engine
+from kg import engine, rdf
 from kg.config import Config
 from kg.errors import NotFound
 from kg.export import NP, Format, export, nanopublications
 from kg.graph import KnowledgeGraph
-from kg.names import cg
 from kg.provenance import evidence
+from kg.rdf import cg
 
 
 @pytest.fixture(scope="module")
@@ -57,4 +57,4 @@ def test_a_denial_asserts_nothing_of_the_situation(graph: KnowledgeGraph) -> Non
     claim = URIRef(graph.names.local("seed", "C18"))
     quads = list(engine.parse(export(graph, Format.nanopub, "seed"), "application/trig"))
     assertion = [quad.triple for quad in quads if engine.graph_of(quad) == f"{claim}/nanopub#assertion"]
-    assert list(engine.to_graph(assertion)) == [(claim, cg("denies"), URIRef(graph.names.local("seed", "silence")))]
+    assert list(rdf.to_graph(assertion)) == [(claim, cg("denies"), URIRef(graph.names.local("seed", "silence")))]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ontology
-from kg import engine
+from kg import engine, rdf
 from kg.config import Config
 from kg.errors import BadInput, NotFound, Rejected
 from kg.graph import KnowledgeGraph
@@ -154,7 +154,7 @@ def test_an_interrupted_first_start_is_made_good(tmp_path: Path, monkeypatch: py
 def test_more_reference_facts_are_drawn_upon_at_the_next_start(graph: KnowledgeGraph) -> None:
     """An older store knew less: what follows is derived anew when the shipped facts come in."""
     graph.store.replace({graph.names.reference_graph: []})
-    facts = engine.from_rdflib(graph.close(graph.facts("seed")).derivations)
+    facts = rdf.from_rdflib(graph.close(graph.facts("seed")).derivations)
     graph.store.replace({graph.names.inferred_graph("seed"): facts})
     where = "SELECT ?e { ?e cg:occurredWithin/rdfs:label 'Ukraine'@en }"
     assert column(graph, where) == []

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from rdflib import RDF, RDFS, XSD, BNode, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS
 
-from kg import engine
+from kg import rdf
 from kg.claims import Document
 from kg.mapping import from_graph, sha256, to_graph
-from kg.names import CODE, cg
+from kg.names import CODE
+from kg.rdf import cg
 from kg.store import Settings, Store
 from tests.cases.graphs import NAMES, SEED, small_document
 from tests.cases.strategies import documents
@@ -73,9 +74,9 @@ def test_any_document_comes_back_as_it_was(document: Document) -> None:
 def test_a_store_keeps_any_document(document: Document) -> None:
     graph, name = to_graph(document, NAMES).graph, NAMES.article_graph("a1")
     store = Store(Settings(base=NAMES.base))
-    store.replace({name: engine.from_rdflib(graph)})
-    assert normal(from_graph(engine.to_graph(store.triples(name)), "a1", NAMES)) == normal(document)
-    assert store.replace({name: engine.from_rdflib(graph)}) == "unchanged"
+    store.replace({name: rdf.from_rdflib(graph)})
+    assert normal(from_graph(rdf.to_graph(store.triples(name)), "a1", NAMES)) == normal(document)
+    assert store.replace({name: rdf.from_rdflib(graph)}) == "unchanged"
 
 
 @given(document=documents())

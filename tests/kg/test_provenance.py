@@ -9,12 +9,12 @@ from rdflib import RDF, URIRef
 from rdflib.term import Node
 
 import ontology
-from kg import engine
+from kg import rdf
 from kg.config import Config
 from kg.errors import Ambiguous, BadInput, NotFound
 from kg.graph import KnowledgeGraph
-from kg.names import cg
 from kg.provenance import Evidence, Explanation, evidence
+from kg.rdf import cg
 from kg.reasoning import Triple
 
 PUBLISHER, BILD, MAZEEJ, SAQR = "publisher of the article", "BILD", "Mazeej podcast", "Kamel Saqr"
@@ -33,7 +33,7 @@ def found(graph: KnowledgeGraph) -> Evidence:
 
 def stored(graph: KnowledgeGraph, name: str) -> list[Triple]:
     triples = graph.store.triples(name)
-    return [(engine.to_rdflib(t.subject), engine.to_rdflib(t.predicate), engine.to_rdflib(t.object)) for t in triples]
+    return [(rdf.to_rdflib(t.subject), rdf.to_rdflib(t.predicate), rdf.to_rdflib(t.object)) for t in triples]
 
 
 def local(graph: KnowledgeGraph, identifier: str) -> str:

@@ -14,8 +14,9 @@ from rdflib import RDF, Graph, Literal, URIRef
 from kg.claims import Document
 from kg.errors import TooLarge
 from kg.mapping import to_graph
-from kg.names import CODE, cg
+from kg.names import CODE
 from kg.provenance import shorten
+from kg.rdf import cg
 from kg.reasoning import (
     ERROR,
     Atom,

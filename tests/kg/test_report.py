@@ -8,7 +8,7 @@ import pytest
 from rdflib import RDF, SH, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS
 
-from kg import engine
+from kg import engine, rdf
 from kg.errors import UnsupportedFormat
 from kg.report import Report, Result, Severity, ordered
 from kg.validation import shared_gate
@@ -31,7 +31,7 @@ def broken() -> Report:
 
 
 def parsed(report: Report, media_type: str = "text/turtle") -> Graph:
-    return engine.to_graph(quad.triple for quad in engine.parse(report.to_rdf(media_type), media_type))
+    return rdf.to_graph(quad.triple for quad in engine.parse(report.to_rdf(media_type), media_type))
 
 
 def test_the_worst_comes_first_then_the_order_of_places() -> None:

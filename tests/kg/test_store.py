@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg import engine
+from kg import engine, rdf
 from kg.errors import BadInput, Forbidden, MalformedText, StoreUnavailable, TooLarge
 from kg.store import Settings, Store
 
@@ -230,7 +230,7 @@ for n in itertools.count():
         store = Store(Settings(tmp_path))
         first, second = (set(store.triples(name)) for name in ("urn:g1", "urn:g2"))
         assert first == second == set(store.triples(None))
-        (value,) = {int(engine.to_rdflib(t.object)) for t in first}  # type: ignore[call-overload]
+        (value,) = {int(rdf.to_rdflib(t.object)) for t in first}  # type: ignore[call-overload]
         assert value >= int(last)
         del store
 

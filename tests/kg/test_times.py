@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdflib import RDF, XSD, Graph, Literal, URIRef
 
-from kg.names import cg
+from kg.rdf import cg
 from kg.times import bounds, check, weekdays
 
 SPAN, PASSAGE = URIRef("https://news.example/t"), URIRef("https://news.example/p")
