@@ -9,9 +9,20 @@
     ├── Rejected                a claims document or article graph breaks constraints (carries a Report)
     ├── NotFound                no such article, claim, question, graph
     ├── Ambiguous               a short name that fits more than one thing
+    ├── Unauthorized            no token where one is needed, or one that is not valid
     ├── Forbidden               a managed graph, SERVICE, LOAD
+    │   └── InsufficientScope   a valid token that does not reach so far
     ├── TooLarge                over a limit (bytes, nesting)
+    ├── TooSlow                 a request whose body did not come in time
+    ├── ResultTooLarge          the answer of a query is over a limit (rows, bytes)
+    ├── TimedOut                a query ran longer than it may
+    ├── Busy                    too many queries at a time
+    │   └── TooManyRequests     … of one client
+    ├── ReaderLost              the process that answered a query has ended
+    ├── Unreachable             another endpoint fails, or is too slow, or says too much
     └── StoreUnavailable        the store is held by another process, or is not a store
+        ├── StoreInUse          another process holds it
+        └── StorageFull         no space is left on its disk
 """
 
 from __future__ import annotations
@@ -80,9 +91,69 @@ class Forbidden(ClaimgraphError):
     """An operation that is refused to everybody: managed graphs, SERVICE, LOAD."""
 
 
+class Unauthorized(ClaimgraphError):
+    """The caller has to show who it is: no token where one is needed, or one that is wrong, revoked or expired.
+
+    Args:
+        invalid: a token was shown.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", invalid: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.challenge = 'Bearer realm="claimgraph"' + (', error="invalid_token"' if invalid else "")
+
+
+class InsufficientScope(Forbidden):
+    """A valid token that does not reach so far.
+
+    Args:
+        scope: what would reach.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", scope: str = "write") -> None:
+        super().__init__(message, remedy=remedy)
+        self.challenge = f'Bearer realm="claimgraph", error="insufficient_scope", scope="{scope}"'
+
+
 class TooLarge(ClaimgraphError):
     """Input over a limit; the message names the limit and its setting."""
 
 
+class TooSlow(ClaimgraphError):
+    """A request that did not come whole within its time; the message names the limit and its setting."""
+
+
+class ResultTooLarge(ClaimgraphError):
+    """The answer of a query is over a limit; nothing of it is given."""
+
+
+class TimedOut(ClaimgraphError):
+    """A query ran longer than it may, and was ended."""
+
+
+class Busy(ClaimgraphError):
+    """More queries are asked at a time than the server takes on; later it may."""
+
+
+class TooManyRequests(Busy):
+    """One client asks more queries at a time than it may."""
+
+
+class ReaderLost(ClaimgraphError):
+    """The process that was answering a query has ended: too little memory for it, or it was killed."""
+
+
+class Unreachable(ClaimgraphError):
+    """Another endpoint that a request names (SERVICE, LOAD) gives no answer that can be used."""
+
+
 class StoreUnavailable(ClaimgraphError):
     """The store cannot be opened."""
+
+
+class StoreInUse(StoreUnavailable):
+    """Another process, or this one, has opened the store for writing."""
+
+
+class StorageFull(StoreUnavailable):
+    """No space is left on the disk; reading goes on."""
