@@ -14,7 +14,10 @@ from typing import IO
 
 import pyoxigraph as ox
 
-from kg.errors import BadInput, MalformedText, StoreUnavailable, UnsupportedFormat
+from kg import disk
+from kg.bounds import UNBOUNDED, Bounds, Sink
+from kg.errors import BadInput, MalformedText, StoreInUse, StoreUnavailable, UnsupportedFormat
+from kg.expansion import refuse_expansion
 from kg.names import PREFIXES
 from kg.nesting import refuse_deep
 
@@ -25,6 +28,7 @@ NamedNode = ox.NamedNode
 BlankNode = ox.BlankNode
 Literal = ox.Literal
 DefaultGraph = ox.DefaultGraph
+GraphName = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 Engine = ox.Store
 Stream = IO[bytes]
 
@@ -76,11 +80,13 @@ class Answer:
         content: the bytes to send.
         media_type: the format of ``content``.
         kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
+        sources: what other endpoints were asked for it, and when; see :mod:`kg.federation`.
     """
 
     content: bytes
     media_type: str
     kind: str
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,10 @@ def open_store(directory: Path | None) -> Engine:
     try:
         return ox.Store(str(directory))
     except OSError as error:
-        if "lock" in str(error).lower():
-            raise StoreUnavailable(
+        if disk.is_full(error):
+            raise disk.full() from None
+        if "lock" in str(error).replace(str(directory), "").lower():
+            raise StoreInUse(
                 "This data directory is in use by another process (a running `kg serve`?).",
                 remedy="Stop that process, send the request to its address, or choose another --data directory.",
             ) from None
@@ -137,6 +145,28 @@ def open_store(directory: Path | None) -> Engine:
             "This data directory cannot be opened as a store.",
             remedy="Check that it is a directory that you may write to and that holds a Claimgraph store or nothing.",
         ) from None
+
+
+def checkpoint(store: Engine, directory: Path) -> None:
+    """Write an immutable copy of a store into a new directory of the same file system, by hard links.
+
+    Raises:
+        StorageFull, StoreUnavailable: that cannot be done.
+    """
+    with disk.writing():
+        store.backup(str(directory))
+
+
+def open_snapshot(directory: Path) -> Engine:
+    """Open an immutable checkpoint for reading.
+
+    Raises:
+        StoreUnavailable: it is not there, or not whole.
+    """
+    try:
+        return ox.Store.read_only(str(directory))
+    except (OSError, RuntimeError):  # the engine calls it damaged when a file of it is removed meanwhile
+        raise StoreUnavailable("This snapshot cannot be opened.", remedy="Start the server again.") from None
 
 
 def media_type_of(name: str) -> str:
@@ -180,7 +210,9 @@ def parse(data: bytes | IO[bytes], media_type: str, base: str | None = None) -> 
         TooLarge: nested deeper than any real data; the parser would overflow its stack and end the process.
     """
     form = graph_format(media_type)
-    if isinstance(data, bytes) and form != ox.RdfFormat.RDF_XML:  # which is read without recursion
+    if isinstance(data, bytes) and form == ox.RdfFormat.RDF_XML:  # which is read without recursion
+        refuse_expansion(data)
+    elif isinstance(data, bytes):
         refuse_deep(data, json=form == ox.RdfFormat.JSON_LD)
     try:
         yield from ox.parse(data, format=form, base_iri=base, rename_blank_nodes=True)
@@ -215,18 +247,15 @@ def serialize(
     return _keep_carriage_returns(data) if form == ox.RdfFormat.RDF_XML else data
 
 
-def query(store: Engine, text: str, choice: Choice, request: Dataset) -> Answer:
+def query(store: Engine, text: str, choice: Choice, request: Dataset, bounds: Bounds = UNBOUNDED) -> Answer:
     """Evaluate a query and serialise its result in the same thread.
 
     Raises:
         MalformedText: a syntax error, with line and column.
         NotAcceptable: no format was chosen for the kind of result that came.
+        ResultTooLarge: the answer is over the bounds.
     """
-    default: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
-    named: list[ox.NamedNode | ox.BlankNode] | None = None
-    if request.default_graphs or request.named_graphs:
-        default = [_graph_name(iri) for iri in request.default_graphs]
-        named = [_graph_name(iri) for iri in request.named_graphs]
+    default, named = _graphs(request)
     try:
         result = store.query(
             text,
@@ -244,12 +273,19 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset) -> Answer:
     if media_type is None:
         del result  # an error that leaves this thread must not take a live result along
         raise NotAcceptable(kind)
+    sink = Sink(bounds.size)
     if isinstance(result, ox.QueryTriples):
-        return Answer(serialize(result, media_type, PREFIXES), media_type, kind)
-    content = result.serialize(format=RESULT_FORMATS[media_type]) or b""
-    if media_type.endswith("+xml"):
-        content = _keep_carriage_returns(content)
-    return Answer(content, media_type, kind)
+        ox.serialize(bounds.counted(result), sink, format=graph_format(media_type), prefixes=PREFIXES)
+        return Answer(_finished(sink, media_type), media_type, kind)
+    result.serialize(sink, format=RESULT_FORMATS[media_type])
+    if kind == "solutions":
+        bounds.check_rows(sink.getvalue(), media_type)
+    return Answer(_finished(sink, media_type), media_type, kind)
+
+
+def _finished(sink: Sink, media_type: str) -> bytes:
+    content = sink.getvalue()
+    return _keep_carriage_returns(content) if media_type.endswith("+xml") else content
 
 
 def _keep_carriage_returns(xml: bytes) -> bytes:
@@ -258,6 +294,14 @@ def _keep_carriage_returns(xml: bytes) -> bytes:
 
 
 _KINDS = {ox.QuerySolutions: "solutions", ox.QueryBoolean: "boolean", ox.QueryTriples: "graph"}
+
+
+def _graphs(request: Dataset) -> tuple[list[GraphName] | None, list[ox.NamedNode | ox.BlankNode] | None]:
+    """Name the graphs of a request's dataset; ``None`` stands for the store's own, an empty list for no graph."""
+    if not request.default_graphs and not request.named_graphs:
+        return None, None
+    default: list[GraphName] = [_graph_name(iri) for iri in request.default_graphs]
+    return default, [_graph_name(iri) for iri in request.named_graphs]
 
 
 def _graph_name(iri: str) -> ox.NamedNode:
@@ -279,10 +323,13 @@ def canonical(triples: Iterable[Triple]) -> set[Triple]:
     return {quad.triple for quad in scratch}
 
 
-def rows(store: Engine, text: str, bindings: dict[str, Term] | None = None) -> list[dict[str, Term]]:
+def rows(
+    store: Engine, text: str, bindings: dict[str, Term] | None = None, request: Dataset | None = None
+) -> list[dict[str, Term]]:
     """Evaluate a SELECT of our own and return its solutions as plain dictionaries."""
     substitutions = {ox.Variable(name): value for name, value in (bindings or {}).items()}
-    result = store.query(text, substitutions=substitutions)
+    default, named = _graphs(request or Dataset())
+    result = store.query(text, default_graph=default, named_graphs=named, substitutions=substitutions)
     assert isinstance(result, ox.QuerySolutions)
     names = [variable.value for variable in result.variables]
     return [{n: value for n in names if (value := solution[n]) is not None} for solution in result]
@@ -294,9 +341,11 @@ def update(store: Engine, text: str, base: str | None = None) -> None:
     Raises:
         MalformedText: a syntax error, with line and column; nothing is changed.
         BadInput: it clears a graph that is not there, or makes one that is; nothing is changed.
+        StorageFull, StoreUnavailable: the disk does not take it.
     """
     try:
-        store.update(text, base_iri=base)
+        with disk.writing():
+            store.update(text, base_iri=base)
     except SyntaxError as error:
         raise _malformed("The update does not parse", error) from None
     except RuntimeError as error:  # a graph that has to be there is not, or the other way round

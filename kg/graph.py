@@ -10,17 +10,20 @@ from rdflib.term import Node
 
 import ontology
 from kg import checks, engine, provenance, rdf
+from kg.access import Principal
 from kg.claims import Entity
 from kg.config import Config
 from kg.errors import BadInput, NotFound, Rejected
 from kg.mapping import from_graph
 from kg.names import CG, GENID, Names
 from kg.provenance import Explanation, StatementExplanation
+from kg.query import Depth
 from kg.rdf import cg
 from kg.reasoning import Closure, Inconsistent
 from kg.report import Report, ordered
 from kg.store import Outcome, Settings, Store
 from kg.validation import Checked, shared_gate
+from kg.view import View
 from ontology.terms import EntityClass
 
 _ARTICLES = f"""
@@ -85,8 +88,7 @@ class KnowledgeGraph:
                     None if in_memory else config.data_dir,
                     config.base_iri,
                     config.bare,
-                    config.max_nesting,
-                    config.max_height,
+                    Depth(config.max_nesting, config.max_height),
                 )
             )
         )
@@ -96,6 +98,12 @@ class KnowledgeGraph:
                 graph.add(ontology.read("seed/article.json").encode())
                 graph.store.made_ready()
         return graph
+
+    def seen_by(self, principal: Principal) -> KnowledgeGraph:
+        """Give the graph as a caller sees it: another graph is not there for it, and it can write none."""
+        if principal.graphs is None:
+            return self
+        return KnowledgeGraph(View(self.store, principal.graphs))
 
     def load_ontology(self) -> None:
         """Bring the managed graphs that ship with the product up to date; does nothing when they are.
@@ -141,9 +149,7 @@ class KnowledgeGraph:
             home = self.names.article_of(engine.graph_of(quad))
             kind = str(rdf.to_rdflib(quad.object)).removeprefix(CG)
             if home not in (None, article) and kind in _KINDS:
-                labels = [
-                    rdf.to_rdflib(q.object) for q in self.store.match(node, _LABEL, None, engine.graph_of(quad))
-                ]
+                labels = [rdf.to_rdflib(q.object) for q in self.store.match(node, _LABEL, None, engine.graph_of(quad))]
                 label = {str(getattr(text, "language", "")): str(text) for text in labels}
                 return Entity(id=entity, type=EntityClass(kind), label=label)
         return None

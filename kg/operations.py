@@ -46,6 +46,7 @@ class Operation:
             what follows the place where the text is malformed.
         span, position: where it stands.
         targets: the graphs that an operation on whole graphs names, source before destination.
+        document: the IRI that LOAD fetches.
         silent: whether it says SILENT.
         templates: the blocks of quads that it inserts or deletes.
         with_graph: the graph of WITH.
@@ -59,6 +60,7 @@ class Operation:
     span: Span
     position: Position
     targets: tuple[Graph, ...] = ()
+    document: str = ""
     silent: bool = False
     templates: tuple[Template, ...] = ()
     with_graph: Graph | None = None
@@ -109,10 +111,10 @@ def read_operation(reader: Reader) -> Operation:
 def _management(reader: Reader, draft: Operation) -> Operation:
     """Read an operation on whole graphs, rules 31 to 37."""
     kind = reader.take().text.upper()
-    silent = reader.accept("SILENT")
+    silent, document = reader.accept("SILENT"), ""
     targets: tuple[Graph, ...]
     if kind == "LOAD":
-        reader.iri("SILENT")
+        document = reader.iri("SILENT")
         end = reader.last.end
         targets = (_target(reader),) if reader.accept("INTO") else (Graph("keyword", "DEFAULT", Span(end, end)),)
     elif kind in ("ADD", "MOVE", "COPY"):
@@ -121,7 +123,7 @@ def _management(reader: Reader, draft: Operation) -> Operation:
         targets = (source, _target(reader, "DEFAULT", bare=True))
     else:
         targets = (_target(reader, *(() if kind == "CREATE" else ("DEFAULT", "NAMED", "ALL"))),)
-    return replace(draft, kind=kind, silent=silent, targets=targets)
+    return replace(draft, kind=kind, silent=silent, targets=targets, document=document)
 
 
 def _target(reader: Reader, *keywords: str, bare: bool = False) -> Graph:

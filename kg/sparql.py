@@ -45,21 +45,27 @@ class Query:
 
     Attributes:
         form: SELECT, ASK, CONSTRUCT or DESCRIBE; empty if it is none.
-        has_dataset: whether it has a FROM or FROM NAMED clause.
+        default_graphs, named_graphs: the absolute IRIs of FROM, and of FROM NAMED.
         services: where it calls SERVICE; also where it is malformed, if it holds that word at all.
         malformed: where it stops being SPARQL, if it does.
     """
 
     form: str
-    has_dataset: bool
+    default_graphs: tuple[str, ...]
+    named_graphs: tuple[str, ...]
     services: tuple[Position, ...]
     malformed: Position | None
+
+    @property
+    def has_dataset(self) -> bool:
+        """Whether it has a FROM or FROM NAMED clause."""
+        return bool(self.default_graphs or self.named_graphs)
 
     @classmethod
     def parse(cls, text: str, base: str, prefixes: Mapping[str, str] | None = None) -> Self:
         """Read ``text``; ``prefixes`` need not be declared in it. Never raises."""
         reader = Reader(text, base, prefixes)
-        form, has_dataset = "", False
+        form, default, named = "", list[str](), list[str]()
         try:
             reader.prologue()
         except Unexpected:
@@ -69,10 +75,16 @@ class Query:
         else:
             reader.reject()
         while not reader.ended:
-            has_dataset = has_dataset or (reader.braces == 0 and reader.sees("FROM"))
-            reader.take()
+            if not (reader.braces == 0 and reader.accept("FROM")):
+                reader.take()
+                continue
+            graphs = named if reader.accept("NAMED") else default
+            try:
+                graphs.append(reader.iri())
+            except Unexpected:
+                reader.reject()
         services = (*reader.services, *reader.doubts("SERVICE"))
-        return cls(form, has_dataset, services, reader.malformed)
+        return cls(form, tuple(default), tuple(named), services, reader.malformed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +151,11 @@ def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
             line, column = operation.position
             raise UsingConflict(f"The operation at line {line}, column {column} has USING or WITH of its own.")
         if operation.kind == "DELETE WHERE" and operation.group:
-            clause_before = f"{_edited(text, (), operation.group)} {clause}"
+            clause_before = f"{edited(text, (), operation.group)} {clause}"
             edits.append(_insertion(operation.where, clause_before))
         elif operation.kind == "MODIFY":
             edits.append(_insertion(operation.where, clause))
-    return _edited(text, edits)
+    return edited(text, edits)
 
 
 def confine(update: Update, default_graph: str, is_managed: Callable[[str], bool], managed_pattern: str) -> str:
@@ -166,11 +178,11 @@ def confine(update: Update, default_graph: str, is_managed: Callable[[str], bool
         many = graph.kind == "keyword" and graph.name != "DEFAULT"
         if many or (graph.kind == "iri" and is_managed(graph.name)):
             raise GraphForbidden(graph.name, *Lines(update.text).at(graph.span.start))
-    edits: list[_Edit] = []
+    edits: list[Edit] = []
     for operation in update.operations:
         edits += _name_default(operation, default_graph)
         edits += _confine_quads(update.text, operation, default_graph, managed_pattern)
-    return _edited(update.text, edits)
+    return edited(update.text, edits)
 
 
 def written(update: Update, default_graph: str) -> tuple[frozenset[str], bool]:
@@ -198,13 +210,13 @@ def expanded(text: str, base: str) -> str:
             token = reader.token
             if reader.braces == 0 and reader.sees("BASE", "PREFIX", "VERSION"):
                 reader.prologue()
-                edits.append(_Edit(Span(token.start, reader.last.end), ""))
+                edits.append(Edit(Span(token.start, reader.last.end), ""))
                 continue
             last = token
             if token.kind not in (Kind.IRIREF, Kind.PNAME):
                 reader.take()
             elif is_absolute(iri := reader.iri()):
-                edits.append(_Edit(Span(token.start, token.end), f" <{iri}> "))
+                edits.append(Edit(Span(token.start, token.end), f" <{iri}> "))
             else:
                 raise Unexpected
     except Unexpected:
@@ -212,20 +224,22 @@ def expanded(text: str, base: str) -> str:
     if reader.malformed:
         raise _malformed(reader.malformed)
     if last.kind is Kind.PUNCTUATION and last.text == ";":
-        edits.append(_Edit(Span(last.start, last.end), ""))
-    return _edited(text, sorted(edits))
+        edits.append(Edit(Span(last.start, last.end), ""))
+    return edited(text, sorted(edits))
 
 
-class _Edit(NamedTuple):
+class Edit(NamedTuple):
+    """What is to stand in the place of a stretch of a text."""
+
     span: Span
     text: str
 
 
-def _insertion(offset: int, text: str) -> _Edit:
-    return _Edit(Span(offset, offset), text)
+def _insertion(offset: int, text: str) -> Edit:
+    return Edit(Span(offset, offset), text)
 
 
-def _edited(text: str, edits: Sequence[_Edit], span: Span | None = None) -> str:
+def edited(text: str, edits: Sequence[Edit], span: Span | None = None) -> str:
     """Return ``text``, or the part of it in ``span``, after edits that lie in it, in order and apart."""
     offset, end = span or (0, len(text))
     pieces = []
@@ -246,7 +260,7 @@ def _malformed(position: Position) -> MalformedText:
     return MalformedText(f"The update does not parse at line {line}, column {column}.", line=line, column=column)
 
 
-def _name_default(operation: Operation, default_graph: str) -> Iterator[_Edit]:
+def _name_default(operation: Operation, default_graph: str) -> Iterator[Edit]:
     """Name the default graph where an operation on whole graphs means it.
 
     A graph that is named may be missing, which is an error, while the default graph is always there: hence SILENT.
@@ -256,12 +270,12 @@ def _name_default(operation: Operation, default_graph: str) -> Iterator[_Edit]:
         if graph.kind == "keyword":
             if number == 0 and not loads and not operation.silent:
                 yield _insertion(operation.span.start + len(operation.kind), " SILENT")
-            yield _Edit(graph.span, f"{' INTO ' if loads else ''}GRAPH <{default_graph}>")
+            yield Edit(graph.span, f"{' INTO ' if loads else ''}GRAPH <{default_graph}>")
 
 
-def _confine_quads(text: str, operation: Operation, default_graph: str, pattern: str) -> list[_Edit]:
+def _confine_quads(text: str, operation: Operation, default_graph: str, pattern: str) -> list[Edit]:
     """Name the graph of triples that stand outside GRAPH, and guard the variables that name graphs."""
-    wraps: list[_Edit] = []
+    wraps: list[Edit] = []
     for run in (run for template in operation.templates if not operation.with_graph for run in template.triples):
         wraps += [_insertion(run.start, f"GRAPH <{default_graph}> {{ "), _insertion(run.end, " }")]
     if operation.group is None:
@@ -273,7 +287,7 @@ def _confine_quads(text: str, operation: Operation, default_graph: str, pattern:
     if operation.kind == "MODIFY":
         return [*wraps, *before, *after]
     # The block of DELETE WHERE is template and pattern at once; a pattern that is guarded has to stand apart.
-    template = [_insertion(operation.where, _edited(text, wraps, operation.group) + " ")] if wraps or after else []
+    template = [_insertion(operation.where, edited(text, wraps, operation.group) + " ")] if wraps or after else []
     return [*template, *before, *wraps, *after]
 
 

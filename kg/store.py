@@ -9,16 +9,19 @@ none of this: it is a plain SPARQL 1.1 dataset.
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kg import engine, guard, sparql
-from kg.errors import BadInput, StoreUnavailable, TooLarge
-from kg.lexer import height, nesting
+from kg import disk, engine, guard, sparql
+from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
 from kg.names import Names
+from kg.query import Depth, Evaluator
+from kg.snapshots import last_number
 
 Outcome = Literal["created", "replaced", "unchanged"]
 META = "claimgraph.json"
@@ -33,15 +36,13 @@ class Settings:
         directory: where it lives; ``None`` keeps it in memory.
         base: base IRI for a *new* store, ending in ``/``; ``None`` takes ``http://127.0.0.1:8000/``.
         bare: a plain SPARQL 1.1 store without managed graphs or union default graph.
-        max_nesting: deepest nesting of brackets in a query or update.
-        max_height: longest string of operators and parts of groups.
+        depth: how deep and how long a query or update may be.
     """
 
     directory: Path | None = None
     base: str | None = None
     bare: bool = False
-    max_nesting: int = 100
-    max_height: int = 1000
+    depth: Depth = field(default_factory=Depth)
 
 
 class Store:
@@ -50,7 +51,9 @@ class Store:
     Attributes:
         names: the IRIs of this dataset.
         bare: see :class:`Settings`.
-        version: number of commits since it was opened that changed something.
+        directory: where it lives, if not in memory.
+        identity: a random text that tells this dataset from every other, and from itself restored from a backup.
+        version: number of the last commit; it goes on from the newest snapshot.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -67,16 +70,22 @@ class Store:
             "bare": settings.bare,
             "ready": False,
         }
+        named = "id" in self._known
+        self._known.setdefault("id", secrets.token_hex(8))
         _check_kind(self._known, settings)
         self.names = Names(str(self._known["base"]))
         self.bare = settings.bare
-        self.version = 0
-        self._settings = settings
+        self.identity = str(self._known["id"])
+        self.version = last_number(directory) + 1 if directory else 1
+        self.directory = directory
+        self._depth = settings.depth
+        self._evaluator = Evaluator(settings.depth)
         self._lock = threading.RLock()
         if directory:
             _make(directory)
         self._engine = engine.open_store(directory / "store" if directory else None)
-        if known is None:
+        self._failed = False
+        if known is None or not named:
             self._write_meta()
 
     @property
@@ -91,22 +100,16 @@ class Store:
 
     def _write_meta(self) -> None:
         if self._meta:
-            try:
-                self._meta.write_text(json.dumps(self._known), "utf-8")
-            except OSError as error:
-                raise StoreUnavailable(
-                    f"The data directory cannot be written: {error.strerror}.", remedy="Choose another, or free space."
-                ) from None
+            with disk.writing():
+                disk.write_whole(self._meta, json.dumps(self._known).encode())
 
     def __len__(self) -> int:
         """Count the distinct triples (quads, in a bare store)."""
-        if self.bare:
-            return len(self._engine)
-        return self._count("{ ?s ?p ?o }")
+        return len(self._engine) if self.bare else self.count(None)
 
-    def count(self, graph: str) -> int:
-        """Count the triples of one graph."""
-        return self._count(f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
+    def count(self, graph: str | None) -> int:
+        """Count the triples of one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        return self._count("{ ?s ?p ?o }" if graph is None else f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
 
     def _count(self, pattern: str) -> int:
         (row,) = engine.rows(self._engine, f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
@@ -152,19 +155,17 @@ class Store:
         Raises:
             MalformedText, TooLarge, Forbidden (SERVICE), engine.NotAcceptable.
         """
-        request = request or engine.Dataset()
-        parsed = sparql.Query.parse(text, request.base or self.names.base, request.prefixes)
-        self._guard(text)
-        if parsed.malformed:
-            guard.refuse_malformed(
-                text, parsed.malformed, lambda: engine.query(engine.open_store(None), text, choice, request)
-            )
-        guard.refuse_service(parsed.services)
-        return engine.query(self._engine, text, choice, request)
+        return self._evaluator.answer(self._engine, text, choice, request or engine.Dataset())
 
-    def rows(self, text: str, bindings: dict[str, engine.Term] | None = None) -> list[dict[str, engine.Term]]:
-        """Run a SELECT of our own."""
-        return engine.rows(self._engine, text, bindings)
+    def dataset(self, _text: str, request: engine.Dataset) -> engine.Dataset:
+        """Give the dataset that a user's query is to be asked of; :class:`kg.view.View` leaves out what is not seen."""
+        return request
+
+    def rows(
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+    ) -> list[dict[str, engine.Term]]:
+        """Run a SELECT of our own, on some of the graphs if ``request`` names any."""
+        return engine.rows(self._engine, text, bindings, request)
 
     # ---- writing
 
@@ -226,10 +227,10 @@ class Store:
             for name in {engine.graph_of(quad) for quad in chunk}:
                 self.refuse_managed(name)
             union = [] if self.bare else [engine.Quad(q.subject, q.predicate, q.object) for q in chunk]
-            with self._lock:
+            with self._lock, self._writing():
                 self._engine.extend([*chunk, *union])
-                self._engine.flush()
                 self.version += 1
+                self._engine.flush()
             count += len(chunk)
         return count
 
@@ -242,7 +243,7 @@ class Store:
         request = request or engine.Dataset()
         base = request.base or self.names.base
         parsed = sparql.Update.parse(text, base)
-        self._guard(text)
+        self._depth.check(text)
         if parsed.malformed:
             guard.refuse_malformed(text, parsed.malformed, lambda: engine.check_update(text, base))
         guard.refuse_load(parsed)
@@ -293,29 +294,45 @@ class Store:
             after.append(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH ?g {{ ?s ?p ?o }} {users} }}")
         return " ;\n".join([*before, text + "\n", *after])
 
+    def checkpoint(self, path: Path) -> int:
+        """Write an immutable copy of the dataset as it is now, and tell the number of the last commit in it."""
+        with self._lock:
+            engine.checkpoint(self._engine, path)
+            return self.version
+
     def _commit(self, text: str, base: str | None = None) -> None:
-        engine.update(self._engine, text, base)
-        self._engine.flush()
-        self.version += 1
+        with self._writing():
+            engine.update(self._engine, text, base)
+            self.version += 1  # it counts even if what follows fails
+            self._engine.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Refuse a write that has no room; one that fills the disk in spite of that makes the engine be opened anew."""
+        if self.directory:
+            disk.require(self.directory)
+            if self._failed:
+                self._reopen(self.directory / "store")
+        try:
+            with disk.writing():
+                yield
+        except StorageFull:
+            self._failed = True
+            raise
+
+    def _reopen(self, place: Path) -> None:
+        """Open the engine anew, since after a full disk it refuses every write; reads go on meanwhile."""
+        self._engine = engine.open_snapshot(place)  # nobody writes there now; this lets the old one go
+        try:
+            self._engine = engine.open_store(place)
+        except StoreInUse:  # a reader still holds the old one
+            raise StorageFull("The store recovers from a full disk.", remedy="Try again in a moment.") from None
+        self._failed = False
 
     def refuse_managed(self, graph: str) -> None:
         """Raise :class:`Forbidden` when ``graph`` is managed."""
         if not self.bare and self.names.is_managed(graph):
             raise guard.managed(graph)
-
-    def _guard(self, text: str) -> None:
-        """Refuse what would overflow the engine's stack and end the process."""
-        depth, high = nesting(text), height(text)
-        if depth > self._settings.max_nesting:
-            raise TooLarge(
-                f"The text nests brackets or operators {depth} deep; the limit is {self._settings.max_nesting}.",
-                remedy="Write it flatter, or raise KG_MAX_NESTING.",
-            )
-        if high > self._settings.max_height:
-            raise TooLarge(
-                f"The text strings {high} operators or group parts together; the limit is {self._settings.max_height}.",
-                remedy="Use VALUES or IN for long lists, or raise KG_MAX_HEIGHT.",
-            )
 
 
 def _unlink(graph: str, others: str) -> str:
@@ -349,7 +366,8 @@ def _read_meta(file: Path | None) -> dict[str, object] | None:
         return None
     try:
         known = json.loads(file.read_text("utf-8"))
-        return {"base": str(known["base"]), "bare": bool(known["bare"]), "ready": bool(known.get("ready", True))}
+        read = {"base": str(known["base"]), "bare": bool(known["bare"]), "ready": bool(known.get("ready", True))}
+        return read | ({"id": str(known["id"])} if "id" in known else {})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise StoreUnavailable(
             "This data directory holds something else, or a damaged store.", remedy="Choose another data directory."
@@ -358,7 +376,7 @@ def _read_meta(file: Path | None) -> dict[str, object] | None:
 
 def _make(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(
             f"The data directory cannot be made: {error.strerror}.", remedy="Choose another with --data or KG_DATA_DIR."

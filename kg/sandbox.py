@@ -1,0 +1,70 @@
+"""What a process that answers queries gives up before it reads the first one: memory beyond a limit, and the network.
+
+A query text is checked before it is run, so that it calls no other endpoint; should one slip through, the operating
+system refuses the socket.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import resource
+import struct
+import sys
+
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_SECCOMP = 22
+_PR_SET_PDEATHSIG = 1
+_SECCOMP_MODE_FILTER = 2
+_ALLOW = 0x7FFF0000
+_REFUSE = 0x00050000 | 13  # SECCOMP_RET_ERRNO, EACCES
+
+_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+"""Instructions of classic BPF: load a word, jump if equal, jump if greater or equal, return."""
+
+_X32 = 0x40000000
+_SYSTEMS = {
+    # machine: (audit architecture, system calls that make sockets or another ring to ask for them: io_uring_setup)
+    "x86_64": (0xC000003E, (41, 53, 425)),
+    "aarch64": (0xC00000B7, (198, 199, 425)),
+}
+
+
+def limit_memory(size: int) -> None:
+    """Let this process have at most ``size`` bytes of data; what asks for more ends it (setrlimit(2))."""
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def end_with_parent(number: int) -> None:
+    """Have this process sent a signal when its parent ends (prctl(2)); elsewhere than on Linux, do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+
+
+def forbid_sockets() -> bool:
+    """Take the right to make sockets from this process for good (seccomp(2)).
+
+    Returns:
+        Whether the system can do that (Linux on x86-64 or arm64 can).
+    """
+    known = _SYSTEMS.get(platform.machine())
+    if sys.platform != "linux" or known is None:
+        return False
+    architecture, calls = known
+    program = _program(architecture, calls)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.create_string_buffer(header), 0, 0) == 0)
+
+
+def _program(architecture: int, calls: tuple[int, ...]) -> bytes:
+    """Assemble the filter: refuse ``calls``, every call of a foreign architecture, and the x32 numbers."""
+    tests = len(calls) + 1
+    lines = [(_LOAD, 0, 0, 4), (_EQUAL, 0, tests + 2, architecture), (_LOAD, 0, 0, 0), (_AT_LEAST, tests, 0, _X32)]
+    lines += [(_EQUAL, tests - 1 - number, 0, call) for number, call in enumerate(calls)]
+    lines += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
+    return b"".join(struct.pack("HBBI", *line) for line in lines)

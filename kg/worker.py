@@ -1,0 +1,93 @@
+"""A reader: a process that answers queries from snapshots, and can be killed at any moment without harm.
+
+It is started by :mod:`kg.pool` as ``python -m kg.worker DESCRIPTOR SETTINGS``, opens no socket, writes no file, and
+answers one query at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import signal
+import socket
+import sys
+import traceback
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from kg import engine, frames, sandbox
+from kg.bounds import Bounds
+from kg.errors import ClaimgraphError
+from kg.query import Depth, Evaluator
+
+_OPEN_SNAPSHOTS = 2
+
+
+class Reader:
+    """Holds the snapshots that were read last open, and answers."""
+
+    def __init__(self, settings: dict[str, int]) -> None:
+        self._evaluator = Evaluator(
+            Depth(settings["nesting"], settings["height"]), Bounds(settings["rows"], settings["size"])
+        )
+        self._open: OrderedDict[str, engine.Engine] = OrderedDict()
+
+    def handle(self, message: dict[str, Any]) -> bytes:
+        """Answer one message: open a snapshot, and ask it a query if there is one."""
+        try:
+            if "text" not in message:
+                return self._ready(message["snapshot"])
+            store = self._snapshot(message["snapshot"])
+            choice, request = engine.Choice(**message["choice"]), engine.Dataset(**message["request"])
+            found = self._evaluator.answer(store, message["text"], choice, request)
+            return frames.pack({"media_type": found.media_type, "kind": found.kind}, found.content)
+        except ClaimgraphError as error:
+            told = {"message": error.message, "remedy": error.remedy, "line": error.line, "column": error.column}
+            return frames.pack({"error": type(error).__name__, **told})
+        except engine.NotAcceptable as error:
+            return frames.pack({"error": "NotAcceptable", "kind": error.kind})
+        except Exception:  # noqa: BLE001 - told to the server, which logs it
+            return frames.pack({"error": "Fault", "trace": traceback.format_exc()})
+
+    def _ready(self, path: str) -> bytes:
+        """Open a snapshot ahead; should it be gone already, the next query names a newer one."""
+        with contextlib.suppress(ClaimgraphError):
+            self._snapshot(path)
+        return frames.pack({"opened": path})
+
+    def _snapshot(self, path: str) -> engine.Engine:
+        found = self._open.pop(path, None) or engine.open_snapshot(Path(path))
+        self._open[path] = found
+        while len(self._open) > _OPEN_SNAPSHOTS:
+            self._open.popitem(last=False)
+        return found
+
+
+def message(snapshot: Path, text: str, choice: engine.Choice, request: engine.Dataset) -> bytes:
+    """Write the message that asks a query."""
+    return frames.pack({"snapshot": str(snapshot), "text": text, "choice": vars(choice), "request": vars(request)})
+
+
+def opening(snapshot: Path) -> bytes:
+    """Write the message that has a snapshot opened ahead of the next query."""
+    return frames.pack({"snapshot": str(snapshot)})
+
+
+def main(descriptor: int, settings: dict[str, int]) -> None:
+    """Answer until the other side goes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us when it has finished
+    sandbox.end_with_parent(signal.SIGKILL)
+    channel = socket.socket(fileno=descriptor)
+    sandbox.limit_memory(settings["memory"])
+    sandbox.forbid_sockets()
+    reader = Reader(settings)
+    gc.freeze()
+    with contextlib.suppress(ConnectionError):  # the server has gone
+        for asked in frames.messages(channel):
+            channel.sendall(reader.handle(asked))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), json.loads(sys.argv[2]))
