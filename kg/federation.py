@@ -1,0 +1,354 @@
+"""SERVICE and LOAD: what a request wants from outside is fetched first and put in its place, then the rest is run.
+
+The engine cannot be told which endpoints it may call, and the processes that answer queries have no network. So
+``SERVICE <endpoint> { pattern }`` is asked of the endpoint as ``SELECT * WHERE { pattern }`` and becomes a VALUES block
+of its solutions; SPARQL is evaluated from the inside out, hence the answer is the same. ``LOAD <document>`` becomes
+INSERT DATA. The text that comes out names neither, and is checked and run like any other.
+
+A SERVICE inside the pattern of another is asked first, by us, and sent as VALUES: no endpoint is made to call another.
+Nothing that is bound outside a SERVICE block reaches it; to ask for some values only, put a VALUES block inside.
+An endpoint has to be named by a constant. SILENT hides that an endpoint fails, not that it may not be asked. Of blank
+nodes see :mod:`kg.solutions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kg import engine, solutions, sparql
+from kg.allowlist import normal
+from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
+from kg.lexer import Kind, Position
+from kg.names import GENID
+from kg.operations import Operation, Span
+from kg.outgoing import Fetched, Outgoing
+from kg.query import Depth
+from kg.reader import Reader, Unexpected, is_absolute
+from kg.sparql import Edit, edited
+
+# Nothing in SPARQL begins with it: a text that ends so parses nowhere, hence nothing of it is ever run.
+_NOTHING = "\n\u00a7"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Where a part of an answer comes from.
+
+    Attributes:
+        endpoint: the IRI that SERVICE names.
+        retrieved: when it was asked (UTC).
+        rows: the solutions that it gave; ``None`` if it failed and SILENT hides that.
+        cached: whether it was asked for an earlier request.
+    """
+
+    endpoint: str
+    retrieved: datetime
+    rows: int | None
+    cached: bool
+
+    def __str__(self) -> str:
+        """Write it as a member of the header ``Claimgraph-Sources``: ASCII, as the endpoint is an IRI of the list."""
+        got = "failed" if self.rows is None else f"rows={self.rows}"
+        moment = self.retrieved.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return f"<{normal(self.endpoint)}>; retrieved={moment}; {got}" + ("; cached" if self.cached else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A query that calls nobody any more.
+
+    Attributes:
+        text: the query, with VALUES in the place of each SERVICE.
+        retrieved: what was asked for it, in order.
+    """
+
+    text: str
+    retrieved: tuple[Retrieval, ...]
+
+
+def resolve_query(
+    text: str, base: str, prefixes: Mapping[str, str] | None, outgoing: Outgoing, depth: Depth | None = None
+) -> Resolved:
+    """Ask what a query wants of other endpoints. Blocks, up to the deadline of ``outgoing``.
+
+    A text that is malformed, or calls nobody, comes back as it is: whoever runs it will say what is wrong with it.
+
+    Args:
+        text: the query.
+        base: against which relative IRIs are resolved.
+        prefixes: those that the query need not declare.
+        outgoing: the door.
+        depth: how deep and long the text may be; it is parsed before anybody is asked.
+
+    Raises:
+        Forbidden: an endpoint may not be asked, or is named by a variable.
+        Unreachable: an endpoint fails, and SILENT is not said.
+        MalformedText: the query does not parse.
+        TooLarge: it is too deep, or calls too often.
+    """
+    parsed = sparql.Query.parse(text, base, prefixes)
+    if parsed.malformed or not parsed.services:
+        return Resolved(text, ())
+    (depth or Depth()).check(text)
+    request = engine.Dataset(base=base, prefixes=prefixes)
+    _check_grammar(text, lambda it: engine.query(engine.open_store(None), it, engine.Choice(), request))
+    calls, edits = _calls(text, base, prefixes)
+    visit = _Visit(outgoing, text, len(calls))
+    return Resolved(edited(text, visit.resolve(calls, edits)), tuple(visit.retrieved))
+
+
+def resolve_update(text: str, base: str, outgoing: Outgoing, depth: Depth | None = None) -> str:
+    """Fetch what an update wants from outside: INSERT DATA in the place of each LOAD, VALUES in that of each SERVICE.
+
+    Otherwise like :func:`resolve_query`. A LOAD SILENT that fails becomes an operation that does nothing.
+
+    Raises:
+        Forbidden, Unreachable, MalformedText, TooLarge.
+    """
+    parsed = sparql.Update.parse(text, base)
+    loads = [operation for operation in parsed.operations if operation.kind == "LOAD"]
+    if parsed.malformed or not (loads or parsed.services):
+        return text
+    (depth or Depth()).check(text)
+    try:
+        _check_grammar(text, lambda it: engine.update(engine.open_store(None), it, base))
+    except MalformedText:
+        # The engine takes declarations only before the first operation, the standard before each.
+        _check_grammar(sparql.expanded(text, base), lambda it: engine.update(engine.open_store(None), it, base))
+    calls, edits = _calls(text, base, None)
+    visit = _Visit(outgoing, text, len(calls) + len(loads))
+    for operation in loads:
+        if not outgoing.allows_load(operation.document):
+            raise _forbidden(f"LOAD <{operation.document}>", operation.position, "KG_ALLOW_LOAD")
+    resolved = visit.resolve(calls, edits)
+    resolved += [Edit(operation.span, visit.load(operation)) for operation in loads]
+    return edited(text, sorted(resolved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One SERVICE: where it stands, whom it calls, and the brackets of its pattern."""
+
+    span: Span
+    position: Position
+    silent: bool
+    endpoint: str
+    pattern: Span
+    variables: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A SERVICE whose last bracket is not reached yet."""
+
+    start: int
+    position: Position
+    silent: bool
+    endpoint: str
+    braces: int
+    pattern: int
+    variables: set[str]
+
+
+def _calls(text: str, base: str, prefixes: Mapping[str, str] | None) -> tuple[list[_Call], list[Edit]]:
+    """Find the calls, inner ones before the outer, and how the IRIs are written in full.
+
+    Raises:
+        Forbidden: a call names its endpoint by a variable.
+        MalformedText: something else stands where a call should be.
+    """
+    reader = Reader(text, base, prefixes)
+    walk = _Walk(reader)
+    try:
+        while not reader.ended:
+            walk.step()
+    except Unexpected:
+        reader.reject()
+    found = {call.position for call in walk.calls}
+    missed = next((place for place in reader.services if place not in found), None)
+    if reader.malformed or missed:
+        line, column = reader.malformed or missed or reader.position
+        raise MalformedText(f"The text does not parse at line {line}, column {column}.", line=line, column=column)
+    return walk.calls, walk.edits
+
+
+class _Walk:
+    """The state of one walk over a text."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.calls: list[_Call] = []
+        self.edits: list[Edit] = []
+        self.open: list[_Open] = []
+
+    def step(self) -> None:
+        """Take one token, or a prologue, or the head of a call."""
+        reader, token = self.reader, self.reader.token
+        if reader.braces == 0 and reader.sees("BASE", "PREFIX", "VERSION"):
+            reader.prologue()
+        elif reader.sees("SERVICE"):
+            self._begin()
+        elif token.kind in (Kind.IRIREF, Kind.PNAME):
+            self.edits.append(Edit(Span(token.start, token.end), f" <{self._iri()}> "))
+        else:
+            if token.kind is Kind.VAR:
+                for call in self.open:
+                    call.variables.add(token.text[1:])
+            reader.take()
+            if self.open and reader.braces == self.open[-1].braces:
+                self._end(self.open.pop())
+
+    def _iri(self) -> str:
+        """Take an IRI that can be written as it is: an escape must not smuggle in a bracket."""
+        iri = self.reader.iri()
+        if not is_absolute(iri):
+            raise Unexpected
+        return iri
+
+    def _begin(self) -> None:
+        reader = self.reader
+        start, position = reader.token.start, reader.position
+        reader.take()
+        silent = reader.accept("SILENT")
+        if reader.token.kind is Kind.VAR:
+            line, column = position
+            raise Forbidden(
+                f"SERVICE at line {line}, column {column} names its endpoint by a variable.",
+                remedy="Name the endpoint by a constant IRI.",
+                line=line,
+                column=column,
+            )
+        endpoint = reader.iri("SILENT")
+        braces, pattern = reader.braces, reader.expect("{").start
+        self.open.append(_Open(start, position, silent, endpoint, braces, pattern, set()))
+
+    def _end(self, call: _Open) -> None:
+        end = self.reader.last.end
+        span, pattern = Span(call.start, end), Span(call.pattern, end)
+        self.calls.append(_Call(span, call.position, call.silent, call.endpoint, pattern, frozenset(call.variables)))
+
+
+class _Visit:
+    """Everything that one request wants from outside, under one deadline."""
+
+    def __init__(self, outgoing: Outgoing, text: str, number: int) -> None:
+        self._outgoing = outgoing
+        self._text = text
+        self._deadline = outgoing.deadline()
+        self.retrieved: list[Retrieval] = []
+        if number > outgoing.settings.max_calls:
+            raise TooLarge(
+                f"The text names SERVICE or LOAD {number} times; the limit is {outgoing.settings.max_calls}.",
+                remedy="Ask in several requests.",
+            )
+
+    def resolve(self, calls: list[_Call], edits: list[Edit]) -> list[Edit]:
+        """Ask for the calls, each with the answers of those inside it, and return what takes their place."""
+        for call in calls:
+            if not self._outgoing.allows_service(call.endpoint):
+                raise _forbidden(f"SERVICE <{call.endpoint}>", call.position, "KG_ALLOW_SERVICE")
+        done: list[Edit] = []
+        for call in calls:
+            inner = [edit for edit in done if _within(edit.span, call.span)]
+            done = [edit for edit in done if not _within(edit.span, call.span)]
+            names = [
+                edit
+                for edit in edits
+                if _within(edit.span, call.pattern) and not any(_within(edit.span, other.span) for other in inner)
+            ]
+            pattern = edited(self._text, sorted([*names, *inner]), call.pattern)
+            # As many lines as before: what is wrong further down stands where its writer sees it.
+            lines = self._text.count("\n", *call.span)
+            done.append(Edit(call.span, f" {self._values(call, pattern)} " + "\n" * lines))
+        return done
+
+    def _values(self, call: _Call, pattern: str) -> str:
+        """Ask for one call, and write the answer as VALUES."""
+        settings = self._outgoing.settings
+        # One solution over the limit tells that there are more.
+        query = f"SELECT * WHERE {pattern} LIMIT {settings.max_rows + 1}"
+        try:
+            fetched = self._outgoing.ask(call.endpoint, query, self._deadline)
+            values, rows = _read_solutions(call, fetched, settings.max_rows)
+        except (Unreachable, Forbidden) as error:
+            if not (call.silent and isinstance(error, Unreachable)):
+                error.line, error.column = call.position
+                raise
+            self.retrieved.append(Retrieval(call.endpoint, datetime.now(UTC), None, cached=False))
+            return solutions.NO_SOLUTION_BUT_ONE
+        self.retrieved.append(Retrieval(call.endpoint, fetched.retrieved, rows, fetched.cached))
+        return values
+
+    def load(self, operation: Operation) -> str:
+        """Fetch the document of a LOAD and write it as INSERT DATA."""
+        try:
+            fetched = self._outgoing.fetch(operation.document, self._deadline)
+            data = _triples(operation.document, fetched)
+        except (Unreachable, Forbidden) as error:
+            if not (operation.silent and isinstance(error, Unreachable)):
+                error.line, error.column = operation.position
+                raise
+            return "INSERT DATA { }"
+        (graph,) = operation.targets
+        # As its writer names it: what is declared before the operation still is.
+        named = f"GRAPH {self._text[slice(*graph.span)]} {{\n{data}}}" if graph.kind == "iri" else data
+        return f"INSERT DATA {{\n{named}}}"
+
+
+def _read_solutions(call: _Call, fetched: Fetched, max_rows: int) -> tuple[str, int]:
+    try:
+        return solutions.as_values(fetched.content, call.variables, max_rows, f"{GENID}{fetched.identity}-")
+    except solutions.BadAnswer as error:
+        raise Unreachable(
+            f"The answer of <{call.endpoint}> cannot be used: {error}.",
+            remedy="Ask it for less, or tell its operator.",
+        ) from None
+
+
+def _triples(document: str, fetched: Fetched) -> str:
+    """Parse a document into N-Triples; nothing that it points at is fetched."""
+    try:
+        quads = list(engine.parse(fetched.content, _media_type(document, fetched), document))
+    except ClaimgraphError as error:
+        raise Unreachable(f"<{document}> cannot be loaded. {error.message}", remedy=error.remedy) from None
+    if any(not isinstance(quad.graph_name, engine.DefaultGraph) for quad in quads):
+        raise Unreachable(
+            f"<{document}> holds named graphs; LOAD reads one graph.", remedy="Send it to /graphs, or use `kg load`."
+        )
+    return engine.serialize(quads, "application/n-triples").decode()
+
+
+def _media_type(document: str, fetched: Fetched) -> str:
+    """Tell the format by what the server says, or if that says nothing, by the ending of the name."""
+    if fetched.media_type in engine.GRAPH_FORMATS or fetched.media_type == "application/x-turtle":
+        return fetched.media_type
+    return engine.media_type_of(document.partition("?")[0])
+
+
+def _check_grammar(text: str, run: Callable[[str], object]) -> None:
+    """Let the engine parse a text that it must not run, for running it would call out.
+
+    Raises:
+        MalformedText: it does not parse.
+    """
+    try:
+        run(text + _NOTHING)
+    except MalformedText as error:
+        if error.line is None or error.line <= text.count("\n") + 1:
+            raise
+
+
+def _within(span: Span, outer: Span) -> bool:
+    return outer.start <= span.start and span.end <= outer.end
+
+
+def _forbidden(what: str, position: Position, setting: str) -> Forbidden:
+    line, column = position
+    return Forbidden(
+        f"{what} at line {line}, column {column} is refused: it is not among the addresses that this server may ask.",
+        remedy=f"Ask the operator to add it to {setting}, or ask the other endpoint yourself.",
+        line=line,
+        column=column,
+    )

@@ -1,0 +1,160 @@
+"""Other servers, on the loopback interface: well-behaved ones, and ones that do harm."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from kg import engine
+
+CERTIFICATE = Path(__file__).with_name("tls") / "peer.pem"
+"""A certificate for data.example that nobody but these tests trusts, and its key."""
+
+RESULTS = "application/sparql-results+json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that came in."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def query(self) -> str:
+        """The query of a form."""
+        return urllib.parse.parse_qs(self.body.decode())["query"][0]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer; a Content-Length is added."""
+
+    body: bytes = b""
+    media_type: str | None = "text/turtle"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Peer:
+    """A server that runs."""
+
+    address: str
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.address.rpartition(":")[2])
+
+
+@contextmanager
+def serving(answer: Callable[[Asked], Reply], *, tls: bool = False) -> Iterator[Peer]:
+    """Run a server that answers by a function."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            return
+
+        def do_GET(self) -> None:
+            size = int(self.headers.get("Content-Length") or 0)
+            asked = Asked(self.command, self.path, dict(self.headers), self.rfile.read(size))
+            peer.asked.append(asked)
+            reply = answer(asked)
+            self.send_response(reply.status)
+            for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                self.send_header(name, value)
+            if reply.media_type is not None:
+                self.send_header("Content-Type", reply.media_type)
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(reply.body)
+
+        do_POST = do_GET  # noqa: N815 - the name that the library looks for
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            return  # a client that breaks off is what some tests want
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        peer = Peer(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield peer
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def saying(talk: Callable[[socket.socket], None]) -> Iterator[Peer]:
+    """Run a server that takes one connection at a time, reads a request, and says what it likes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):
+                    _read_request(connection)
+                    peer.asked.append(Asked("?", "?", {}, b""))
+                    talk(connection)
+
+        peer = Peer(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield peer
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _read_request(connection: socket.socket) -> None:
+    """Read a request to its end: closing while some of it is unread would reset the connection."""
+    request = b""
+    while not (end := re.search(rb"\r\n\r\n", request)):
+        if not (piece := connection.recv(65536)):
+            return
+        request += piece
+    size = re.search(rb"(?i)content-length: (\d+)", request)
+    left = int(size[1]) - (len(request) - end.end()) if size else 0
+    while left > 0 and (piece := connection.recv(left)):
+        left -= len(piece)
+
+
+def endpoint(turtle: str) -> Callable[[Asked], Reply]:
+    """Answer queries over some triples, as a SPARQL endpoint does."""
+    store = engine.open_store(None)
+    store.extend(engine.parse(turtle.encode(), "text/turtle", "http://example.org/"))
+
+    def answer(asked: Asked) -> Reply:
+        found = engine.query(store, asked.query, engine.Choice(), engine.Dataset())
+        return Reply(found.content, found.media_type)
+
+    return answer
+
+
+def solutions(variables: list[str], *rows: Mapping[str, object]) -> Reply:
+    """Make an answer to a SELECT."""
+    document = {"head": {"vars": variables}, "results": {"bindings": rows}}
+    return Reply(json.dumps(document).encode(), RESULTS)
