@@ -1,0 +1,175 @@
+"""Where queries are asked: each is answered from a numbered snapshot, by a process that can be killed.
+
+A write is acknowledged when a snapshot holds it (writes that come close together share one), so whoever wrote reads
+what was written, and readers never wait for a writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from kg import engine, federation, worker
+from kg.config import Config
+from kg.errors import BadInput, Busy, TooLarge
+from kg.outgoing import Outgoing
+from kg.outgoing import Settings as OutgoingSettings
+from kg.pool import Gone, Pool
+from kg.query import Depth
+from kg.snapshots import Snapshots
+from kg.store import Store
+
+T = TypeVar("T")
+
+_NOTHING = engine.Dataset()
+_LEAST = 0.05
+"""Seconds that a query gets at least when other servers have taken all of its time."""
+_CALLING_OUT = 8
+"""Requests that may be asking other servers at a time: each holds a thread until its deadline."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and how long they want to wait.
+
+    Attributes:
+        name: a token's name or an address; limits count by it.
+        timeout: seconds; can only lower the server's own limit.
+        gone: see :data:`kg.pool.Gone`.
+    """
+
+    name: str = ""
+    timeout: float | None = None
+    gone: Gone | None = None
+
+
+class Endpoint:
+    """The readers and snapshots of one store. A store in memory has neither, and is asked directly."""
+
+    def __init__(self, store: Store, config: Config) -> None:
+        self.store = store
+        self.published_at = time.time()
+        self._config = config
+        self._outgoing = Outgoing(OutgoingSettings.of(config))
+        self._calling_out = 0
+        self._number = store.version
+        self._publishing: asyncio.Task[None] | None = None
+        self.snapshots = Snapshots(store.directory, config.snapshots) if store.directory else None
+        self.pool = Pool(config) if store.directory else None
+
+    @property
+    def number(self) -> int:
+        """The number of the snapshot that answers now."""
+        return self._number if self.snapshots else self.store.version
+
+    async def start(self) -> None:
+        """Publish what the store holds and start the readers."""
+        if self.pool and self.snapshots:
+            await self._publish()
+            await self.pool.start(self.snapshots.newest().path)
+
+    async def close(self) -> None:
+        """End the readers."""
+        if self._publishing:
+            await asyncio.wait({self._publishing})
+        if self.pool:
+            await self.pool.close()
+
+    # ---- writing
+
+    async def publish(self) -> int:
+        """Have a snapshot hold every commit that was made before this call, and tell its number.
+
+        Raises:
+            StorageFull, StoreUnavailable: the commits are on disk, but no snapshot can be made.
+        """
+        wanted = self.store.version
+        while self.number < wanted:
+            if self._publishing is None:
+                self._publishing = asyncio.create_task(self._publish())
+                self._publishing.add_done_callback(self._published)
+            await asyncio.shield(self._publishing)
+        return self.number
+
+    def _published(self, _task: asyncio.Task[None]) -> None:
+        self._publishing = None
+
+    async def _publish(self) -> None:
+        assert self.snapshots
+        snapshot = await asyncio.to_thread(self.snapshots.take, self.store.checkpoint)
+        self._number, self.published_at = snapshot.number, snapshot.taken
+        if self.pool:
+            self.pool.open(snapshot.path)
+
+    # ---- reading
+
+    async def query(
+        self,
+        text: str,
+        choice: engine.Choice,
+        request: engine.Dataset = _NOTHING,
+        asker: Asker = Asker(),
+        as_of: int | None = None,
+    ) -> engine.Answer:
+        """Answer a SPARQL query, from the newest snapshot or from that with the number ``as_of``.
+
+        Raises:
+            NotFound: that snapshot is not kept.
+            TooLarge: the text is too long.
+            Busy, TooManyRequests, TimedOut, ReaderLost, and what :meth:`kg.query.Evaluator.answer` raises.
+        """
+        if len(text) > self._config.max_query_length:
+            raise TooLarge(
+                f"The query has {len(text)} characters; the limit is {self._config.max_query_length}.",
+                remedy="Make it shorter, store long lists as a graph of your own, or raise KG_MAX_QUERY_LENGTH.",
+            )
+        started = time.monotonic()
+        if self._outgoing and "service" in text.lower():
+            resolved = await self._call_out(
+                federation.resolve_query, text, request.base or self.store.names.base, request.prefixes
+            )
+            spent = replace(asker, timeout=max(_LEAST, self._timeout(asker.timeout) - (time.monotonic() - started)))
+            found = await self._ask(resolved.text, choice, request, spent, as_of)
+            return replace(found, sources=tuple(map(str, resolved.retrieved)))
+        return await self._ask(text, choice, request, asker, as_of)
+
+    async def resolve_update(self, text: str, base: str) -> str:
+        """Fetch what an update wants from outside, as far as that is allowed; see :mod:`kg.federation`.
+
+        Raises:
+            Busy, Forbidden, Unreachable, MalformedText, TooLarge.
+        """
+        if not self._outgoing:
+            return text
+        return await self._call_out(federation.resolve_update, text, base)
+
+    async def _call_out(self, resolve: Callable[..., T], *given: object) -> T:
+        """Ask other servers in a thread of its own; only so many at a time, so that slow ones do not take them all."""
+        if self._calling_out >= _CALLING_OUT:
+            raise Busy("Too many requests are asking other servers now.", remedy="Ask again in a moment.")
+        self._calling_out += 1
+        depth = Depth(self._config.max_nesting, self._config.max_height)
+        try:
+            return await asyncio.to_thread(resolve, *given, self._outgoing, depth)
+        finally:
+            self._calling_out -= 1
+
+    async def _ask(
+        self, text: str, choice: engine.Choice, request: engine.Dataset, asker: Asker, as_of: int | None
+    ) -> engine.Answer:
+        if self.pool is None or self.snapshots is None:
+            return await asyncio.to_thread(self.store.query, text, choice, request)
+        snapshot = self.snapshots.newest() if as_of is None else self.snapshots.at(as_of)
+        message = worker.message(snapshot.path, text, choice, request)
+        with self.snapshots.held(snapshot):
+            return await self.pool.run(message, asker.name, self._timeout(asker.timeout), asker.gone)
+
+    def _timeout(self, wanted: float | None) -> float:
+        if wanted is None:
+            return self._config.timeout
+        if not wanted > 0:
+            raise BadInput("The timeout must be more than zero seconds.", remedy="Give seconds, such as timeout=5.")
+        return min(wanted, self._config.timeout)

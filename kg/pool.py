@@ -1,0 +1,371 @@
+"""The server's side of its readers: who gets one, for how long, and what happens to those that overstay.
+
+Every query has a deadline that counts from its arrival. One that waits in the queue until then is sent away; one that
+runs until then has its process killed, and another process takes the place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from kg import engine, errors, frames, worker
+from kg.config import Config
+
+Gone = Callable[[], Awaitable[object]]
+"""Returns when the one who asked does not wait any more."""
+
+_log = logging.getLogger("claimgraph.readers")
+
+_TICK = 0.02
+"""Seconds between two looks at the deadlines."""
+_WATCH_AFTER = 0.1
+"""Seconds after which it is worth watching whether the one who asked is still there."""
+_RETRY_AFTER_CRASH = 1.0
+
+_ERRORS = {
+    kind.__name__: kind
+    for kind in (
+        errors.BadInput,
+        errors.MalformedText,
+        errors.Forbidden,
+        errors.TooLarge,
+        errors.ResultTooLarge,
+        errors.StoreUnavailable,
+    )
+}
+
+
+@dataclass(eq=False)
+class Job:
+    """One query on its way.
+
+    Attributes:
+        message: what the reader is sent.
+        client: who asks: a token's name or an address.
+        deadline: on the clock of the loop.
+        gone: see :data:`Gone`.
+        done: takes the answer or the error.
+    """
+
+    message: bytes
+    client: str
+    deadline: float
+    gone: Gone | None
+    done: asyncio.Future[engine.Answer]
+    started: float = 0.0
+    watcher: asyncio.Future[object] | None = None
+
+
+@dataclass
+class Counts:
+    """What happened since the start, for the metrics."""
+
+    answered: int = 0
+    refused: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+
+
+class Pool:
+    """The readers of one server. Everything here runs on one event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self.counts = Counts()
+        self._config = config
+        self._size = config.readers or (os.cpu_count() or 1) + 1
+        self._links: set[_Link] = set()
+        self._idle: list[_Link] = []
+        self._queue: deque[Job] = deque()
+        self._asking: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
+        self.snapshot = Path()
+        self._watch: asyncio.Task[None] | None = None
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def ready(self) -> int:
+        """How many readers wait for a query."""
+        return len(self._idle)
+
+    @property
+    def busy(self) -> int:
+        """How many readers answer one."""
+        return sum(link.job is not None for link in self._links)
+
+    @property
+    def waiting(self) -> int:
+        """How many queries wait for a reader."""
+        return len(self._queue)
+
+    @property
+    def processes(self) -> list[int]:
+        """The process numbers of the readers."""
+        return [link.process.pid for link in self._links]
+
+    async def start(self, snapshot: Path) -> None:
+        """Start the readers and have them open a snapshot."""
+        self.snapshot = snapshot
+        await asyncio.gather(*(self._start_one() for _ in range(self._size)))
+        self._watch = asyncio.create_task(self._keep_watch())
+
+    async def close(self) -> None:
+        """End the readers; what they were answering fails."""
+        self._closed = True
+        if self._watch:
+            self._watch.cancel()
+        for link in list(self._links):
+            link.process.kill()
+            await asyncio.to_thread(link.process.wait)
+            link.transport.close()
+
+    def open(self, snapshot: Path) -> None:
+        """Have the readers open a newer snapshot ahead of the next query."""
+        self.snapshot = snapshot
+        for link in self._idle:
+            link.transport.write(worker.opening(snapshot))
+
+    async def run(self, message: bytes, client: str, timeout: float, gone: Gone | None) -> engine.Answer:
+        """Have one query answered.
+
+        Args:
+            message: see :func:`kg.worker.message`.
+            client: who asks: a token's name or an address.
+            timeout: seconds from now.
+            gone: see :data:`Gone`; the query is ended when this returns.
+
+        Raises:
+            Busy, TooManyRequests, TimedOut, ReaderLost, and what :meth:`kg.query.Evaluator.answer` raises.
+        """
+        self._admit(client)
+        loop = asyncio.get_running_loop()
+        job = Job(message, client, loop.time() + timeout, gone, loop.create_future())
+        self._asking[client] += 1
+        try:
+            if self._idle and not self._queue and self._may_run(job):
+                self._idle.pop().ask(job)
+            else:
+                self._queue.append(job)
+            return await job.done
+        finally:
+            self._forget(job)
+
+    def _admit(self, client: str) -> None:
+        if self._asking[client] >= self._config.max_queries_per_client:
+            self.counts.refused += 1
+            raise errors.TooManyRequests(
+                f"You have {self._asking[client]} queries under way; that is the limit for one client.",
+                remedy="Wait for an answer before you ask again, or raise KG_MAX_QUERIES_PER_CLIENT.",
+            )
+        if self._asking.total() >= self._config.max_queries:
+            self.counts.refused += 1
+            raise errors.Busy(
+                "The server has as many queries under way as it takes on.",
+                remedy="Ask again in a moment, or raise KG_MAX_QUERIES.",
+            )
+
+    def _forget(self, job: Job) -> None:
+        self._asking[job.client] -= 1
+        if not self._asking[job.client]:
+            del self._asking[job.client]
+        if job.watcher:
+            job.watcher.cancel()
+        if not job.done.done() or job.done.cancelled():
+            self._end(job, "disconnect", errors.TimedOut("Nobody waits for the answer."))
+
+    def _may_run(self, job: Job) -> bool:
+        """Whether this client leaves a reader to others, should it take one more."""
+        return self._size == 1 or self._running[job.client] < self._size - 1
+
+    def _next(self) -> None:
+        """Give waiting queries to readers that have become free."""
+        for job in list(self._queue) if self._queue else ():
+            if not self._idle:
+                return
+            if self._may_run(job):
+                self._queue.remove(job)
+                self._idle.pop().ask(job)
+
+    # ---- deadlines
+
+    async def _keep_watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_TICK)
+            if not self._asking:
+                continue
+            now = loop.time()
+            for job in [link.job for link in self._links if link.job]:
+                self._look_at(job, now)
+            for job in [job for job in self._queue if job.deadline <= now]:
+                waited = errors.Busy("No reader became free in time.", remedy="Ask again in a moment.")
+                self._end(job, "queue", waited)
+
+    def _look_at(self, job: Job, now: float) -> None:
+        if job.deadline <= now:
+            taken = now - job.started
+            timed_out = errors.TimedOut(
+                f"The query was ended after {taken:.1f} s; that is all the time it has.",
+                remedy="Make it more selective, ask for less at a time, or raise KG_TIMEOUT.",
+            )
+            self._end(job, "deadline", timed_out)
+        elif job.gone and job.watcher is None and now - job.started > _WATCH_AFTER:
+            job.watcher = asyncio.ensure_future(job.gone())
+            job.watcher.add_done_callback(lambda _watcher: self._left(job))
+
+    def _left(self, job: Job) -> None:
+        if not job.done.done():
+            self._end(job, "disconnect", errors.TimedOut("Nobody waits for the answer."))
+
+    def _end(self, job: Job, reason: str, error: errors.ClaimgraphError) -> None:
+        """Take a query from the queue, or kill the process that runs it."""
+        if not job.done.done():
+            job.done.set_exception(error)
+        if job in self._queue:
+            self._queue.remove(job)
+        for link in self._links:
+            if link.job is job:
+                self.counts.kills[reason] += 1
+                link.ending = True
+                link.process.kill()
+
+    # ---- processes
+
+    async def _start_one(self) -> None:
+        ours, theirs = socket.socketpair()
+        settings = {
+            "nesting": self._config.max_nesting,
+            "height": self._config.max_height,
+            "rows": self._config.max_rows,
+            "size": self._config.max_result_bytes,
+            "memory": self._config.max_memory,
+        }
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
+                [sys.executable, "-m", "kg.worker", str(theirs.fileno()), json.dumps(settings)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
+                env={name: value for name, value in os.environ.items() if not name.startswith("KG_")},  # no secrets
+            )
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        _transport, link = await loop.create_unix_connection(lambda: _Link(self, process), sock=ours)
+        self._links.add(link)
+        await asyncio.wait({link.started})
+
+    def freed(self, link: _Link) -> None:
+        """Take a reader back that has answered."""
+        if link.job:
+            self._running[link.job.client] -= 1
+            link.job = None
+        self._idle.append(link)
+        self._next()
+
+    def taken(self, job: Job) -> None:
+        """Note that a reader runs a query."""
+        job.started = asyncio.get_running_loop().time()
+        self._running[job.client] += 1
+
+    def lost(self, link: _Link) -> None:
+        """Put another reader in the place of one that has ended."""
+        self._links.discard(link)
+        if link in self._idle:
+            self._idle.remove(link)
+        if link.job:
+            self._running[link.job.client] -= 1
+        if not self._closed:
+            task = asyncio.create_task(self._replace(link))
+            self._replacing.add(task)
+            task.add_done_callback(self._replacing.discard)
+
+    async def _replace(self, link: _Link) -> None:
+        code = await asyncio.to_thread(link.process.wait)
+        if link.job and not link.job.done.done():
+            reason = "memory" if code == -signal.SIGABRT else "crash"
+            self.counts.kills[reason] += 1
+            link.job.done.set_exception(_lost(reason, self._config.max_memory))
+        if not link.served:
+            await asyncio.sleep(_RETRY_AFTER_CRASH)
+        await self._start_one()
+
+
+def _lost(reason: str, memory: int) -> errors.ReaderLost:
+    if reason == "memory":
+        return errors.ReaderLost(
+            f"The query needed more memory than the {memory >> 20} MiB that it may have, and was ended.",
+            remedy="Ask for less at a time: sorting, grouping and DISTINCT hold everything in memory.",
+        )
+    return errors.ReaderLost("The process that was answering was ended.", remedy="Ask again.")
+
+
+class _Link(asyncio.Protocol):
+    """The connection to one reader."""
+
+    transport: asyncio.WriteTransport
+
+    def __init__(self, pool: Pool, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.job: Job | None = None
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.served = False
+        self.ending = False
+        self._pool = pool
+        self._unpacker = frames.Unpacker()
+
+    def ask(self, job: Job) -> None:
+        self.job = job
+        self._pool.taken(job)
+        self.transport.write(job.message)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.WriteTransport, transport)  # uvloop's are of no such class
+        self.transport.write(worker.opening(self._pool.snapshot))
+
+    def data_received(self, data: bytes) -> None:
+        found = self._unpacker.feed(data)
+        while found:
+            self._take(*found)
+            found = self._unpacker.feed(b"")
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if not self.started.done():
+            self.started.set_result(None)
+        self._pool.lost(self)
+
+    def _take(self, header: dict[str, Any], content: bytes) -> None:
+        if self.ending:
+            return
+        if not self.served:  # its first word tells that the snapshot is open
+            self.served = True
+            self.started.set_result(None)
+            self._pool.freed(self)
+        elif self.job and "opened" not in header:
+            self._settle(self.job, header, content)
+            self._pool.freed(self)
+
+    def _settle(self, job: Job, header: dict[str, Any], content: bytes) -> None:
+        if job.done.done():
+            return
+        self._pool.counts.answered += 1
+        name = header.pop("error", None)
+        if name is None:
+            job.done.set_result(engine.Answer(content, **header))
+        elif name == "NotAcceptable":
+            job.done.set_exception(engine.NotAcceptable(header["kind"]))
+        elif name == "Fault":
+            _log.error("a reader failed:\n%s", header["trace"])
+            job.done.set_exception(_lost("fault", 0))
+        else:
+            job.done.set_exception(_ERRORS[name](header.pop("message"), **header))
