@@ -1,0 +1,185 @@
+"""The dataset as a caller sees it that may not see all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from kg import engine, sparql
+from kg.access import NOWHERE, Limit, restricted
+from kg.errors import InsufficientScope
+from kg.store import Outcome, Store
+
+_DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { ?s ?p ?o } }"
+
+_UNNAMED = "the unnamed graph"
+_WHOLE = "the whole store"
+
+
+class View(Store):
+    """A store of which only some graphs are there, and of which only these can be written.
+
+    It takes the place of a :class:`Store`, but holds no engine: a method of ``Store`` that is not defined here anew
+    fails, rather than show what must not be seen.
+
+    The default graph is the union of the visible graphs. The unnamed graph of a bare store is never visible.
+    """
+
+    def __init__(self, store: Store, graphs: tuple[str, ...]) -> None:
+        """Look at a store within limits.
+
+        Args:
+            store: the whole.
+            graphs: see :class:`kg.access.Limit`.
+        """
+        # Without the parent's: a view opens nothing.
+        self._store = store
+        self._limit = Limit(graphs, store.names, store.bare)
+        self._visible: tuple[int, list[str]] = (-1, [])
+        self.names = store.names
+        self.bare = store.bare
+        self.identity = hashlib.sha256(" ".join((store.identity, *graphs)).encode()).hexdigest()[:16]
+        self.version = store.version
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the store still lacks what a new one gets."""
+        return self._store.is_new
+
+    def made_ready(self) -> NoReturn:
+        """Refuse: that is for the whole store."""
+        raise self._refused(_WHOLE)
+
+    def checkpoint(self, path: Path) -> NoReturn:  # noqa: ARG002 - refused whatever is asked
+        """Refuse: a checkpoint holds everything."""
+        raise self._refused(_WHOLE)
+
+    def __len__(self) -> int:
+        """Count the distinct triples (quads, in a bare store)."""
+        return sum(self.count(graph) for graph in self.graphs()) if self.bare else self.count(None)
+
+    def count(self, graph: str | None) -> int:
+        """Count the triples of one graph; see :meth:`Store.count`."""
+        if graph is not None:
+            return self._store.count(graph) if self._limit.sees(graph) else 0
+        found = self.rows(_DISTINCT)[0]["n"]
+        assert isinstance(found, engine.Literal)
+        return int(found.value)
+
+    # ---- reading
+
+    def graphs(self) -> list[str]:
+        """Name the visible graphs, sorted."""
+        version, graphs = self._visible
+        now = self._store.version
+        if version != now:
+            graphs = [graph for graph in self._store.graphs() if self._limit.sees(graph)]
+            self._visible = now, graphs
+        return graphs
+
+    def has_graph(self, graph: str) -> bool:
+        """Tell whether a graph is there and visible."""
+        return self._limit.sees(graph) and self._store.has_graph(graph)
+
+    def triples(self, graph: str | None) -> list[engine.Triple]:
+        """List one graph; see :meth:`Store.triples`."""
+        if graph is not None:
+            return self._store.triples(graph) if self._limit.sees(graph) else []
+        graphs = [] if self.bare else self.graphs()
+        return list(dict.fromkeys(triple for name in graphs for triple in self._store.triples(name)))
+
+    def quads(self, graphs: Iterable[str] | None = None) -> Iterator[engine.Quad]:
+        """Walk the quads of the named graphs, or of all of them, as far as they are visible."""
+        return self._store.quads(self.graphs() if graphs is None else filter(self._limit.sees, graphs))
+
+    def match(
+        self,
+        subject: engine.NamedNode | engine.BlankNode | engine.Triple | None,
+        predicate: engine.NamedNode | None,
+        obj: engine.Term | None,
+        graph: str | None = None,
+    ) -> list[engine.Quad]:
+        """List the quads of the visible graphs that fit."""
+        found = self._store.match(subject, predicate, obj, graph)
+        return [quad for quad in found if self._limit.sees(engine.graph_of(quad))]
+
+    def dataset(self, text: str, request: engine.Dataset) -> engine.Dataset:
+        """Give the dataset that a user's query is to be asked of: what it names, as far as that is visible."""
+        parsed = sparql.Query.parse(text, request.base or self.names.base, request.prefixes)
+        return restricted(request, parsed, self.graphs(), union=not self.bare)
+
+    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
+        """Answer a SPARQL query; see :meth:`Store.query`."""
+        return self._store.query(text, choice, self.dataset(text, request or engine.Dataset()))
+
+    def rows(
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+    ) -> list[dict[str, engine.Term]]:
+        """Run a SELECT of our own on the visible graphs, or on those among them that ``request`` names."""
+        seen = self.graphs()
+        if request is None:
+            request = engine.Dataset(default_graphs=[] if self.bare else seen, named_graphs=seen)
+        default = [graph for graph in request.default_graphs if self._limit.sees(graph)] or [NOWHERE]
+        named = [graph for graph in request.named_graphs if self._limit.sees(graph)]
+        return self._store.rows(text, bindings, engine.Dataset(default_graphs=default, named_graphs=named))
+
+    # ---- writing
+
+    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
+        """Set whole graphs in one transaction; see :meth:`Store.replace`.
+
+        Raises:
+            InsufficientScope: one of them is beyond the limit.
+        """
+        for graph in graphs:
+            self._check(graph)
+        return self._store.replace(graphs)
+
+    def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> bool:
+        """Add triples to a graph; see :meth:`Store.merge`.
+
+        Raises:
+            InsufficientScope: it is beyond the limit.
+        """
+        self._check(graph)
+        return self._store.merge(graph, triples)
+
+    def clear_default(self, triples: Iterable[engine.Triple] | None) -> NoReturn:  # noqa: ARG002
+        """Refuse: the unnamed graph is beyond every limit."""
+        raise self._refused(_UNNAMED)
+
+    def load(self, quads: Iterable[engine.Quad], graph: str) -> NoReturn:  # noqa: ARG002
+        """Refuse: a dataset may name any graph."""
+        raise self._refused(_WHOLE)
+
+    def update(self, text: str, request: engine.Dataset | None = None) -> NoReturn:  # noqa: ARG002
+        """Refuse: what an update reads and writes may depend on the data.
+
+        Raises:
+            InsufficientScope: always.
+        """
+        raise InsufficientScope(
+            "A token that is limited to some graphs cannot run updates.",
+            remedy="Write those graphs whole or add to them at /graphs and /articles, or use a token without limit.",
+        )
+
+    def refuse_managed(self, graph: str) -> None:
+        """Refuse a graph that only the server writes, or that is beyond the limit.
+
+        Raises:
+            Forbidden, InsufficientScope.
+        """
+        self._store.refuse_managed(graph)
+        self._check(graph)
+
+    def _check(self, graph: str | None) -> None:
+        if graph is None or not self._limit.covers(graph):
+            raise self._refused(_UNNAMED if graph is None else f"<{graph}>")
+
+    def _refused(self, what: str) -> InsufficientScope:
+        return InsufficientScope(
+            f"The token is limited to some graphs, and may not write {what}.",
+            remedy="Write a graph that it is made for, or use one that is made for this graph.",
+        )
