@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from kg import claims, console, engine, export, questions
+from kg import claims, cli_data, cli_token, console, engine, export, questions
 from kg.config import Config, from_environment
 from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
 from kg.graph import KnowledgeGraph
@@ -35,6 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_token.app, name="token")
+cli_data.register(app)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
 

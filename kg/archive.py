@@ -1,0 +1,376 @@
+"""The form of a backup file: a plain tar archive of which every byte follows from what it holds.
+
+::
+
+    manifest.json       what the store is, and size and SHA-256 of every file; at most 16 MiB
+    claimgraph.json     what the store knows of itself
+    tokens.json         hashes of tokens, if any
+    store/…             the engine's files, as they lie in an immutable checkpoint
+    SHA256              the digest of every byte before this member
+
+Any tar program unpacks it. Reading is stricter than tar: once the manifest is read, each header, each filling zero
+and the length of the whole are known and are compared, so there is nothing in which a link, a second file of a name,
+a path that leads elsewhere or a changed bit could hide. It is not compressed: the engine's files are already, and gzip
+at its fastest took 23 % off a million statements in 25 times the time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kg.errors import BadInput, StoreUnavailable
+
+FORMAT = 1
+"""Raised when an older version could not read what a newer one writes."""
+
+Progress = Callable[[int, int], None]
+"""Is told of every so many bytes that are done, and of how many there are in all."""
+
+
+def unseen(_done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+_BLOCK = 512
+_CHUNK = 1024 * 1024
+_RECORD = 20 * _BLOCK
+_MANIFEST = "manifest.json"
+_DIGEST = "SHA256"
+_LARGEST_MANIFEST = 16 * 1024 * 1024
+_NAME = re.compile(r"(claimgraph|tokens)\.json|store/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+_KINDS = {
+    b"0": "a file",
+    b"1": "a hard link",
+    b"2": "a symbolic link",
+    b"5": "a directory",
+    b"3": "a device",
+    b"4": "a device",
+}
+_AGAIN = "Copy the file again from where it was made, or use another backup."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of the store: its name in the archive, its size in bytes and its SHA-256 (hexadecimal)."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a backup says of the store it was made of.
+
+    Attributes:
+        store: the identity of the dataset.
+        base: its base IRI.
+        bare: whether it is a plain SPARQL store.
+        made: when the backup was made (RFC 3339).
+        version: of the product that made it.
+        quads: number of quads, those of the default graph included.
+        graphs: number of named graphs.
+    """
+
+    store: str
+    base: str
+    bare: bool
+    made: str
+    version: str
+    quads: int
+    graphs: int
+
+
+class Archive:
+    """A backup that can be written: the summary, and the files of a checkpoint that nobody changes meanwhile.
+
+    Attributes:
+        size: bytes that :meth:`blocks` will give in all.
+    """
+
+    def __init__(self, summary: Summary, files: dict[str, Path], progress: Progress = unseen) -> None:
+        """Take the digest of each file.
+
+        Args:
+            summary: what the manifest says of the store.
+            files: where each member lies, by its name in the archive.
+            progress: is told of the bytes read, now and when they are given.
+        """
+        self._files = files
+        total = 2 * sum(file.stat().st_size for file in files.values())
+
+        def counted(done: int) -> None:
+            progress(done, total)
+
+        self._counted = counted
+        entries = [Entry(name, file.stat().st_size, _digest(file, counted)) for name, file in files.items()]
+        manifest = {"format": FORMAT, "product": "claimgraph", **asdict(summary), "files": [*map(asdict, entries)]}
+        self._entries = entries
+        self._manifest = json.dumps(manifest, indent=1).encode()
+        members = [len(self._manifest), *(entry.size for entry in entries), len(_trailer(b""))]
+        self.size = _whole(sum(_BLOCK + size + _filling(size) for size in members))
+
+    def blocks(self) -> Iterator[bytes]:
+        """Give the bytes of the archive in order, in blocks none of which is empty.
+
+        Raises:
+            StoreUnavailable: a file is shorter than it was.
+        """
+        digest, done = hashlib.sha256(), 0
+        for block in filter(None, self._members()):
+            digest.update(block)
+            done += len(block)
+            yield block
+        trailer = _trailer(digest.digest())
+        rest = _header(_DIGEST, len(trailer)) + trailer + bytes(_filling(len(trailer)))
+        yield rest + bytes(self.size - done - len(rest))
+
+    def _members(self) -> Iterator[bytes]:
+        yield _header(_MANIFEST, len(self._manifest)) + self._manifest + bytes(_filling(len(self._manifest)))
+        for entry in self._entries:
+            yield _header(entry.name, entry.size)
+            with self._files[entry.name].open("rb") as stream:
+                try:
+                    for chunk in _pieces(stream, entry.size):
+                        yield chunk
+                        self._counted(len(chunk))
+                except EOFError:
+                    raise StoreUnavailable(f"{entry.name} has become shorter.", remedy="Check the disk.") from None
+            yield bytes(_filling(entry.size))
+
+
+def _digest(file: Path, progress: Callable[[int], None]) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            progress(len(chunk))
+    return digest.hexdigest()
+
+
+def _pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Read exactly ``size`` bytes.
+
+    Raises:
+        EOFError: there are fewer.
+    """
+    while size:
+        chunk = stream.read(min(size, _CHUNK))
+        if not chunk:
+            raise EOFError
+        size -= len(chunk)
+        yield chunk
+
+
+def _trailer(digest: bytes) -> bytes:
+    return digest.hex().ljust(64).encode() + b"\n"
+
+
+def _filling(size: int) -> int:
+    """Count the zeros that fill the last block of a member."""
+    return -size % _BLOCK
+
+
+def _whole(size: int) -> int:
+    """Round up to records of 20 blocks, at least two of which are the empty ones that end an archive."""
+    return size + 2 * _BLOCK + -(size + 2 * _BLOCK) % _RECORD
+
+
+def _header(name: str, size: int) -> bytes:
+    """Make the header of a regular file (POSIX.1-1988 ustar; from 8 GiB on the size as GNU tar writes it)."""
+    number = b"%011o\0" % size if size < 8**11 else b"\x80" + size.to_bytes(11, "big")
+    fields = (
+        name.encode().ljust(100, b"\0"),
+        b"0000600\0" + b"0000000\0" * 2,  # mode, owner, group
+        number + b"00000000000\0",  # size, time
+        b" " * 8,  # the sum, counted as if it were spaces
+        b"0" + bytes(100),  # a regular file, linked to nothing
+        b"ustar\00000",
+        b"root".ljust(32, b"\0") * 2,
+        b"0000000\0" * 2,  # device
+    )
+    block = bytearray(b"".join(fields).ljust(_BLOCK, b"\0"))
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+class Reader:
+    """Reads an archive and believes nothing.
+
+    Attributes:
+        summary: what the manifest says of the store.
+        entries: the files that the manifest lists; their digests are true once they were unpacked.
+        size: bytes of all files together.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        """Read the manifest, and find every file where it must be.
+
+        Args:
+            stream: the archive, which can be read at any place.
+            name: what to call it in errors.
+
+        Raises:
+            BadInput: it is no backup, not whole, or made by a newer version.
+        """
+        self._stream, self._name = stream, name
+        self._sum = hashlib.sha256()
+        self._total = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        content = self._read_manifest()
+        self.summary, self.entries = self._understand(content)
+        self.size = sum(entry.size for entry in self.entries)
+        self._find_members()
+
+    def _read_manifest(self) -> bytes:
+        if self._total == 0:
+            raise BadInput(f"{self._name} is empty.", remedy=_AGAIN)
+        first = self._stream.read(_BLOCK)
+        if first.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+            raise BadInput(f"{self._name} is compressed.", remedy="Unpack it (gunzip, unzstd) and restore what comes.")
+        size = _size_of(first)
+        if not first.startswith(_MANIFEST.encode() + b"\0") or size is None:
+            raise self._foreign()
+        if size > _LARGEST_MANIFEST:
+            raise self._broken("its manifest is larger than any can be")
+        self._compare(first, _header(_MANIFEST, size), f"the header of {_MANIFEST}")
+        self._sum.update(first)
+        content = b"".join(self._content(size, _MANIFEST))
+        self._fill(size, _MANIFEST)
+        return content
+
+    def _understand(self, content: bytes) -> tuple[Summary, list[Entry]]:
+        try:
+            known = json.loads(content)
+            if known["product"] != "claimgraph":
+                raise self._foreign()
+            if int(known["format"]) > FORMAT:
+                raise BadInput(
+                    f"{self._name} is of format {int(known['format'])}; this version reads up to {FORMAT}.",
+                    remedy=f"Restore it with Claimgraph {str(known.get('version', ''))[:40]} or newer.",
+                )
+            summary = Summary(**{field.name: _typed(known[field.name], str(field.type)) for field in fields(Summary)})
+            entries = [Entry(*(_typed(row[f.name], str(f.type)) for f in fields(Entry))) for row in known["files"]]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise self._broken("its manifest cannot be read") from None
+        self._check_names([entry.name for entry in entries])
+        if any(entry.size < 0 for entry in entries):
+            raise self._broken("its manifest lists a size below nothing")
+        return summary, entries
+
+    def _check_names(self, names: list[str]) -> None:
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise self._broken(f"its manifest lists “{name[:80]}”, which no backup holds")
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise self._broken(f"its manifest lists {twice[0]} twice")
+        for needed in ("claimgraph.json", "store/CURRENT"):
+            if needed not in names:
+                raise self._broken(f"its manifest does not list {needed}")
+
+    def _find_members(self) -> None:
+        """Compare every header, before anything is read at length."""
+        start = self._stream.tell()
+        for name, size in [*((entry.name, entry.size) for entry in self.entries), (_DIGEST, len(_trailer(b"")))]:
+            found = self._stream.read(_BLOCK)
+            if len(found) < _BLOCK:
+                raise self._broken(f"it ends before {name}")
+            self._compare(found, _header(name, size), f"the header of {name}")
+            if self._total - self._stream.tell() < size:
+                raise self._broken(f"it ends within {name}")
+            self._stream.seek(size + _filling(size), io.SEEK_CUR)
+        wanted = _whole(self._stream.tell())
+        rest = self._stream.read(_RECORD + _BLOCK)
+        if any(rest) or self._total > wanted:
+            raise self._broken(f"there is something after its end{_described(rest)}")
+        if self._total < wanted:
+            raise self._broken("its end is missing")
+        self._stream.seek(start)
+
+    def unpack(self, target: Path | None, progress: Progress = unseen) -> None:
+        """Check every byte, once, and with a ``target`` write the files into that directory.
+
+        Raises:
+            BadInput: something is not as it was written; what was unpacked so far is to be thrown away.
+        """
+        for entry in self.entries:
+            self._take(_BLOCK)  # the header, which was compared
+            self._member(entry, target, progress)
+            self._fill(entry.size, entry.name)
+        expected = _trailer(self._sum.digest())
+        self._take(_BLOCK)
+        if self._take(len(expected)) != expected:
+            raise self._broken("it does not have the digest that its end gives")
+        self._fill(len(expected), _DIGEST)
+
+    def _member(self, entry: Entry, target: Path | None, progress: Progress) -> None:
+        digest = hashlib.sha256()
+        with (target / entry.name).open("xb") if target else nullcontext() as written:
+            for chunk in self._content(entry.size, entry.name):
+                digest.update(chunk)
+                if written:
+                    written.write(chunk)
+                progress(len(chunk), self.size)
+        if digest.hexdigest() != entry.sha256:
+            raise self._broken(f"the content of {entry.name} does not have the digest that its manifest gives")
+
+    def _content(self, size: int, name: str) -> Iterator[bytes]:
+        try:
+            for chunk in _pieces(self._stream, size):
+                self._sum.update(chunk)
+                yield chunk
+        except EOFError:
+            raise self._broken(f"it ends within {name}") from None
+
+    def _fill(self, size: int, name: str) -> None:
+        if any(self._take(_filling(size))):
+            raise self._broken(f"there is something behind the end of {name}")
+
+    def _take(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        if len(data) != size:
+            raise self._broken("it ends too early")
+        self._sum.update(data)
+        return data
+
+    def _compare(self, found: bytes, expected: bytes, what: str) -> None:
+        if found != expected:
+            raise self._broken(f"{what} is not what it has to be{_described(found)}")
+
+    def _broken(self, how: str) -> BadInput:
+        return BadInput(f"{self._name} is damaged: {how}.", remedy=_AGAIN)
+
+    def _foreign(self) -> BadInput:
+        return BadInput(f"{self._name} is not a backup.", remedy="Name a file that `kg backup` has written.")
+
+
+def _typed(value: object, wanted: str) -> Any:
+    """Pass a value of the manifest on if it is of the type that its field has."""
+    if type(value).__name__ != wanted:
+        raise TypeError(wanted)
+    return value
+
+
+def _size_of(header: bytes) -> int | None:
+    with suppress(ValueError):
+        return int(header[124:135].decode("ascii"), 8)
+    return None
+
+
+def _described(header: bytes) -> str:
+    """Say what stands where something else should be."""
+    if header[257:262] != b"ustar":
+        return ""
+    kind = _KINDS.get(header[156:157], "something odd")
+    name = header[:100].split(b"\0")[0].decode("utf-8", "replace")
+    return f" ({kind} named “{name}” is there)"

@@ -1,0 +1,249 @@
+"""`kg backup`: a whole store in one file, from a data directory that is in use or is not, or from a server.
+
+A store that nobody holds is opened for as long as a checkpoint takes. One that a server holds is taken from the
+server's newest snapshot, which holds every write that was acknowledged. Either way the copy is of hard links.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kg import __version__, disk, engine, scratch
+from kg.archive import Archive, Progress, Reader, Summary, unseen
+from kg.errors import BadInput, ClaimgraphError, Forbidden, NotFound, StoreInUse, StoreUnavailable
+from kg.snapshots import FOLDER as SNAPSHOTS
+from kg.store import META
+from kg.tokens import FILE as TOKENS
+
+FOLDER = "backups"
+_SCRATCH = ".tmp-"
+_TRIES = 100
+_TIMEOUT = 60.0
+_NOT_KEPT = ("LOCK", "LOG")
+"""Files of the engine that say nothing of the data."""
+
+
+@contextmanager
+def checkpoint(data: Path) -> Iterator[Path]:
+    """Give a directory with an immutable copy of the engine's files (``store``); it is removed afterwards.
+
+    Raises:
+        NotFound: there is no store.
+        StoreUnavailable: a process that takes no snapshots holds it, or it cannot be opened.
+    """
+    if not (data / META).is_file() or not (data / "store" / "CURRENT").is_file():
+        raise NotFound(f"There is no store in {data}.", remedy="Name its directory with --data or KG_DATA_DIR.")
+    with disk.writing():
+        (data / FOLDER).mkdir(mode=0o700, exist_ok=True)
+    with scratch.directory(data / FOLDER, _SCRATCH) as place:
+        try:
+            engine.checkpoint(engine.open_store(data / "store"), place / "store")
+        except StoreInUse as error:
+            if not _link_newest(data, place / "store"):
+                raise error from None
+        yield place
+
+
+def _link_newest(data: Path, target: Path) -> bool:
+    """Link the newest snapshot's files; tell whether there is one.
+
+    A snapshot is removed only once there is a newer one. So what was linked is whole if it still is the newest.
+    """
+    for _ in range(_TRIES):
+        number = newest(data)
+        if number is None:
+            return False
+        target.mkdir()
+        try:
+            for path in (data / SNAPSHOTS / str(number)).iterdir():
+                os.link(path, target / path.name)
+        except FileNotFoundError:
+            number = None
+        if number is not None and number == newest(data):
+            return True
+        shutil.rmtree(target)
+    raise StoreUnavailable("The server replaces its snapshots too fast.", remedy="Try again, or use --url.")
+
+
+def newest(data: Path) -> int | None:
+    """Tell the number of the newest snapshot of a data directory."""
+    folder = data / SNAPSHOTS
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return max((int(name) for name in names if name.isdecimal()), default=None)
+
+
+@contextmanager
+def prepared(data: Path, *, tokens: bool = True, progress: Progress = unseen) -> Iterator[Archive]:
+    """Give a backup of a data directory, ready to be written while the context lasts.
+
+    Args:
+        data: the data directory; another process, or this one, may be serving it.
+        tokens: whether to take the hashes of tokens along.
+        progress: is told of the bytes that are read.
+
+    Raises:
+        NotFound, StoreUnavailable: see :func:`checkpoint`.
+    """
+    with checkpoint(data) as place:
+        for name in (META, TOKENS) if tokens and (data / TOKENS).exists() else (META,):
+            shutil.copyfile(data / name, place / name)  # these may change while the archive is written
+        files = {path.name: path for path in sorted(place.glob("*.json"))}
+        kept = (path for path in sorted((place / "store").iterdir()) if not path.name.startswith(_NOT_KEPT))
+        files |= {f"store/{path.name}": path for path in kept}
+        yield Archive(_summary(place), files, progress)
+
+
+def _summary(place: Path) -> Summary:
+    known = read_meta(place / META)
+    copy = engine.open_snapshot(place / "store")
+    return Summary(
+        store=str(known.get("id", "")),
+        base=str(known["base"]),
+        bare=bool(known["bare"]),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=__version__,
+        quads=len(copy),
+        graphs=sum(1 for _ in copy.named_graphs()),
+    )
+
+
+def read_meta(file: Path) -> dict[str, Any]:
+    """Read what a store knows of itself.
+
+    Raises:
+        StoreUnavailable: that is damaged.
+    """
+    try:
+        known = json.loads(file.read_text("utf-8"))
+        known["base"], known["bare"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StoreUnavailable(f"{META} is damaged.", remedy="Restore a backup, or choose another directory.") from None
+    return dict(known)
+
+
+@contextmanager
+def appearing(file: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a file to write to, which gets the name ``file`` once the context ends well, whole and on the disk.
+
+    Raises:
+        BadInput: there is a file of that name, or no directory for it.
+    """
+    if not file.parent.is_dir() or file.is_dir():
+        raise BadInput(f"{file} cannot be written: it needs a directory that is there, and a name.")
+    if file.exists() and not overwrite:
+        raise BadInput(f"{file} is there already.", remedy="Choose another name, or say --overwrite.")
+    with disk.writing(str(file)), scratch.file(file.parent, f".{file.name}.part-") as part:
+        yield part
+        disk.sync(part)
+        part.replace(file)
+        disk.sync(file.parent)
+
+
+def backup(data: Path, file: Path, *, tokens: bool = True, overwrite: bool = False, progress: Progress = unseen) -> int:
+    """Write a backup of a data directory, and tell its size in bytes.
+
+    Raises:
+        NotFound, StoreUnavailable: there is no store to be had.
+        StorageFull: it has no room.
+        BadInput: ``file`` cannot be made.
+    """
+    with appearing(file, overwrite=overwrite) as part, prepared(data, tokens=tokens, progress=progress) as archive:
+        disk.require(file.parent, archive.size)
+        with part.open("wb") as out:
+            for block in archive.blocks():
+                out.write(block)
+        return archive.size
+
+
+# ---- from a server
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A token is for the server that was named, and for no other."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A server to take a backup from.
+
+    Attributes:
+        url: its own address.
+        token: one of scope admin.
+        tokens: whether to take the hashes of tokens along.
+    """
+
+    url: str
+    token: str | None
+    tokens: bool = True
+
+
+def download(source: Source, file: Path, *, overwrite: bool = False, progress: Progress = unseen) -> Summary:
+    """Fetch a backup from a running server, check every byte of it, and tell what it holds.
+
+    Args:
+        source: the server.
+        file: where to put it.
+        overwrite: whether it may take the place of a file.
+        progress: is told of the bytes that came.
+
+    Raises:
+        Forbidden: the token does not reach so far.
+        StoreUnavailable: no server answers, or not with a backup.
+        BadInput: what came is damaged, or ``file`` cannot be made.
+    """
+    url, token = source.url, source.token
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise BadInput(f"“{url}” is not an address of a server.", remedy="Give an http(s) address.")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    address = url.rstrip("/") + "/admin/backup" + ("" if source.tokens else "?tokens=false")
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - checked above
+    with appearing(file, overwrite=overwrite) as part:
+        try:
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT) as answer:
+                _receive(answer, part, progress)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refused(error) from None
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            reason = getattr(error, "reason", None) or type(error).__name__
+            raise StoreUnavailable(f"{url} does not give a backup: {reason}.", remedy="Check the address.") from None
+        with part.open("rb") as stream:
+            reader = Reader(stream, "What the server sent")
+            reader.unpack(None)
+    return reader.summary
+
+
+def _receive(answer: http.client.HTTPResponse, part: Path, progress: Progress) -> None:
+    total = int(answer.headers.get("Content-Length") or 0)
+    if total:
+        disk.require(part.parent, total)
+    with part.open("wb") as out:
+        while chunk := answer.read(1024 * 1024):
+            out.write(chunk)
+            progress(len(chunk), total)
+
+
+def _refused(error: urllib.error.HTTPError) -> ClaimgraphError:
+    try:
+        said = json.loads(error.read(100_000))
+        detail, remedy = str(said["detail"]), str(said.get("remedy", ""))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        detail, remedy = f"The server answers {error.code}.", ""
+    if error.code in (401, 403):
+        return Forbidden(detail, remedy=remedy or "Set KG_TOKEN to a token of scope admin.")
+    return StoreUnavailable(detail, remedy=remedy or "Check the address, and that the server is of this version.")

@@ -1,0 +1,187 @@
+"""`kg restore`: everything in a backup is checked before anything is put in place, and then it is put there whole."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kg import disk, engine, scratch
+from kg.archive import Progress, Reader, Summary, unseen
+from kg.backup import read_meta
+from kg.errors import BadInput, StoreInUse, StoreUnavailable
+from kg.snapshots import FOLDER as SNAPSHOTS
+from kg.store import META
+from kg.tokens import FILE as TOKENS
+
+BEFORE = ".before-restore"
+_OURS = (META, "store", SNAPSHOTS)
+"""What a restored store replaces; anything else in the directory stays."""
+
+
+def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress = unseen) -> Summary:
+    """Make a data directory of a backup. The store gets a new identity, so that no answer of another passes for its.
+
+    Args:
+        file: the backup.
+        data: a directory that is empty or not there, unless ``replace`` is given.
+        replace: take the place of the store in ``data``, which is kept until the new one is in place.
+        progress: is told of the bytes that are read.
+
+    Raises:
+        BadInput: ``file`` is no backup, or damaged; or ``data`` is not free.
+        StoreUnavailable: a process holds the store in ``data``.
+        StorageFull: there is no room.
+    """
+    data = data.absolute()
+    _check_target(data, replace=replace)
+    if not file.is_file():
+        raise BadInput(f"{file} is not a file.", remedy="Name a file that `kg backup` has written.")
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.", remedy="Check the name.") from None
+    with stream, disk.writing(f"The place of {data.name}"):
+        reader = Reader(stream, file.name)
+        inside = data.is_mount()  # which cannot be renamed
+        data.parent.mkdir(parents=True, exist_ok=True)
+        disk.require(data.parent, reader.size + disk.RESERVE)
+        with scratch.directory(data if inside else data.parent, _staging(data)) as staged:
+            (staged / "store").mkdir()
+            reader.unpack(staged, progress)
+            _verify(staged, reader.summary, file.name)
+            _finish(staged, data)
+            with _free(data / "store"):
+                (_put_inside if inside else _put)(staged, data)
+    return reader.summary
+
+
+def _check_target(data: Path, *, replace: bool) -> None:
+    left = next((path for path in (Path(f"{data}{BEFORE}"), data / BEFORE) if path.exists()), None)
+    if left:
+        raise BadInput(
+            f"{left} holds the store from before a restore that was interrupted.",
+            remedy=f"If {data} is whole, delete it; if not, put it back. Then restore again.",
+        )
+    if not data.exists() and not data.is_symlink():
+        return
+    if not data.is_dir() or data.is_symlink():
+        raise BadInput(f"{data} is not a directory.", remedy="Choose another with --data.")
+    names = {path.name for path in data.iterdir() if not path.name.startswith(_staging(data))} - {"lost+found"}
+    if names and not replace:
+        raise BadInput(f"{data} is not empty.", remedy="Choose another with --data, or say --replace.")
+    if names and names.isdisjoint(_OURS):
+        raise BadInput(f"{data} holds something else than a store.", remedy="Choose another with --data.")
+    with _free(data / "store"):
+        return
+
+
+def _staging(data: Path) -> str:
+    return f".{data.name}.restore-"
+
+
+def _verify(staged: Path, summary: Summary, name: str) -> None:
+    """Open what was unpacked, as the server would.
+
+    Raises:
+        BadInput: it is not what the manifest says.
+    """
+    remedy = "Use another backup."
+    try:
+        known = read_meta(staged / META)
+        copy = engine.open_snapshot(staged / "store")
+    except StoreUnavailable:
+        raise BadInput(f"{name} is damaged: the store in it cannot be opened.", remedy=remedy) from None
+    found = (known["base"], known["bare"], len(copy), sum(1 for _ in copy.named_graphs()))
+    if found != (summary.base, summary.bare, summary.quads, summary.graphs):
+        raise BadInput(f"{name} is damaged: it does not hold what its manifest says.", remedy=remedy)
+
+
+def _finish(staged: Path, data: Path) -> None:
+    """Give the store its new identity, take over what the old directory has besides, and bring all onto the disk."""
+    known = read_meta(staged / META) | {"id": secrets.token_hex(8)}
+    disk.write_whole(staged / META, json.dumps(known).encode())
+    tokens = [staged / TOKENS] if (staged / TOKENS).exists() else []
+    for path in tokens:
+        path.chmod(0o600)
+    owner = data.stat() if data.exists() else None
+    for path in [*tokens, *(staged / "store").iterdir(), staged / "store", staged / META, staged]:
+        if owner and os.geteuid() == 0:  # as the administrator for the account that serves
+            os.chown(path, owner.st_uid, owner.st_gid)
+        disk.sync(path)
+
+
+@contextmanager
+def _free(store: Path) -> Iterator[None]:
+    """Keep every other process away from a store while it is replaced.
+
+    Raises:
+        StoreInUse: a process holds it.
+    """
+    lock = store / "LOCK"
+    if not lock.exists():
+        yield
+        return
+    _try(store)
+    with lock.open("r+b") as stream:  # the engine's own lock; the engine, once open, could touch the new files
+        try:
+            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoreInUse("A process has just opened the store.", remedy="Stop it, then restore again.") from None
+        yield
+
+
+def _try(store: Path) -> None:
+    """Open the store and close it: only the engine knows whether this very process holds it."""
+    try:
+        engine.open_store(store)
+    except StoreInUse:
+        raise
+    except StoreUnavailable:  # it is damaged, so nobody holds it, and it may be replaced all the more
+        return
+
+
+def _put(staged: Path, data: Path) -> None:
+    """Swap two directories by renaming them; a swap that fails half-way is taken back."""
+    if not data.exists():
+        staged.rename(data)
+        disk.sync(data.parent)
+        return
+    before = Path(f"{data}{BEFORE}")
+    data.rename(before)
+    try:
+        staged.rename(data)
+    except BaseException:
+        before.rename(data)
+        raise
+    for path in before.iterdir():
+        if path.name not in _OURS and not (data / path.name).exists():
+            path.rename(data / path.name)
+    disk.sync(data.parent)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _put_inside(staged: Path, data: Path) -> None:
+    """Do the same with what lies in a mount point, which itself cannot be renamed."""
+    before = data / BEFORE
+    before.mkdir(mode=0o700)
+    steps = [(data / name, before / name) for name in (*_OURS, TOKENS) if (data / name).exists()]
+    steps = [step for step in steps if step[0].name != TOKENS or (staged / TOKENS).exists()]
+    steps += [(path, data / path.name) for path in staged.iterdir()]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in steps:
+            source.rename(target)
+            done.append((source, target))
+    except BaseException:
+        for source, target in reversed(done):
+            target.rename(source)
+        before.rmdir()
+        raise
+    disk.sync(data)
+    shutil.rmtree(before, ignore_errors=True)
