@@ -6,20 +6,23 @@ import importlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from rich.console import Console
 
+from kg import http_limits, supervisor
 from kg.config import Config
 from kg.errors import BadInput
 from kg.graph import KnowledgeGraph
 from kg.store import META
 
-_GRACE = 10
-"""Seconds that answers in flight get when the server is stopped."""
+_LAST_WORDS = 0.5
+"""Seconds that an answer gets before the process ends."""
 
 _FIRST_QUERY = """curl -s {address}sparql -H 'Accept: text/csv' --data-urlencode 'query=
 PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
@@ -47,21 +50,47 @@ def run(config: Config) -> None:
             token=config.token or secrets.token_urlsafe(24),
             base_iri=config.base_iri or _base(config, address),
         )
+        turn = supervisor.stay_up()
         graph = KnowledgeGraph.open(config)
-        _announce(graph, config, address, made=made)
+        if not turn.again:
+            _announce(graph, config, address, made=made)
         # The one look upwards, by name: this package never imports the HTTP layer.
-        application = importlib.import_module("api.app").create_app(graph, config)
-        settings = uvicorn.Config(
-            application,
-            log_level="warning",
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE,
-        )
-        try:
-            uvicorn.Server(settings).run(sockets=[listener])
-        finally:
-            _leave_stuck_threads()
+        application = importlib.import_module("api.app").create_app(graph, config, _restart)
+        observer = application.state.observer
+        with importlib.import_module("api.logs").logging_to(sys.stderr, config.log, observer):
+            settings = uvicorn.Config(
+                application,
+                http=http_limits.limited(http_limits.Limits.of(config, observer.metrics.refused)),
+                ws="none",
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                server_header=False,
+                timeout_graceful_shutdown=config.shutdown_seconds,
+            )
+            try:
+                _Server(settings, turn.serves).run(sockets=[listener])
+            finally:
+                _leave_stuck_threads()
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it has started."""
+
+    def __init__(self, settings: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(settings)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def _restart() -> None:
+    """End this process once the answer that is being written has left; the supervisor starts another."""
+    threading.Timer(_LAST_WORDS, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
 
 def _leave_stuck_threads() -> None:

@@ -1,0 +1,299 @@
+"""Limits on what a client may do while its request is read, which uvicorn's parser does not have.
+
+Without them a client holds a connection for ever by sending its headers byte by byte, or fills the memory with a header
+that never ends; a body that nobody reads goes on after the answer; and one who never reads his answer is waited for.
+Whatever is refused here has the shape of every other error (RFC 9457).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from kg import headers
+from kg.config import Config
+
+_FIELDS_BYTES = 48 * 1024
+"""Room for all header fields together, beside the address."""
+
+_LINGER = 2.0
+"""Seconds in which a refused client may go on sending, so that it can read why before the connection is reset."""
+
+_LEAST_RATE = 1024
+"""Bytes a second that a client must take of its answer."""
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a connection may do.
+
+    Attributes:
+        url_bytes: longest address of a request.
+        head_seconds: time for the head of a request, from the opening of the connection or the first byte.
+        connections: most connections at a time; those that wait for a request make room for new ones.
+        stall_seconds: how often a client that takes its answer slowly is looked at.
+        refused: counts what was turned away, by reason.
+    """
+
+    url_bytes: int = 16384
+    head_seconds: float = 10
+    connections: int = 500
+    stall_seconds: float = 30
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, config: Config, refused: Counter[str]) -> Limits:
+        """Take them from the settings; ``refused`` is where the metrics read."""
+        return cls(config.max_url_bytes, config.header_timeout, config.max_connections, refused=refused)
+
+    @property
+    def head_bytes(self) -> int:
+        """Longest head of a request: its address and all fields."""
+        return self.url_bytes + _FIELDS_BYTES
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is turned away."""
+
+    status: int
+    reason: str
+    detail: str
+    remedy: str
+
+    def body(self) -> bytes:
+        """Write the problem document."""
+        title = HTTPStatus(self.status).phrase
+        problem = {"type": "about:blank", "title": title, "status": self.status}
+        return json.dumps({**problem, "detail": self.detail, "remedy": self.remedy}).encode()
+
+    def fields(self, size: int) -> list[tuple[bytes, bytes]]:
+        """Give the header fields of an answer with ``size`` bytes of body."""
+        retry = [(b"retry-after", b"1")] if self.status == HTTPStatus.SERVICE_UNAVAILABLE else []
+        own = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % size), *retry]
+        return [*own, *headers.SECURITY, headers.SAME_ORIGIN, headers.DATA_POLICY, (b"connection", b"close")]
+
+    async def __call__(self, _scope: object, _receive: object, send: Send) -> None:
+        """Answer so in place of the application (ASGI)."""
+        body = self.body()
+        await send({"type": "http.response.start", "status": self.status, "headers": self.fields(len(body))})
+        await send({"type": "http.response.body", "body": body})
+
+
+_MALFORMED = Refusal(400, "malformed", "The request is not HTTP/1.1.", "See RFC 9112.")
+_LATE = Refusal(
+    408, "slow head", "The head of the request did not come in time.", "Send it at once, or raise KG_HEADER_TIMEOUT."
+)
+_LONG_URL = Refusal(
+    414, "long address", "The address is over the limit.", "Send a long query by POST, or raise KG_MAX_URL_BYTES."
+)
+_LONG_HEAD = Refusal(431, "long head", "The header fields are over the limit.", "Send fewer or shorter ones.")
+_FULL = Refusal(
+    503, "connections", "The server has as many connections as it takes.", "Try again, or raise KG_MAX_CONNECTIONS."
+)
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 with limits. What is usual, a request that comes whole at once, costs two more calls."""
+
+    limits: ClassVar[Limits]
+
+    url = b""  # the parser's callbacks set it; until then there is none
+    _chunk = 0
+    _head_bytes = 0
+    _opened = 0.0
+    _refused = False
+    _discarded = 0
+    _head_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+    _unsent = 0
+
+    @property
+    def _waits(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, if need be in place of one that waits."""
+        super().connection_made(transport)
+        self._opened = self.loop.time()
+        self._watch_head()
+        if len(self.connections) > self.limits.connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop every clock."""
+        self._stop_clocks()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and look whether a head is still incomplete after it."""
+        if self._refused:
+            self._discard(len(data))
+            return
+        self._chunk = len(data)
+        super().data_received(data)
+        cycle = self.cycle
+        if cycle is None or cycle.scope is not self.scope:
+            self._head_grew()
+        else:
+            self._head_bytes = 0
+            if cycle.response_complete:  # the rest of a body, or noise between requests
+                self._watch_head()
+
+    def on_headers_complete(self) -> None:
+        """Start answering, but refuse a head that came whole and is too long."""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        if self._head_bytes + self._chunk <= self.limits.head_bytes or self._fits():
+            super().on_headers_complete()
+            return
+        application = self.app
+        self.app = _LONG_HEAD
+        self.limits.refused[_LONG_HEAD.reason] += 1
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = application
+
+    def _fits(self) -> bool:
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return size <= self.limits.head_bytes
+
+    def _head_grew(self) -> None:
+        self._head_bytes += self._chunk
+        if self._refused:
+            return
+        if len(self.url) > self.limits.url_bytes:
+            self._refuse(_LONG_URL)
+        elif self._head_bytes > self.limits.head_bytes:
+            self._refuse(_LONG_HEAD)
+        else:
+            self._watch_head()
+
+    # ---- clocks
+
+    def _watch_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.limits.head_seconds, self._head_late)
+
+    def _head_late(self) -> None:
+        self._head_timer = None
+        if not self._waits:
+            self._watch_head()  # the next request can wait as long as this one is answered
+        elif self._head_bytes:
+            self._refuse(_LATE)
+        else:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Start to watch a client that takes its answer slowly."""
+        super().pause_writing()
+        self._watch_writing()
+
+    def resume_writing(self) -> None:
+        """Stop watching it."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, even when its last answer was never taken."""
+        super().timeout_keep_alive_handler()
+        if self in self.connections and self._write_timer is None and self.transport.get_write_buffer_size():
+            self._watch_writing()
+
+    def _watch_writing(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._write_timer = self.loop.call_later(self.limits.stall_seconds, self._look_at_writing)
+
+    def _look_at_writing(self) -> None:
+        taken = self._unsent - self.transport.get_write_buffer_size()
+        if taken < _LEAST_RATE * self.limits.stall_seconds:
+            self.limits.refused["slow reader"] += 1
+            self.transport.abort()
+        else:
+            self._watch_writing()
+
+    def _stop_clocks(self) -> None:
+        for timer in (self._head_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
+        self._head_timer = self._write_timer = None
+
+    # ---- refusing
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what does not parse."""
+        del msg
+        self._refuse(_MALFORMED)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Say why, take nothing more, and close soon."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self.limits.refused[refusal.reason] += 1
+        if not self._waits and not self._abandon():  # an answer is on its way: it is the last one
+            self.cycle.keep_alive = False
+            self.pipeline.clear()
+            self.transport.pause_reading()
+            return
+        self._unset_keepalive_if_required()
+        body = refusal.body()
+        lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n".encode()]
+        fields = [*self.server_state.default_headers, *refusal.fields(len(body))]
+        lines += [b"%b: %b\r\n" % pair for pair in fields]
+        self.transport.write(b"".join([*lines, b"\r\n", body]))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._stop_clocks()
+            self._head_timer = self.loop.call_later(_LINGER, self.transport.abort)
+        else:
+            self.transport.close()
+
+    def _abandon(self) -> bool:
+        """Take a request away from the application that still waits for the rest of its body; tells whether it did."""
+        cycle = self.cycle
+        if cycle.response_started or not cycle.more_body or self.pipeline:
+            return False
+        cycle.disconnected = True
+        cycle.message_event.set()
+        return True
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > self.limits.head_bytes:
+            self.transport.abort()
+
+    def _make_room(self) -> None:
+        """Close the connection that has waited longest for its first request, else an idle one, else this one."""
+        waiting = [
+            other
+            for other in self.connections
+            if isinstance(other, LimitedProtocol) and other is not self and other._waits and not other._refused
+        ]
+        if not waiting:
+            self._refuse(_FULL)
+            return
+        victim = min(waiting, key=lambda other: (other.cycle is not None, other._opened))
+        victim._refused = True
+        self.limits.refused["made room"] += 1
+        self.connections.discard(victim)
+        victim.transport.abort()
+
+
+def limited(limits: Limits) -> type[LimitedProtocol]:
+    """Give the protocol class for uvicorn's ``http`` setting."""
+    return type("Limited", (LimitedProtocol,), {"limits": limits})
