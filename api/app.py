@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 import kg
 from api import problems
-from api.middleware import Edge
+from api.cache import SnapshotAnswers
+from api.metrics import Metrics
+from api.middleware import Edge, Observer, Settings
 from api.routers import (
     articles,
     graph_store,
     home,
+    operations,
+    operations_backup,
     provenance,
     questions,
     resources,
@@ -27,20 +33,39 @@ from api.routers import (
 )
 from api.service_description import GraphCounts
 from api.services import Services
+from api.watch import Watched
 from kg.config import Config
+from kg.endpoint import Endpoint
 from kg.graph import KnowledgeGraph
+from kg.tokens import FILE, Tokens
 
 _ABOUT = (
     "A graph of attributed claims from news articles: who said what, through whom, in which words, and what follows "
     "from it. Reading is open; writing needs a bearer token."
 )
 
-_BARE = (home, sparql, graph_store)
-_FULL = (home, questions, articles, provenance, validation, sparql, graph_store, vocabulary, resources)
+_BARE = (operations, operations_backup, home, sparql, graph_store)
+_FULL = (
+    operations,
+    operations_backup,
+    home,
+    questions,
+    articles,
+    provenance,
+    validation,
+    sparql,
+    graph_store,
+    vocabulary,
+    resources,
+)
 
 
 class Application(FastAPI):
-    """FastAPI with one schema more in its OpenAPI document: the problem that every error is."""
+    """FastAPI with one schema more in its OpenAPI document, the problem that every error is, and the edge around it."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the edge outside everything, so that the answer to an unexpected error has its headers, too."""
+        return Edge(super().build_middleware_stack(), self.state.edge, self.state.observer)
 
     def openapi(self) -> dict[str, Any]:
         """Give the OpenAPI document, made once."""
@@ -52,22 +77,35 @@ class Application(FastAPI):
         return self.openapi_schema
 
 
-def create_app(graph: KnowledgeGraph, config: Config) -> FastAPI:
+def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None] | None = None) -> FastAPI:
     """Make the application that serves one graph.
 
     Args:
         graph: an open graph; in bare mode only its store is used.
         config: ``bare`` leaves only ``/sparql``, ``/update``, ``/graphs`` and the pages about them.
+        restart: see :class:`api.services.Services`.
     """
+    endpoint = Endpoint(graph.store, config)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await endpoint.start()
+        yield
+        await endpoint.close()
+
     app = Application(
+        lifespan=lifespan,
         title="Claimgraph",
         version=kg.__version__,
         docs_url=None,  # FastAPI's own pages load scripts from a host of others
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    app.state.services = Services(graph, config, GraphCounts(graph.store))
-    app.add_middleware(Edge, prefix=urlsplit(graph.store.names.base).path.rstrip("/"))
+    tokens = Tokens(config.data_dir / FILE, config.token, config.public_graphs)
+    app.state.services = Services(graph, config, GraphCounts(graph.store), tokens, endpoint, restart)
+    app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.cache_bytes)
+    app.state.observer = Observer(Metrics(Watched(endpoint)))
+    app.state.edge = Settings.of(config, graph.store.names.base)
     problems.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     for module in _BARE if config.bare else _FULL:

@@ -1,40 +1,237 @@
-"""What is done to every request and every answer."""
+"""What is done to every request and every answer, outside everything else, in a few microseconds."""
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+import re
+import secrets
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import count
+from time import perf_counter
+
+from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.cors import Headers, Policy
+from api.exchange import KEY, Exchange
+from api.logs import RequestLog
+from api.metrics import KINDS, Metrics
+from api.outbox import PIECE, Outbox, Verdict, pieces
+from kg import headers
+from kg.config import Config
+
+_IDENTIFIER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_POLICY = headers.DATA_POLICY[0]
+_WRITES = frozenset(("PUT", "POST", "DELETE", "PATCH"))
+_MAX_HEADERS = 100
+
+
+@dataclass
+class Observer:
+    """Where each request is counted and logged.
+
+    Attributes:
+        metrics: the counters.
+        log: the log; ``None`` where none is wanted. The server sets it when it starts.
+    """
+
+    metrics: Metrics = field(default_factory=Metrics)
+    log: RequestLog | None = None
+
+    def finish(self, exchange: Exchange, seconds: float) -> None:
+        """Count and log a request that is done."""
+        self.metrics.observe(exchange, seconds)
+        if self.log is not None:
+            self.log.add(exchange, seconds)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the edge behaves.
+
+    Attributes:
+        prefix: the path of the base IRI without its last slash.
+        secure: the base is https, so browsers are told to stay with it.
+        cors: which origins may call.
+        max_url_bytes: longest path and query part.
+        max_sending_bytes: see :mod:`api.outbox`.
+    """
+
+    prefix: str
+    secure: bool
+    cors: Policy
+    max_url_bytes: int
+    max_sending_bytes: int = 512 * 1024 * 1024
+
+    @classmethod
+    def of(cls, config: Config, base: str) -> Settings:
+        """Take them from the configuration and the base IRI.
+
+        Raises:
+            BadInput: the origins are none.
+        """
+        scheme, _, rest = base.partition("://")
+        path = rest.partition("/")[2]
+        prefix = f"/{path}".rstrip("/")
+        policy = Policy.parse(config.cors_origins)
+        return cls(prefix, scheme == "https", policy, config.max_url_bytes, config.max_sending_bytes)
 
 
 class Edge:
-    """Serves under the base's path, answers HEAD like GET, and adds the headers that every answer carries.
+    """Serves under the base's path, answers HEAD like GET, sets the headers of every answer, counts and logs.
 
     A base such as ``https://example.org/news/`` needs no setting for its path: a request under ``/news`` is served
     whether a proxy in front has taken that prefix off or not.
+
+    It stands outside the handler of unexpected errors, so that a 500 has the headers, too.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
-        """Wrap ``app``; ``prefix`` is the path of the base IRI without its last slash."""
+    def __init__(self, app: ASGIApp, settings: Settings, observer: Observer) -> None:
         self._app = app
-        self._prefix = prefix
+        self._prefix = settings.prefix
+        self._prefix_slash = settings.prefix + "/"
+        self._cors = settings.cors
+        self._max_url = settings.max_url_bytes
+        self._observer = observer
+        self.outbox = Outbox(settings.max_sending_bytes)
+        common = [*headers.SECURITY, headers.CROSS_ORIGIN if settings.cors.anyone else headers.SAME_ORIGIN]
+        if settings.secure:
+            common.append((b"strict-transport-security", b"max-age=31536000"))
+        self._page_headers = tuple(common)
+        self._data_headers = (*common, headers.DATA_POLICY)
+        self._stem = secrets.token_hex(4)
+        self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        started = perf_counter()
+        given: dict[bytes, bytes] = dict(scope["headers"])
+        exchange = Exchange(scope, self._identify(given.get(b"x-request-id")), "")
+        exchange.kind = self._enter(scope)
+        app = self._refusal(scope) or self._preflight(scope, given) or self._app
         head = scope["method"] == "HEAD"
-        inner = {**scope, "method": "GET"} if head else dict(scope)
-        if self._prefix and (scope["path"] + "/").startswith(self._prefix + "/"):
-            inner["root_path"] = self._prefix
+        if head:
+            scope = {**scope, "method": "GET"}  # the server must still see HEAD in its own
+        scope[KEY] = exchange
+        metrics = self._observer.metrics
+        metrics.in_flight += 1
+        answer = _Answer(self, exchange, self._cors.headers(given.get(b"origin")), send, head=head)
+        try:
+            await app(scope, receive, answer)
+        finally:
+            metrics.in_flight -= 1
+            if answer.held:
+                self.outbox.give_back(exchange.client, answer.held)
+            if (route := scope.get("route")) is not None:
+                exchange.route = getattr(route, "path", "")
+            self._observer.finish(exchange, perf_counter() - started)
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-            elif head and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
+    def head(self, message: Message, exchange: Exchange, extra: Headers) -> Message:
+        """Add the headers that every answer has to the head of one."""
+        own = message.get("headers", ())
+        # A page brings a policy of its own. The message may be a cached one, so it is left as it is.
+        common = self._page_headers if _POLICY in dict(own) else self._data_headers
+        identifier = (b"x-request-id", exchange.identifier.encode())
+        return {**message, "headers": [*own, *common, *extra, identifier]}
 
-        await self._app(inner, receive, answer)
+    def _identify(self, given: bytes | None) -> str:
+        if given is not None and _IDENTIFIER.fullmatch(given):
+            return given.decode("ascii")
+        return f"{self._stem}-{next(self._numbers):06x}"
+
+    def _enter(self, scope: Scope) -> str:
+        """Tell the base's path from the rest, and give the class of the route."""
+        path = scope["path"]
+        if self._prefix and (path == self._prefix or path.startswith(self._prefix_slash)):
+            scope["root_path"] = self._prefix
+            path = path[len(self._prefix) :]
+        kind = KINDS.get(path[1:].partition("/")[0], "point")
+        return "update" if kind == "point" and scope["method"] in _WRITES else kind
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Give the answer to a request whose head is over a limit."""
+        size = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+        if size > self._max_url:
+            return _problem(
+                414,
+                f"The address has {size} bytes; the limit is {self._max_url}.",
+                "Send a long query in the body of a POST, or raise KG_MAX_URL_BYTES.",
+            )
+        if len(scope["headers"]) > _MAX_HEADERS:
+            return _problem(431, f"The request has more than {_MAX_HEADERS} header fields.", "Send fewer.")
+        return None
+
+    def _preflight(self, scope: Scope, given: dict[bytes, bytes]) -> Response | None:
+        """Answer a browser that asks before it lets a page call (Fetch Standard, CORS-preflight)."""
+        if scope["method"] != "OPTIONS" or b"access-control-request-method" not in given:
+            return None
+        allowed = self._cors.preflight(given.get(b"origin"))
+        if allowed is None:
+            return None
+        return Response(status_code=204, headers={name.decode(): value.decode() for name, value in allowed})
+
+
+class _Answer:
+    """Sends the answer of one request: its head with the first of its body, a large body piece by piece.
+
+    Attributes:
+        held: bytes that it takes of the outbox.
+    """
+
+    def __init__(self, edge: Edge, exchange: Exchange, extra: Headers, send: Send, *, head: bool) -> None:
+        self.held = 0
+        self._edge = edge
+        self._exchange = exchange
+        self._extra = extra
+        self._send = send
+        self._bodiless = head
+        self._start: Message | None = None
+        self._refused = False
+
+    async def __call__(self, message: Message) -> None:
+        """Take one message (ASGI)."""
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif not self._refused:
+            await self._body(message, b"" if self._bodiless else message.get("body", b""))
+
+    async def _body(self, message: Message, body: bytes) -> None:
+        start = self._start
+        if len(body) > PIECE:
+            verdict = self._edge.outbox.take(self._exchange.client, len(body))
+            if verdict is not Verdict.SENT and start is not None:
+                start, body = self._refusal(verdict)
+                message = {"type": "http.response.body"}
+            else:
+                self.held += len(body)
+        if start is not None:
+            self._start = None
+            self._exchange.status = start["status"]
+            await self._send(self._edge.head(start, self._exchange, self._extra))
+        self._exchange.sent += len(body)
+        if len(body) <= PIECE:
+            await self._send({**message, "body": body})
+            return
+        for piece, more in pieces(body):
+            await self._send({**message, "body": piece, "more_body": more or message.get("more_body", False)})
+
+    def _refusal(self, verdict: Verdict) -> tuple[Message, bytes]:
+        """Give an error in the place of an answer for which there is no room."""
+        self._refused = True
+        status = 429 if verdict is Verdict.CLIENT_FULL else 503
+        remedy = "Read the answers that are on their way first, or raise KG_MAX_SENDING_BYTES."
+        response = _problem(status, f"The answer is ready, but {verdict.value}.", remedy)
+        response.headers["Retry-After"] = "1"
+        return {"type": "http.response.start", "status": status, "headers": response.raw_headers}, bytes(response.body)
+
+
+def _problem(status: int, detail: str, remedy: str) -> Response:
+    title = HTTPStatus(status).phrase
+    problem = problems.Problem(type="about:blank", title=title, status=status, detail=detail, remedy=remedy)
+    return problems.respond(problem, {"Connection": "close"})

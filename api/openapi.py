@@ -11,14 +11,17 @@ Json = dict[str, Any]
 
 _STATUS = {
     400: "The request cannot be read; line and column say where.",
-    401: "A write without the token, or with a wrong one.",
-    403: "Refused to everybody: a managed graph, SERVICE, LOAD, or a server without a token.",
-    404: "There is no such thing.",
+    401: "It needs a token, or the token is wrong, revoked or expired.",
+    403: "The token does not reach so far, or it is refused to everybody: a managed graph, SERVICE, LOAD.",
+    404: "There is no such thing, or it is not for this caller.",
     406: "None of the accepted formats can be made.",
     409: "The name fits several things; the detail lists them.",
     413: "The body, or the nesting of its brackets, is over a limit.",
     415: "The Content-Type, or its charset, is not accepted.",
-    422: "Constraints are broken; nothing was stored. Each one is listed with its place and remedy.",
+    422: "Constraints are broken and nothing was stored, each listed with its place; or the answer is over a limit.",
+    429: "This client has too many queries under way.",
+    503: "Too many queries are under way, or the process that was answering was ended: try again.",
+    504: "The query took longer than it may, and was ended.",
 }
 
 

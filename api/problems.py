@@ -53,8 +53,19 @@ KINDS = (
     Kind(errors.Rejected, 422, "rejected", "Constraints are broken"),
     Kind(errors.NotFound, 404, "not-found", "There is no such thing"),
     Kind(errors.Ambiguous, 409, "ambiguous", "The name fits several things"),
+    Kind(errors.Unauthorized, 401, "unauthorized", "A token is needed"),
+    Kind(errors.InsufficientScope, 403, "insufficient-scope", "The token does not reach so far"),
     Kind(errors.Forbidden, 403, "forbidden", "The operation is refused"),
     Kind(errors.TooLarge, 413, "too-large", "Over a limit"),
+    Kind(errors.TooSlow, 408, "too-slow", "The request did not come in time"),
+    Kind(errors.StorageFull, 507, "storage-full", "The disk is full"),
+    Kind(errors.Unreachable, 502, "unreachable", "Another endpoint failed"),
+    Kind(errors.ResultTooLarge, 422, "result-too-large", "The answer is over a limit"),
+    Kind(errors.TimedOut, 504, "timed-out", "The query took too long"),
+    Kind(errors.TooManyRequests, 429, "too-many-requests", "Too many queries at a time"),
+    Kind(errors.Busy, 503, "busy", "The server is busy"),
+    Kind(errors.ReaderLost, 503, "reader-lost", "The query was ended"),
+    Kind(errors.StoreInUse, 503, "store-in-use", "Another process holds the store"),
     Kind(errors.StoreUnavailable, 503, "store-unavailable", "The store is not available"),
     Kind(engine.NotAcceptable, 406, "not-acceptable", "None of the accepted formats can be made"),
     Kind(errors.BadInput, 422, "bad-input", "The input does not fit"),
@@ -79,9 +90,14 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
     return Response(content, problem.status, headers, media_type=MEDIA_TYPE)
 
 
+_PASSING = (errors.Busy, errors.ReaderLost)
+"""What may go well a moment later."""
+
+
 async def _ours(request: Request, error: Exception) -> Response:
     kind = next(kind for kind in KINDS if isinstance(error, kind.error))
     problem = Problem(type=f"{origin_path(request, '/docs')}#{kind.name}", title=kind.title, status=kind.status)
+    headers: dict[str, str] = {}
     if isinstance(error, engine.NotAcceptable):
         problem.detail = "The answer cannot be given in any of the formats that the request accepts."
         problem.remedy = "Accept one of the media types that /docs lists for this address, or */*."
@@ -94,7 +110,11 @@ async def _ours(request: Request, error: Exception) -> Response:
         problem.line, problem.column = error.line, error.column
     if isinstance(error, errors.Rejected):
         problem.results = error.report.to_json()["results"]
-    return respond(problem)
+    if isinstance(error, errors.Unauthorized | errors.InsufficientScope):
+        headers["WWW-Authenticate"] = error.challenge  # RFC 6750, clause 3
+    if isinstance(error, _PASSING):
+        headers["Retry-After"] = "1"
+    return respond(problem, headers)
 
 
 async def _http(request: Request, error: Exception) -> Response:

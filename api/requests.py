@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
+import anyio
 from fastapi import Request
 from python_multipart import multipart
 
 from kg import engine
-from kg.errors import MalformedText, TooLarge, UnsupportedFormat
+from kg.errors import MalformedText, TooLarge, TooSlow, UnsupportedFormat
 
 Parameters = list[tuple[str, str]]
 
 _MAX_PARAMETERS = 1000
+_MAX_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -104,21 +106,29 @@ def check_charset(found: MediaType) -> None:
         raise UnsupportedFormat(f"The charset “{charset}” is not accepted.", remedy="Send UTF-8.")
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, seconds: float = 120) -> bytes:
     """Read the body, stopping as soon as it is over the limit, whatever ``Content-Length`` says.
 
     Raises:
         TooLarge: more than ``limit`` bytes.
+        TooSlow: it did not come whole within ``seconds``.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if len(declared) > _MAX_DIGITS or (declared.isdecimal() and int(declared) > limit):
         raise _too_large(limit)
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
+    try:
+        with anyio.fail_after(seconds):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise TooSlow(
+            f"The body did not come whole within {seconds:g} seconds.",
+            remedy="Send less at a time, load files with `kg load`, or raise KG_BODY_TIMEOUT.",
+        ) from None
     return b"".join(chunks)
 
 

@@ -1,43 +1,107 @@
-"""Who may write: the holder of the bearer token (RFC 6750). Reading is open."""
+"""Who may do what: the holder of a bearer token (RFC 6750), and everybody what is public.
+
+A handler asks for its services as :data:`Reading` or :data:`Writing`. What it gets knows only the graphs that the
+caller may see: it cannot show others by oversight.
+"""
 
 from __future__ import annotations
 
-import hmac
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import Depends, HTTPException
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
 
-from api.services import Shared
-from kg.errors import Forbidden
-
-Credentials = Annotated[
-    HTTPAuthorizationCredentials | None,
-    Depends(HTTPBearer(auto_error=False, scheme_name="token", description="The token of KG_TOKEN.")),
-]
+from api import exchange
+from api.service_description import GraphCounts
+from api.services import Services, Shared
+from kg.access import ANONYMOUS, Principal, Scope
+from kg.errors import InsufficientScope
 
 
-def authenticate(given: Credentials, shared: Shared) -> None:
-    """Let a write pass only with the token, before anything of its body is read.
+def caller(request: Request, shared: Services) -> Principal:
+    """Tell who sends a request; it is found out once, and kept as ``request.state.principal``.
 
     Raises:
-        HTTPException: status 401, with the challenge that clause 3 of RFC 6750 asks for.
-        Forbidden: the server has no token, so nobody may write.
+        Unauthorized: the token is wrong, revoked or expired, even where none is needed.
     """
-    token = shared.config.token
-    if token is None:
-        raise Forbidden(
-            "Writing over HTTP is switched off: the server has no token.", remedy="Set KG_TOKEN and start it again."
-        )
-    if given is None or not given.credentials.strip():
-        raise _refused("Writing needs a token: send “Authorization: Bearer …”.", 'Bearer realm="claimgraph"')
-    if not hmac.compare_digest(given.credentials.strip().encode("latin-1"), token.encode()):
-        raise _refused("The token is wrong.", 'Bearer realm="claimgraph", error="invalid_token"')
+    known = getattr(request.state, "principal", None)
+    if isinstance(known, Principal):
+        return known
+    values = request.headers.getlist("authorization")
+    found = shared.tokens.authenticate(", ".join(values) if values else None)  # two of them make none that is valid
+    request.state.principal = found
+    noted = request.scope.get(exchange.KEY)
+    if isinstance(noted, exchange.Exchange) and found.name != ANONYMOUS:
+        noted.principal = found.name
+    return found
 
 
-def _refused(detail: str, challenge: str) -> HTTPException:
-    return HTTPException(401, detail, {"WWW-Authenticate": challenge})
+def seen_by(principal: Principal, shared: Services) -> Services:
+    """Give the services as far as a caller may see."""
+    if principal.graphs is None:
+        return shared
+    graph = shared.graph.seen_by(principal)
+    return replace(shared, graph=graph, counts=GraphCounts(graph.store))
 
 
-Writer = Depends(authenticate)
-"""Put into ``dependencies`` of a route that writes."""
+class _Allowed(SecurityBase):
+    """A dependency that lets those pass who have a scope, before anything of the body is read.
+
+    Args:
+        scope: what they must have.
+        limited: whether a token may pass that is limited to some graphs.
+    """
+
+    def __init__(self, scope: Scope, *, limited: bool) -> None:
+        self.model = HTTPBearerModel(description="A token of `kg token create`, or that of KG_TOKEN.")
+        self.scheme_name = "token"
+        self._scope = scope
+        self._limited = limited
+
+    async def __call__(self, request: Request, shared: Shared) -> Services:
+        """Give the services as far as the caller may see.
+
+        Raises:
+            Unauthorized, InsufficientScope: the caller has not the scope.
+        """
+        principal = caller(request, shared)
+        principal.require(self._scope)
+        if principal.graphs is not None and not self._limited:
+            raise InsufficientScope(
+                f"This reaches all graphs, and the token “{principal.name}” is limited to some.",
+                remedy="Write those graphs whole, or add to them, at /graphs and /articles; or use another token.",
+                scope=self._scope,
+            )
+        return seen_by(principal, shared)
+
+
+async def _read(request: Request, shared: Shared) -> Services:
+    """Do the same for reading. It is no scheme of OpenAPI, which would say that reading needs a token."""
+    principal = caller(request, shared)
+    principal.require("read")
+    return seen_by(principal, shared)
+
+
+async def _principal(request: Request, shared: Shared) -> Principal:
+    return caller(request, shared)
+
+
+Caller = Annotated[Principal, Depends(_principal)]
+"""Who sends the request; it need not be allowed to do anything."""
+
+Reading = Annotated[Services, Depends(_read)]
+"""The services of a route that reads, as far as the caller may see."""
+
+Writing = Annotated[Services, Depends(_Allowed("write", limited=True))]
+"""The services of a route that writes, as far as the caller may see and write."""
+
+Reader = Depends(_read)
+"""Put into ``dependencies`` of a route that reads but shows nothing of the graph."""
+
+Writer = Depends(_Allowed("write", limited=False))
+"""Put into ``dependencies`` of a route that writes wherever it is told to; refuses tokens that are limited."""
+
+Admin = Depends(_Allowed("admin", limited=False))
+"""Put into ``dependencies`` of a route for those who run the server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from kg import engine
@@ -28,7 +29,6 @@ _RESULT_FORMATS = (
 _INPUT_FORMATS = ("Turtle", "N-Triples", "JSON-LD", "RDF_XML", "TriG", "N-Quads", "N3")
 
 _PER_GRAPH = "SELECT ?g (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g"
-_DEFAULT = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
 
 
 @dataclass
@@ -37,19 +37,21 @@ class GraphCounts:
 
     store: Store
     _known: tuple[int, tuple[int, dict[str, int]]] = field(default=(-1, (0, {})))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> tuple[int, dict[str, int]]:
         """Give the size of the default graph, and of each named graph by its IRI, sorted."""
-        version, counts = self._known
-        now = self.store.version  # read before counting: a commit in between is counted again next time
-        if version != now:
-            named = dict.fromkeys(self.store.graphs(), 0)
-            for row in self.store.rows(_PER_GRAPH):
-                assert isinstance(row["g"], engine.NamedNode)
-                named[row["g"].value] = _number(row["n"])
-            counts = _number(self.store.rows(_DEFAULT)[0]["n"]), named
-            self._known = now, counts  # in one step, as threads share this
-        return counts
+        with self._lock:  # many who ask after a commit wait for one count
+            version, counts = self._known
+            now = self.store.version  # read before counting: a commit in between is counted again next time
+            if version != now:
+                named = dict.fromkeys(self.store.graphs(), 0)
+                for row in self.store.rows(_PER_GRAPH):
+                    assert isinstance(row["g"], engine.NamedNode)
+                    named[row["g"].value] = _number(row["n"])
+                counts = self.store.count(None), named
+                self._known = now, counts
+            return counts
 
 
 def _number(term: engine.Term) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +15,13 @@ import anyio.to_thread
 from fastapi import Depends, Request
 
 from api.service_description import GraphCounts
+from kg import engine
+from kg.access import ANONYMOUS, Principal
 from kg.config import Config
+from kg.endpoint import Asker, Endpoint
+from kg.errors import MalformedText, TimedOut
 from kg.graph import KnowledgeGraph
+from kg.tokens import Tokens
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,12 +32,33 @@ _CONCURRENT_QUERIES = 16
 
 @dataclass(frozen=True)
 class Services:
-    """One instance for the life of an application."""
+    """One instance for the life of an application.
+
+    Attributes:
+        restart: ends the process soon, so that another takes its place; ``None`` where none would.
+    """
 
     graph: KnowledgeGraph
     config: Config
     counts: GraphCounts
+    tokens: Tokens
+    endpoint: Endpoint
+    restart: Callable[[], None] | None = None
     queries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_CONCURRENT_QUERIES))
+
+    async def query(
+        self, request: Request, text: str, choice: engine.Choice, dataset: engine.Dataset | None = None
+    ) -> engine.Answer:
+        """Answer a user's query as far as the caller may see, within the limits that all queries have.
+
+        The parameters ``timeout`` and ``asOf`` of the request are heeded, and who it comes from.
+        """
+        dataset = dataset or engine.Dataset()
+        if self.graph.store is not self.endpoint.store:
+            dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
+        parameters = request.query_params
+        asker = Asker(_name(request), _seconds(parameters.get("timeout")), partial(_gone, request))
+        return await self.endpoint.query(text, choice, dataset, asker, _number(parameters.get("asOf")))
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work of our own, which is short, off the event loop.
@@ -38,6 +66,22 @@ class Services:
         ``work`` must evaluate *and* serialise: a live result may not cross threads.
         """
         return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs))
+
+    async def update(self, text: str, dataset: engine.Dataset) -> None:
+        """Run a user's update. One that takes too long cannot be ended but with its process, which then starts anew.
+
+        Raises:
+            TimedOut: nothing of the update stays.
+        """
+        work = asyncio.create_task(self.query_in_thread(self.graph.store.update, text, dataset))
+        await asyncio.wait({work}, timeout=self.config.update_timeout if self.restart else None)
+        if self.restart and not work.done():
+            self.restart()
+            raise TimedOut(
+                f"The update was ended after {self.config.update_timeout:g} s; nothing of it stays.",
+                remedy="Change less at a time, load files with `kg load`, or raise KG_UPDATE_TIMEOUT.",
+            )
+        await work
 
     async def query_in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a user's query or update, which may take long, off the event loop; only so many at a time."""
@@ -56,7 +100,39 @@ def _contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise
 
 
-def services(request: Request) -> Services:
+async def _gone(request: Request) -> None:
+    """Return when the client has hung up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _name(request: Request) -> str:
+    """Tell by what the limits count: the token, or the address for those who have none."""
+    principal = getattr(request.state, "principal", None)
+    if isinstance(principal, Principal) and principal.name != ANONYMOUS:
+        return principal.name
+    return request.client.host if request.client else ""
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not float(text):
+        raise MalformedText(f"timeout={text[:50]} is no number of seconds.", remedy="Give one, such as timeout=5.")
+    return float(text)
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise MalformedText(
+            f"asOf={text[:50]} is no number of a snapshot.", remedy="Take one from the header Claimgraph-Snapshot."
+        )
+    return int(text)
+
+
+async def services(request: Request) -> Services:
     """Hand the application's services to a handler."""
     found = request.app.state.services
     assert isinstance(found, Services)

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from api import formats, openapi, pages, requests
 from api.formats import HTML, JSON
-from api.security import Writer
-from api.services import Services, Shared
+from api.security import Reading, Writing
+from api.services import Services
 from kg.graph import Ingested
 
 router = APIRouter(tags=["Articles"], prefix="/articles")
@@ -47,7 +47,7 @@ class Stored(BaseModel):
     response_model=list[Entry],
     responses={**openapi.answers((JSON, HTML), "All articles."), **openapi.fails(406)},
 )
-def list_articles(request: Request, shared: Shared) -> Response | list[Entry]:
+def list_articles(request: Request, shared: Reading) -> Response | list[Entry]:
     """List every article with its label and number of claims."""
     media_type = formats.choose(request, (JSON, HTML))
     found = shared.graph.articles()
@@ -62,10 +62,9 @@ def list_articles(request: Request, shared: Shared) -> Response | list[Entry]:
     summary="Store an article",
     response_model=Stored,
     openapi_extra=_BODY,
-    dependencies=[Writer],
     responses={201: {"model": Stored, "description": "The article was stored."}, **_STORE},
 )
-async def post_article(request: Request, response: Response, shared: Shared) -> Stored:
+async def post_article(request: Request, response: Response, shared: Writing) -> Stored:
     """Check a claims document and store it, with what follows from it, in place of an article with the same id.
 
     Sending the same document again changes nothing. What breaks a constraint is refused whole, with every problem
@@ -79,10 +78,9 @@ async def post_article(request: Request, response: Response, shared: Shared) -> 
     summary="Store an article under its id",
     response_model=Stored,
     openapi_extra=_BODY,
-    dependencies=[Writer],
     responses={201: {"model": Stored, "description": "The article was stored."}, **_STORE},
 )
-async def put_article(identifier: str, request: Request, response: Response, shared: Shared) -> Stored:
+async def put_article(identifier: str, request: Request, response: Response, shared: Writing) -> Stored:
     """Do the same as POST, but refuse a document whose article has another id."""
     return await _store(request, response, shared, identifier)
 
@@ -96,7 +94,7 @@ async def put_article(identifier: str, request: Request, response: Response, sha
         **openapi.fails(404, 406),
     },
 )
-def get_article(identifier: str, request: Request, shared: Shared) -> Response:
+def get_article(identifier: str, request: Request, shared: Reading) -> Response:
     """Give the claims document as JSON, or everything that the article says as RDF."""
     media_type = formats.choose(request, (JSON, *formats.GRAPHS))
     if media_type == JSON:
@@ -109,10 +107,9 @@ def get_article(identifier: str, request: Request, shared: Shared) -> Response:
     summary="Delete an article",
     status_code=204,
     response_class=Response,
-    dependencies=[Writer],
     responses={**openapi.answers(status=204, description="The article is gone."), **openapi.fails(401, 403, 404)},
 )
-def delete_article(identifier: str, shared: Shared) -> Response:
+def delete_article(identifier: str, shared: Writing) -> Response:
     """Delete an article with what followed from it, and nothing else."""
     shared.graph.remove(identifier)
     return Response(status_code=204)
@@ -120,7 +117,7 @@ def delete_article(identifier: str, shared: Shared) -> Response:
 
 async def _store(request: Request, response: Response, shared: Services, identifier: str | None) -> Stored:
     requests.content_type(request, (JSON,))
-    body = await requests.read_body(request, shared.config.max_body_bytes)
+    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
     done = await shared.in_thread(shared.graph.add, body, identifier)
     response.headers["Location"] = requests.origin_path(request, f"/articles/{done.identifier}")
     response.status_code = 201 if done.outcome == "created" else 200

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from api import formats, multipart, openapi, requests
 from api.openapi import Json
-from api.security import Writer
-from api.services import Services, Shared
+from api.security import Reading, Writing
+from api.services import Services
 from kg import engine
 from kg.errors import MalformedText, NotFound
 
@@ -27,13 +27,16 @@ _WHICH = [
 ]
 _PATH = [openapi.path("path", "The rest of the graph's own address.")]
 _WRITE = openapi.fails(400, 401, 403, 413, 415)
-_READ = {**openapi.answers(formats.GRAPHS, "The graph."), **openapi.fails(400, 404, 406)}
+_READ = {**openapi.answers(formats.GRAPHS, "The graph."), **openapi.fails(400, 401, 404, 406, 422, 429, 503, 504)}
 _CREATED: dict[int | str, Json] = {
     **openapi.answers(status=201, description="The graph was made."),
     **openapi.answers(status=204, description="The graph was changed."),
 }
 _BODY = openapi.takes(*formats.READABLE)
 _BODY_OR_FORM = openapi.takes(*formats.READABLE, _FORM)
+
+
+_ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 
 
 @dataclass(frozen=True)
@@ -52,29 +55,31 @@ class Content:
     openapi_extra={"parameters": _PATH},
 )
 @router.get(_WHOLE, summary="Read a graph", responses=_READ, openapi_extra={"parameters": _WHICH})
-async def get_graph(request: Request, shared: Shared) -> Response:
+async def get_graph(request: Request, shared: Reading) -> Response:
     """Give a graph's triples (clause 5.2)."""
     graph = _identify(request)
     media_type = formats.choose(request, formats.GRAPHS)
-    return await shared.in_thread(_read, shared, graph, media_type)
+    if graph is not None and not await shared.in_thread(shared.graph.store.has_graph, graph):
+        raise _no(graph)
+    dataset = engine.Dataset(default_graphs=[graph]) if graph else None
+    found = await shared.query(request, _ALL, engine.Choice(graph=media_type), dataset)
+    return formats.negotiated(found.content, media_type)
 
 
 @router.put(
     _DIRECT,
     summary="Replace the graph of this address",
     operation_id="put_direct",
-    dependencies=[Writer],
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _PATH, "requestBody": _BODY},
 )
 @router.put(
     _WHOLE,
     summary="Replace a graph",
-    dependencies=[Writer],
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _WHICH, "requestBody": _BODY},
 )
-async def put_graph(request: Request, shared: Shared) -> Response:
+async def put_graph(request: Request, shared: Writing) -> Response:
     """Replace a graph's triples, or make the graph (clause 5.3). Relative IRIs are resolved against the graph's IRI."""
     graph = _writable(request, shared)
     contents = await _contents(request, shared, formats.READABLE)
@@ -86,18 +91,16 @@ async def put_graph(request: Request, shared: Shared) -> Response:
     _DIRECT,
     summary="Add to the graph of this address",
     operation_id="post_direct",
-    dependencies=[Writer],
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _PATH, "requestBody": _BODY_OR_FORM},
 )
 @router.post(
     _WHOLE,
     summary="Add to a graph, or make a new one",
-    dependencies=[Writer],
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _WHICH, "requestBody": _BODY_OR_FORM},
 )
-async def post_graph(request: Request, shared: Shared) -> Response:
+async def post_graph(request: Request, shared: Writing) -> Response:
     """Add triples to a graph (clause 5.5); each part of a form is read by its own type, or by its file name.
 
     Without `graph` or `default` a new graph is made; `Location` gives its address, which is its name.
@@ -115,7 +118,6 @@ async def post_graph(request: Request, shared: Shared) -> Response:
     summary="Delete the graph of this address",
     operation_id="delete_direct",
     status_code=204,
-    dependencies=[Writer],
     responses={**openapi.answers(status=204, description="The graph is gone."), **openapi.fails(400, 401, 403, 404)},
     openapi_extra={"parameters": _PATH},
 )
@@ -123,11 +125,10 @@ async def post_graph(request: Request, shared: Shared) -> Response:
     _WHOLE,
     summary="Delete a graph",
     status_code=204,
-    dependencies=[Writer],
     responses={**openapi.answers(status=204, description="The graph is gone."), **openapi.fails(400, 401, 403, 404)},
     openapi_extra={"parameters": _WHICH},
 )
-async def delete_graph(request: Request, shared: Shared) -> Response:
+async def delete_graph(request: Request, shared: Writing) -> Response:
     """Delete a graph with its triples (clause 5.4)."""
     graph = _writable(request, shared)
     await shared.in_thread(_delete, shared, graph)
@@ -165,13 +166,14 @@ def _writable(request: Request, shared: Services) -> str | None:
     """Find the graph to write; a user's default graph has a name of its own, unless the store is bare.
 
     Raises:
-        Forbidden: it is managed.
+        Forbidden: it is managed, or the caller's token does not reach it.
     """
     store = shared.graph.store
     graph = _identify(request)
-    if graph is None:
-        return None if store.bare else store.names.default_graph
-    store.refuse_managed(graph)
+    if graph is None and not store.bare:
+        graph = store.names.default_graph
+    if graph is not None:
+        store.refuse_managed(graph)
     return graph
 
 
@@ -180,7 +182,7 @@ def _writable(request: Request, shared: Services) -> str | None:
 
 async def _contents(request: Request, shared: Services, accepted: tuple[str, ...]) -> list[Content]:
     kind = requests.content_type(request, accepted)
-    body = await requests.read_body(request, shared.config.max_body_bytes)
+    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
     if kind.name != _FORM:
         return [Content(body, kind.name)]
     return [_content(part) for part in multipart.parse(body, kind.parameters.get("boundary", ""))]
@@ -213,13 +215,6 @@ def _triples(contents: Iterable[Content], graph: str | None, shared: Services) -
 
 
 # ---- work on the store, off the event loop
-
-
-def _read(shared: Services, graph: str | None, media_type: str) -> Response:
-    store = shared.graph.store
-    if graph is not None and not store.has_graph(graph):
-        raise _no(graph)
-    return formats.rdf(store.triples(graph), media_type)
 
 
 def _replace(shared: Services, graph: str | None, contents: list[Content]) -> bool:

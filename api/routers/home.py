@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api import pages, problems
+from api.security import Reading
 from api.services import Shared
 from kg.questions import all_questions
 
@@ -14,7 +15,7 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 
 @router.get("/")
-def home(request: Request, shared: Shared) -> Response:
+def home(request: Request, shared: Reading) -> Response:
     """Introduce the server: what it is, what it holds, what it answers."""
     total, named = shared.counts.read()
     bare = shared.config.bare

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api import openapi
 from api.formats import JSON
-from api.services import Shared
+from api.security import Reading
 from kg.provenance import Explanation, StatementExplanation
 
 router = APIRouter(tags=["Provenance"])
@@ -20,7 +20,7 @@ router = APIRouter(tags=["Provenance"])
     response_class=Response,
     responses={200: {"model": Explanation}, **openapi.fails(404, 409)},
 )
-def why_claim(claim: str, shared: Shared) -> Response:
+def why_claim(claim: str, shared: Reading) -> Response:
     """Give a claim's exact words, where they stand, who said so through whom, and what follows from it.
 
     `claim` is `article/claim`, the claim's IRI percent-encoded, or its local id where only one article has it.
@@ -38,7 +38,7 @@ def why_statement(
     subject: Annotated[str, Query(description="An IRI, or a prefixed name.")],
     predicate: Annotated[str, Query(description="An IRI, or a prefixed name such as cg:attributedTo.")],
     obj: Annotated[str, Query(alias="object", description="An IRI, a prefixed name, or the text of a literal.")],
-    shared: Shared,
+    shared: Reading,
 ) -> Response:
     """Give the quotes behind a statement that an article makes, or the rule and the premises of one that follows."""
     return Response(shared.graph.why_statement(subject, predicate, obj).model_dump_json(by_alias=True), media_type=JSON)

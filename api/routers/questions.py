@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from api import formats, openapi, pages
 from api.formats import HTML, JSON
-from api.services import Services, Shared
+from api.security import Reading
+from api.services import Services
 from kg import engine
 from kg.questions import Question, all_questions, find
 
@@ -45,7 +46,7 @@ class AnsweredQuestion(QuestionEntry):
     response_class=Response,
     responses={200: {"model": list[QuestionEntry], "content": {HTML: {}}}, **openapi.fails(406)},
 )
-def list_questions(request: Request, shared: Shared) -> Response:
+def list_questions(request: Request, shared: Reading) -> Response:
     """List the questions that the graph answers, each with its SPARQL query."""
     questions = all_questions()
     if formats.choose(request, (JSON, HTML)) == HTML:
@@ -59,10 +60,10 @@ def list_questions(request: Request, shared: Shared) -> Response:
     response_class=Response,
     responses={
         200: {"model": AnsweredQuestion, "content": {name: {} for name in _OFFERS[1:]}},
-        **openapi.fails(404, 406),
+        **openapi.fails(401, 404, 406, 422, 429, 503, 504),
     },
 )
-async def get_question(key: str, request: Request, shared: Shared) -> Response:
+async def get_question(key: str, request: Request, shared: Reading) -> Response:
     """Give a question by number or name, with its answer now; with `.rq` behind the name, only the query.
 
     In a format of SPARQL results (such as CSV) only the answer is given.
@@ -71,20 +72,23 @@ async def get_question(key: str, request: Request, shared: Shared) -> Response:
     media_type = _QUERY if key.endswith(".rq") else formats.choose(request, _OFFERS)
     if media_type == _QUERY:
         return Response(question.text, media_type=_QUERY, headers=_VARY)
-    return await shared.in_thread(_answer, request, shared, question, media_type)
+    return await _answer(request, shared, question, media_type)
 
 
-def _answer(request: Request, shared: Services, question: Question, media_type: str) -> Response:
+async def _answer(request: Request, shared: Services, question: Question, media_type: str) -> Response:
     if media_type in engine.RESULT_FORMATS:
-        return formats.negotiated(
-            shared.graph.store.query(question.text, engine.Choice(media_type)).content, media_type
-        )
-    found = shared.graph.store.query(question.text, engine.Choice())
+        found = await shared.query(request, question.text, engine.Choice(media_type))
+        return formats.negotiated(found.content, media_type)
+    found = await shared.query(request, question.text, engine.Choice())
     if media_type == HTML:
-        table = pages.shower(request, shared).table(found.content)
-        context = pages.form_context(shared) | {"question": question, "table": table}
-        return pages.render(request, shared, "question.html", context)
+        return await shared.in_thread(_page, request, shared, question, found)
     return JSONResponse(_entry(question) | {"answer": json.loads(found.content)}, headers=_VARY)
+
+
+def _page(request: Request, shared: Services, question: Question, found: engine.Answer) -> Response:
+    table = pages.shower(request, shared).table(found.content)
+    context = pages.form_context(shared) | {"question": question, "table": table}
+    return pages.render(request, shared, "question.html", context)
 
 
 def _entry(question: Question) -> dict[str, object]:

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from api import formats, openapi, pages, requests
 from api.formats import HTML
-from api.services import Services, Shared
+from api.security import Reading
+from api.services import Services
 from api.terms import Cell, Shower
 from kg import engine
 from kg.errors import MalformedText, NotFound
@@ -26,7 +27,7 @@ _TYPE = engine.NamedNode(f"{RDF}type")
 
 _OUT = f"SELECT ?this ?p ?o ?g WHERE {{ GRAPH ?g {{ ?this ?p ?o }} }} ORDER BY ?p ?o LIMIT {_SHOWN + 1}"
 _IN = f"SELECT ?this ?s ?p ?g WHERE {{ GRAPH ?g {{ ?s ?p ?this }} }} ORDER BY ?p ?s LIMIT {_SHOWN + 1}"
-_OWN = "SELECT ?this ?p ?o WHERE { ?this ?p ?o } ORDER BY ?p ?o"
+_OWN = "SELECT DISTINCT ?this ?p ?o WHERE { ?this ?p ?o } ORDER BY ?p ?o"
 _PASSAGES = f"""
 PREFIX cg: <{CG}>
 SELECT DISTINCT ?this ?passage ?words ?start ?language WHERE {{
@@ -74,7 +75,7 @@ _PATH = {"parameters": [openapi.path("path", "The rest of the IRI.")]}
     responses=_ANSWERS,
     openapi_extra=_PATH,
 )
-async def get_entity(request: Request, shared: Shared) -> Response:
+async def get_entity(request: Request, shared: Reading) -> Response:
     """Show a resource as a page, or as RDF.
 
     RDF gives the statements about it and the passages that it is quoted in; of a named graph it gives the graph.
@@ -93,7 +94,7 @@ async def get_entity(request: Request, shared: Shared) -> Response:
         "parameters": [openapi.query("iri", "An IRI that the graph speaks of, such as a term of the vocabulary.")]
     },
 )
-async def describe(request: Request, shared: Shared) -> Response:
+async def describe(request: Request, shared: Reading) -> Response:
     """Show what the graph says of an IRI that lies elsewhere, as a page or as RDF."""
     iri = requests.single(requests.query_parameters(request), "iri")
     if iri is None:

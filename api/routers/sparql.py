@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
 from api import formats, openapi, pages, requests
 from api.formats import HTML, Wanted
-from api.security import Writer
+from api.security import Reading, Writer
 from api.service_description import PREFIXES, describe
 from api.services import Services, Shared
 from kg import engine
 from kg.errors import MalformedText
-from kg.store import Store
 
 router = APIRouter(tags=["SPARQL"], default_response_class=Response)
 
 _FORM = "application/x-www-form-urlencoded"
 _QUERY = "application/sparql-query"
 _UPDATE = "application/sparql-update"
+
+_VOLATILE = re.compile(r"\b(now|rand|uuid|struuid|bnode|service)\b", re.IGNORECASE)
 
 _DATASET = [
     openapi.query(
@@ -30,6 +32,8 @@ _DATASET = [
     openapi.query("named-graph-uri", "Graphs that GRAPH can name.", many=True),
 ]
 _FORMAT = openapi.query("format", f"Overrides Accept: one of {', '.join(formats.SHORT)}.")
+_TIMEOUT = openapi.query("timeout", "Seconds that it may take; can only lower the limit of the server.")
+_AS_OF = openapi.query("asOf", "Number of a snapshot that is kept: as the header Claimgraph-Snapshot gives it.")
 _FORM_FIELDS = {
     "query": "The query.",
     "default-graph-uri": "As in the address.",
@@ -44,7 +48,7 @@ _ANSWERS = openapi.answers(
     (*formats.RESULTS, *formats.GRAPHS),
     "SELECT and ASK give results, CONSTRUCT and DESCRIBE give RDF; so does the service description.",
 )
-_FAILS = openapi.fails(400, 403, 406, 413, 415)
+_FAILS = openapi.fails(400, 401, 403, 404, 406, 413, 415, 422, 429, 503, 504)
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,12 @@ class Inquiry:
             openapi.query("query", "The query.", example="SELECT * { ?s ?p ?o } LIMIT 10"),
             *_DATASET,
             _FORMAT,
+            _TIMEOUT,
+            _AS_OF,
         ]
     },
 )
-async def query_get(request: Request, shared: Shared) -> Response:
+async def query_get(request: Request, shared: Reading) -> Response:
     """Answer a SPARQL 1.1 query (Protocol, clause 2.1.1).
 
     Relative IRIs are resolved against this address. Without `query` the answer is the service description; a browser
@@ -86,7 +92,7 @@ async def query_get(request: Request, shared: Shared) -> Response:
     summary="Ask a query in the body",
     responses={**_ANSWERS, **_FAILS},
     openapi_extra={
-        "parameters": [*_DATASET, _FORMAT],
+        "parameters": [*_DATASET, _FORMAT, _TIMEOUT, _AS_OF],
         "requestBody": {
             "required": True,
             "content": {
@@ -96,7 +102,7 @@ async def query_get(request: Request, shared: Shared) -> Response:
         },
     },
 )
-async def query_post(request: Request, shared: Shared) -> Response:
+async def query_post(request: Request, shared: Reading) -> Response:
     """Answer a SPARQL 1.1 query sent as a form or by itself (Protocol, clauses 2.1.2 and 2.1.3)."""
     parameters = await _posted(request, shared, "query", _QUERY)
     return await _answer(request, shared, parameters)
@@ -126,19 +132,21 @@ async def query_post(request: Request, shared: Shared) -> Response:
 async def update(request: Request, shared: Shared) -> Response:
     """Run a SPARQL 1.1 update in one transaction (Protocol, clause 2.2).
 
-    Managed graphs (articles, inferences, links, reference, ontology), LOAD and SERVICE are refused.
+    Managed graphs (articles, inferences, links, reference, ontology) are refused, and so are LOAD and SERVICE of what
+    the operator has not allowed.
     """
     parameters = await _posted(request, shared, "update", _UPDATE)
     _refuse(parameters, "query", "/sparql")
     dataset = _dataset(request, parameters, "using-graph-uri", "using-named-graph-uri")
-    await shared.query_in_thread(shared.graph.store.update, _text(parameters, "update"), dataset)
+    text = await shared.endpoint.resolve_update(_text(parameters, "update"), requests.address(request))
+    await shared.update(text, dataset)
     return Response(status_code=204)
 
 
 async def _posted(request: Request, shared: Services, name: str, direct: str) -> requests.Parameters:
     """Read the parameters of a POST; a text sent by itself becomes the parameter ``name``."""
     kind = requests.content_type(request, (direct, _FORM))
-    body = await requests.read_body(request, shared.config.max_body_bytes)
+    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
     parameters = requests.query_parameters(request)
     if kind.name == direct:
         return [*parameters, (name, requests.decode(body, name))]
@@ -173,33 +181,34 @@ async def _answer(request: Request, shared: Services, parameters: requests.Param
         dataset=_dataset(request, parameters, "default-graph-uri", "named-graph-uri"),
         wanted=formats.wanted(request.headers.get("accept"), requests.single(parameters, "format")),
     )
-    return await shared.query_in_thread(_evaluate, request, shared, inquiry)
+    return await _evaluate(request, shared, inquiry)
 
 
-def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Response:
-    """Evaluate and render, all in one thread."""
-    found, media_type = evaluate(shared.graph.store, inquiry)
-    if media_type == HTML:
-        return pages.result(request, shared, inquiry.text, found)
-    return formats.negotiated(found.content, media_type)
-
-
-def evaluate(store: Store, inquiry: Inquiry) -> tuple[engine.Answer, str]:
-    """Answer a query, and tell under which of the wanted media types.
-
-    Raises:
-        NotAcceptable: the client takes no format that this kind of result has.
-        MalformedText, TooLarge, Forbidden: as :meth:`kg.store.Store.query`.
-    """
+async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Response:
+    """Have the query answered, and render the answer."""
     wanted = inquiry.wanted
-    names = {"solutions": wanted.results, "boolean": wanted.boolean, "graph": wanted.graph}
     choice = engine.Choice(
         solutions=_engine_type(wanted.results),
         boolean=_engine_type(wanted.boolean),
         graph=_engine_type(wanted.graph, "text/turtle"),
     )
-    found = store.query(inquiry.text, choice, inquiry.dataset)
-    return found, names[found.kind] or found.media_type
+    found = await shared.query(request, inquiry.text, choice, inquiry.dataset)
+    names = {"solutions": wanted.results, "boolean": wanted.boolean, "graph": wanted.graph}
+    media_type = names[found.kind] or found.media_type
+    if media_type == HTML:
+        response = await shared.in_thread(pages.result, request, shared, inquiry.text, found)
+    else:
+        response = formats.negotiated(found.content, media_type)
+    if found.sources:
+        response.headers["Claimgraph-Sources"] = ", ".join(found.sources)
+    if volatile(inquiry.text):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def volatile(text: str) -> bool:
+    """Tell whether the answer of a query may depend on more than the data: the clock, chance, another server."""
+    return _VOLATILE.search(text) is not None
 
 
 def _engine_type(media_type: str | None, page: str = "application/sparql-results+json") -> str | None:

@@ -7,7 +7,8 @@ from fastapi.responses import JSONResponse
 
 from api import formats, openapi, requests
 from api.formats import JSON
-from api.services import Services, Shared
+from api.security import Reading
+from api.services import Services
 
 router = APIRouter(tags=["Validation"])
 
@@ -49,14 +50,14 @@ _ANSWER = {
     responses={200: _ANSWER, **openapi.fails(400, 406, 413, 415, 422)},
     openapi_extra={"requestBody": openapi.takes(JSON, *formats.READABLE)},
 )
-async def validate(request: Request, shared: Shared) -> Response:
+async def validate(request: Request, shared: Reading) -> Response:
     """Check a claims document (JSON) or an article graph (RDF) and store nothing.
 
     The report comes as JSON or, if the request accepts RDF rather than JSON, as a SHACL validation report.
     """
     kind = requests.content_type(request, (JSON, *formats.READABLE))
     media_type = formats.choose(request, (JSON, *formats.GRAPHS))
-    body = await requests.read_body(request, shared.config.max_body_bytes)
+    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
     return await shared.query_in_thread(_check, shared, body, kind.name, media_type)
 
 

@@ -1,0 +1,235 @@
+"""One line for each request, and the server's own messages in the same form, on the standard error.
+
+A line is made when its request is done and written by a thread of its own, many at a time, so that whoever reads them
+can be as slow as he likes: when he is too slow, lines are dropped and counted. The text of a query, tokens and the
+headers that carry them are never written; strings are written as JSON strings, so no line can be forged.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Final, Literal, Protocol, TextIO
+
+from api.exchange import Exchange
+
+Mode = Literal["json", "text", "off"]
+
+_CAPACITY: Final = 50_000
+"""Lines that wait at most; 25,000 requests a second fill this in two seconds."""
+
+_PAUSE: Final = 0.05
+"""Seconds between two writes: many lines share one."""
+
+_LONGEST_PATH: Final = 300
+"""Characters of a path that are written."""
+
+
+def mode(setting: str | None, *, terminal: bool) -> Mode:
+    """Choose how to log: as set, or as text on a terminal and as JSON elsewhere."""
+    match setting:
+        case "json" | "text" | "off":
+            return setting
+        case _:
+            return "text" if terminal else "json"
+
+
+class Writer:
+    """Writes lines to a file descriptor in a thread of its own, and never makes the caller wait.
+
+    Attributes:
+        dropped: lines lost so far because nobody took them in time.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.dropped = 0
+        self._descriptor = descriptor
+        self._lines: deque[str] = deque()
+        self._wake = threading.Event()
+        self._asleep = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Take one line, which ends with a line feed."""
+        lines = self._lines
+        if len(lines) >= _CAPACITY:
+            self.dropped += 1
+            return
+        lines.append(line)
+        if self._asleep:
+            self._asleep = False
+            self._wake.set()
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Write what is left, waiting no longer than ``seconds`` for a slow reader."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while True:
+            if not self._lines:
+                self._asleep = True
+                if not self._lines and not self._closing:  # a line that came in between has set the event
+                    self._wake.wait()
+                self._wake.clear()
+                self._asleep = False
+            if self._closing and not self._lines:
+                return
+            if not self._closing:
+                time.sleep(_PAUSE)
+            self._flush()
+
+    def _flush(self) -> None:
+        taken = [self._lines.popleft() for _ in range(len(self._lines))]
+        data = memoryview("".join(taken).encode("utf-8", "backslashreplace"))
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:
+                time.sleep(_PAUSE)
+            except OSError:  # nobody reads any more
+                self.dropped += len(taken)
+                return
+
+
+@contextmanager
+def logging_to(stream: TextIO, setting: str | None, observer: Observed) -> Iterator[None]:
+    """Log requests and the server's messages to a stream while the context lasts.
+
+    Args:
+        stream: a file with a descriptor; whether it is a terminal decides the form where none is set.
+        setting: see :func:`mode`.
+        observer: gets the log.
+    """
+    form = mode(setting, terminal=stream.isatty())
+    if form == "off":
+        logging.basicConfig(stream=stream, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+        yield
+        return
+    writer = Writer(stream.fileno())
+    if form == "json":
+        logging.basicConfig(handlers=[MessageHandler(writer)], level=logging.WARNING)
+    else:
+        logging.basicConfig(stream=stream, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    observer.log = RequestLog(writer, form)
+    try:
+        yield
+    finally:
+        writer.close()
+
+
+class Observed(Protocol):
+    """What requests are counted and logged by; :class:`api.middleware.Observer` is one."""
+
+    log: RequestLog | None
+
+
+class RequestLog:
+    """Makes a line of each request."""
+
+    def __init__(self, writer: Writer, form: Literal["json", "text"]) -> None:
+        self.writer = writer
+        self._line = _json if form == "json" else _text
+        self._clock = Clock()
+
+    def add(self, exchange: Exchange, seconds: float) -> None:
+        """Log one request that took so long."""
+        self.writer.write(self._line(self._clock.now(), exchange, seconds * 1000))
+
+
+class Clock:
+    """Gives the time of day as RFC 3339 in UTC with milliseconds; makes the text of a second once."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def now(self) -> str:
+        """Give the time."""
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second
+        return f"{self._text}.{int((now - second) * 1000):03d}Z"
+
+
+def _json(moment: str, exchange: Exchange, milliseconds: float) -> str:
+    path = exchange.path.decode("latin-1")
+    if len(path) > _LONGEST_PATH:
+        path = path[:_LONGEST_PATH] + "…"
+    known = f',"route":{quoted(exchange.route)}' if exchange.route else ""
+    if exchange.cache:
+        known += f',"cache":"{exchange.cache}"'
+    if exchange.snapshot is not None:
+        known += f',"snapshot":{exchange.snapshot}'
+    if exchange.query_hash:
+        known += f',"query":"{exchange.query_hash}"'
+    if exchange.principal:
+        known += f',"principal":{quoted(exchange.principal)}'
+    return (
+        f'{{"time":"{moment}","level":"info","event":"request","method":{quoted(exchange.method)},'
+        f'"path":{quoted(path)},"status":{exchange.status},"ms":{milliseconds:.3f},"bytes":{exchange.sent},'
+        f'"request":"{exchange.identifier}","client":{quoted(exchange.client)}{known}}}\n'
+    )
+
+
+def _text(moment: str, exchange: Exchange, milliseconds: float) -> str:
+    path = quoted(exchange.path.decode("latin-1")[:_LONGEST_PATH])[1:-1]
+    known = "".join(
+        f" {name}={value}"
+        for name, value in (
+            ("cache", exchange.cache),
+            ("snapshot", exchange.snapshot),
+            ("query", exchange.query_hash),
+            ("principal", quoted(exchange.principal) if exchange.principal else ""),
+        )
+        if value not in ("", None)
+    )
+    method = quoted(exchange.method)[1:-1]
+    return (
+        f"{moment} {exchange.status} {milliseconds:8.1f} ms {exchange.sent:9d} B  {method} {path}  "
+        f"client={quoted(exchange.client)[1:-1]} request={exchange.identifier}{known}\n"
+    )
+
+
+class MessageHandler(logging.Handler):
+    """Writes the messages of the standard ``logging`` as JSON lines, a stack as the places it went through.
+
+    The message of an exception is left out: it may quote what a user sent.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(logging.WARNING)
+        self._writer = writer
+        self._clock = Clock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one message."""
+        line = (
+            f'{{"time":"{self._clock.now()}","level":"{record.levelname.lower()}","event":"message",'
+            f'"logger":{quoted(record.name)},"message":{quoted(record.getMessage().strip())}'
+        )
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            line += f',"error":{quoted(type(error).__name__)},"stack":{quoted(_stack(error))}'
+        self._writer.write(line + "}\n")
+
+
+def _stack(error: BaseException) -> str:
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}.{code.co_name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(places)
