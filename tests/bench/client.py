@@ -1,0 +1,154 @@
+"""Clients: wrk for many small requests, http.client for few large ones."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+JSON = "application/sparql-results+json"
+_SCRIPT = Path(__file__).with_name("lookups.lua")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer.
+
+    Attributes:
+        seconds: from the request to the last byte.
+        first: from the request to the head of the answer.
+    """
+
+    status: int
+    etag: str
+    content: bytes
+    seconds: float
+    first: float
+
+    def rows(self) -> list[dict[str, dict[str, str]]]:
+        """Read the solutions of an answer in JSON."""
+        rows: list[dict[str, dict[str, str]]] = json.loads(self.content)["results"]["bindings"]
+        return rows
+
+    def values(self) -> list[tuple[str, ...]]:
+        """Give what the solutions say in an order of their own, so that the answers of two servers can be compared."""
+        return sorted(
+            tuple(f"{name}={value['value']}@{value.get('xml:lang', '')}" for name, value in sorted(row.items()))
+            for row in self.rows()
+        )
+
+
+class Client:
+    """One connection that is kept open."""
+
+    def __init__(self, port: int, timeout: float) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def get(self, target: str, headers: dict[str, str] | None = None) -> Reply:
+        """Send a GET request and read the whole answer.
+
+        Raises:
+            OSError: no connection, no answer in time, or an answer that is cut short.
+        """
+        begin = time.perf_counter()
+        try:
+            self.connection.request("GET", target, headers={"Accept": JSON} | (headers or {}))
+            response = self.connection.getresponse()
+            first = time.perf_counter()
+            content = response.read()
+        except (http.client.HTTPException, OSError) as error:
+            self.connection.close()  # the next request opens it anew
+            raise OSError(str(error) or type(error).__name__) from error
+        seconds = time.perf_counter() - begin
+        return Reply(response.status, response.headers.get("ETag", ""), content, seconds, first - begin)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of a load measured; times in milliseconds.
+
+    Attributes:
+        refused: answers with a status of 400 or more.
+        broken: requests without an answer.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    refused: int = 0
+    broken: int = 0
+
+
+@dataclass
+class Wrk:
+    """The load generator wrk. Each run takes other numbers for ``__N__``, so that no two requests are alike."""
+
+    program: str = "wrk"
+    directory: Path = field(default_factory=Path)
+    count: int = 1_000_000
+
+    def run(self, port: int, requests: Sequence[str], clients: int, seconds: float) -> Load:
+        """Send the requests in turn, from so many connections, for so long.
+
+        Raises:
+            RuntimeError: wrk failed.
+        """
+        file = self.directory / "requests.txt"
+        file.write_text("".join(f"{request}\n" for request in requests), "utf-8")
+        command = [self.program, "-t", "1", "-c", str(clients), "-d", f"{max(1, round(seconds))}s", "--timeout", "60s"]
+        command += ["-s", str(_SCRIPT), f"http://127.0.0.1:{port}/", "--", str(file), str(self.count)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120, check=False)
+        if done.returncode:
+            raise RuntimeError(f"wrk failed: {done.stderr or done.stdout}")
+        result = json.loads(done.stdout.splitlines()[-1])
+        self.count += int(result["requests"]) + 10 * clients
+        answered = result["requests"] - result["refused"]
+        return Load(
+            answered / result["seconds"], result["p50"], result["p99"], int(result["refused"]), int(result["broken"])
+        )
+
+
+def hammer(open_client: Callable[[], Client], targets: Callable[[], str], clients: int, seconds: float) -> Load:
+    """Send requests from threads, each as soon as the one before is answered; for queries of a millisecond and more."""
+    taken: list[float] = []
+    bad = [0, 0]
+    end = time.perf_counter() + seconds
+
+    def work() -> None:
+        with open_client() as client:
+            while time.perf_counter() < end:
+                try:
+                    reply = client.get(targets())
+                except OSError:
+                    bad[1] += 1
+                    continue
+                if reply.status >= 400:
+                    bad[0] += 1
+                else:
+                    taken.append(reply.seconds * 1000)
+
+    begin = time.perf_counter()
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    elapsed = time.perf_counter() - begin
+    return Load(len(taken) / elapsed, percentile(taken, 50), percentile(taken, 99), bad[0], bad[1])
+
+
+def percentile(values: Sequence[float], rank: float) -> float:
+    """Give a percentile (nearest rank); not a number when there are no values."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * rank / 100))] if ordered else float("nan")

@@ -1,0 +1,198 @@
+"""The servers that are compared: how each is prepared, started, asked and stopped, on the same data."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from tests.bench import processes
+from tests.bench.client import Client
+
+_START = 60.0
+"""Seconds that a server may take to start; loading into memory takes longer, see :class:`RdflibEndpoint`."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a peer is started with.
+
+    Attributes:
+        corpus: directory that :mod:`tests.bench.corpus` made.
+        deadline: seconds after which a query is to be ended.
+    """
+
+    corpus: Path
+    deadline: float = 30.0
+
+
+@dataclass
+class Peer:
+    """A server to compare; this one is Claimgraph itself.
+
+    Attributes:
+        name: as shown.
+        program: name or path of its executable.
+        advice: how to get that.
+        path: of the SPARQL endpoint, with a query string if it needs one.
+        ends_queries: whether it can end a query; if not it is started anew after a query that took too long.
+        in_memory: whether it reads the whole corpus at each start, so that one round has to do.
+    """
+
+    program: str = "kg"
+    name: str = "claimgraph"
+    advice: str = "pip install -e ."
+    path: str = "/sparql?"
+    ends_queries: bool = True
+    in_memory: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def missing(self) -> str | None:
+        """Say what is missing and how to install it, or nothing."""
+        if shutil.which(self.program) is None:
+            return f"{self.name}: no `{self.program}` found; {self.advice}"
+        return None
+
+    def prepare(self, setting: Setting) -> float:
+        """Load what has to be loaded before the first start; give the seconds that took."""
+        return 0.0
+
+    def command(self, setting: Setting, port: int) -> list[str]:
+        """Give the command line that serves the corpus on a port of the loopback interface."""
+        self.environment = {"KG_TIMEOUT": str(setting.deadline), "KG_LOG": "off", "KG_TOKEN": "bench"}
+        return [self.program, "serve", "--data", str(setting.corpus / "data"), "--port", str(port)]
+
+    def target(self, query: str) -> str:
+        """Give the path and query string that ask a query; ``__N__`` in it stays as it is."""
+        return f"{self.path}query={quote(query, safe='')}"
+
+    @property
+    def start_limit(self) -> float:
+        """Seconds that it may take to start."""
+        return _START
+
+
+class Native(Peer):
+    """Oxigraph's own server, in Rust, on a copy of the same engine directory.
+
+    It is measured without a time limit unless ``limited``: with ``--timeout-s`` every query leaves a thread behind that
+    sleeps for that time, so that some thousand queries a second exhaust the threads and the server ends.
+    """
+
+    def __init__(self, program: str = "oxigraph", *, limited: bool = False) -> None:
+        name = "oxigraph --timeout-s" if limited else "oxigraph"
+        super().__init__(program, name, "pip install oxigraph", "/query?", ends_queries=limited)
+
+    def command(self, setting: Setting, port: int) -> list[str]:
+        location = ["--location", str(setting.corpus / "native"), "--bind", f"127.0.0.1:{port}"]
+        limit = ["--timeout-s", str(max(1, round(setting.deadline)))] if self.ends_queries else []
+        return [self.program, "serve-read-only", *location, *limit]
+
+
+class RdflibEndpoint(Peer):
+    """rdflib-endpoint: FastAPI on rdflib's own query engine and store, in memory."""
+
+    def __init__(self, program: str = "rdflib-endpoint") -> None:
+        super().__init__(program, "rdflib-endpoint", "pip install rdflib-endpoint", "/sparql?", False, True)
+
+    def command(self, setting: Setting, port: int) -> list[str]:
+        # Its default graph is the union of the named ones already.
+        return [self.program, "serve", "--host", "127.0.0.1", "--port", str(port), str(setting.corpus / "named.nq")]
+
+    @property
+    def start_limit(self) -> float:
+        return 900.0
+
+
+@dataclass
+class Server:
+    """A running peer.
+
+    Attributes:
+        started: seconds from the start of the process to the first right answer.
+    """
+
+    peer: Peer
+    process: subprocess.Popen[bytes]
+    port: int
+    started: float = 0.0
+
+    @property
+    def pid(self) -> int:
+        """Process id of the root of its process tree."""
+        return self.process.pid
+
+    def client(self, timeout: float = 60.0) -> Client:
+        """Connect."""
+        return Client(self.port, timeout)
+
+    def stop(self) -> None:
+        """End it with all its processes; one that does not end when told to is killed."""
+        everyone = processes.tree(self.pid)
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(30 if self.peer.ends_queries else 3)
+        for pid in everyone:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def running(peer: Peer, setting: Setting) -> Iterator[Server]:
+    """Start a peer, wait for its first right answer, and stop it in the end.
+
+    Raises:
+        RuntimeError: it ended, or gave no right answer in time; the message names its log.
+    """
+    claim = (setting.corpus / "claims.txt").open(encoding="utf-8").readline().strip()
+    query = f"SELECT ?id WHERE {{ <{claim}> <http://purl.org/dc/terms/identifier> ?id }}"
+    port = free_port()
+    log = setting.corpus / f"{peer.name}.log"
+    command = peer.command(setting, port)
+    with log.open("wb") as output:
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, env={**os.environ, **peer.environment}, cwd=setting.corpus
+        )
+        server = Server(peer, process, port)
+        try:
+            expected = f'"{claim.rpartition("/")[2]}"'
+            while expected not in _answer(server, query):
+                if process.poll() is not None or time.perf_counter() - begin > peer.start_limit:
+                    raise RuntimeError(f"{peer.name} did not start; see {log}.")
+                time.sleep(0.005)
+            server.started = time.perf_counter() - begin
+            yield server
+        finally:
+            server.stop()
+
+
+def _answer(server: Server, query: str) -> str:
+    try:
+        with server.client(5) as client:
+            return client.get(server.peer.target(query)).content.decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def default_program() -> str:
+    """Find the `kg` of the environment that this runs in."""
+    beside = Path(sys.executable).with_name("kg")
+    return str(beside) if beside.exists() else "kg"

@@ -1,0 +1,118 @@
+"""What a server and its processes use, read from /proc (Linux)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory of some processes together, in MiB.
+
+    Attributes:
+        rss: resident set size; what processes share counts in each of them.
+        uss: unique set size, what would come free if they ended.
+        processes: how many there are.
+    """
+
+    rss: float = 0.0
+    uss: float = 0.0
+    processes: int = 0
+
+
+def tree(pid: int) -> list[int]:
+    """List a process and all its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, todo = [], [pid]
+    while todo:
+        found.append(todo.pop())
+        todo += children.get(found[-1], [])
+    return [one for one in found if Path(f"/proc/{one}").exists()]
+
+
+def _stat(pid: int) -> list[str]:
+    """Read the fields of /proc/PID/stat from the state on (the name before them may hold spaces)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(") ")[2].split()
+    except OSError:
+        return []
+
+
+def cpu(pids: Iterable[int]) -> dict[int, float]:
+    """Tell the processor time, in seconds, that each process has used so far."""
+    used = {}
+    for pid in pids:
+        if fields := _stat(pid):
+            used[pid] = (int(fields[11]) + int(fields[12])) / _TICKS
+    return used
+
+
+def memory(pids: Iterable[int]) -> Memory:
+    """Add up the memory of processes."""
+    rss = uss = count = 0
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8")
+        except OSError:
+            continue
+        sizes = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
+        rss += sizes["Rss"]
+        uss += sizes["Private_Clean"] + sizes["Private_Dirty"]
+        count += 1
+    return Memory(rss / 1024, uss / 1024, count)
+
+
+class Watch:
+    """Looks at a process tree a few times a second while something runs, and keeps the peaks."""
+
+    def __init__(self, pid: int, interval: float = 0.25) -> None:
+        self.pid, self.interval = pid, interval
+        self.peak = Memory()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            now = memory(tree(self.pid))
+            self.peak = Memory(
+                max(self.peak.rss, now.rss), max(self.peak.uss, now.uss), max(self.peak.processes, now.processes)
+            )
+            if self._stop.wait(self.interval):
+                return
+
+
+def seconds_until_idle(pid: int, limit: float, share: float = 0.2, window: float = 0.25) -> float | None:
+    """Wait until the tree uses less than ``share`` of one processor in each of two windows; tell when that began.
+
+    Returns:
+        Seconds from the call to the first of the two windows, or ``None`` when ``limit`` passed before.
+    """
+    waiter, waited, calm = threading.Event(), 0.0, 0
+    before = cpu(tree(pid))
+    while waited < limit:
+        waiter.wait(window)
+        now = cpu(tree(pid))
+        used = sum(seconds - before.get(one, 0.0) for one, seconds in now.items())
+        before = now
+        calm = calm + 1 if used < share * window else 0
+        if calm == 2:
+            return max(0.0, waited - window)
+        waited += window
+    return None

@@ -1,0 +1,87 @@
+"""What is asked: lookups by the thousand, the competency questions, aggregates, an export, and a runaway query."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kg.questions import all_questions
+
+PREFIXES = "PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
+POINT = "SELECT ?p ?o__N__ WHERE { <{iri}> ?p ?o__N__ }"
+JOIN = (
+    "SELECT ?about ?what__N__ ?source WHERE {{ <{iri}> cg:hasContent ?about ; cg:attributedTo ?who . "
+    "?about rdfs:label ?what__N__ . ?who rdfs:label ?source }}"
+)
+REPEATED = 100
+"""Number of requests that are asked again and again."""
+
+RUNAWAY = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f FILTER(STRLEN(STR(?a)) + STRLEN(STR(?f)) < 0) }"
+"""All pairs of triples: a trillion at a million, and no way round."""
+
+EXPORT_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query with a name for the table."""
+
+    name: str
+    text: str
+
+
+def point(iri: str) -> str:
+    """Ask for all that is said of a subject."""
+    return POINT.replace("{iri}", iri)
+
+
+def join(iri: str) -> str:
+    """Ask what a claim is about and whose it is, with labels."""
+    return PREFIXES + JOIN.format(iri=iri)
+
+
+def fixed(query: str) -> str:
+    """Give the query without the number that makes it new."""
+    return query.replace("__N__", "")
+
+
+def subjects(corpus: Path) -> list[str]:
+    """Read the sample of subjects: claims, situations, and what else has a name, and entities."""
+    return (corpus / "subjects.txt").read_text("utf-8").split()
+
+
+def claims(corpus: Path) -> list[str]:
+    """Read the sample of claims."""
+    return (corpus / "claims.txt").read_text("utf-8").split()
+
+
+def questions() -> list[Query]:
+    """Read the competency questions."""
+    return [Query(f"Q{question.number}", question.text) for question in all_questions()]
+
+
+def aggregates() -> list[Query]:
+    """Give queries that go through much of the data and answer little."""
+    by_class = "SELECT ?class (COUNT(?x) AS ?n) WHERE { ?x a ?class } GROUP BY ?class ORDER BY DESC(?n) ?class"
+    speakers = (
+        "SELECT ?who (COUNT(?claim) AS ?n) WHERE { ?claim a cg:Claim ; cg:attributedTo ?who } "
+        "GROUP BY ?who ORDER BY DESC(?n) ?who LIMIT 20"
+    )
+    return [Query("count by class", by_class), Query("top speakers", PREFIXES + speakers)]
+
+
+def export() -> Query:
+    """Give the query for a large answer."""
+    return Query(f"export of {EXPORT_ROWS:,} rows", f"SELECT ?s ?p ?o WHERE {{ ?s ?p ?o }} LIMIT {EXPORT_ROWS}")
+
+
+class Numbered:
+    """Makes each use of a query a new text, by a declaration that changes nothing."""
+
+    def __init__(self) -> None:
+        self._numbers: Iterator[int] = itertools.count(1)
+
+    def __call__(self, query: str) -> str:
+        return f"PREFIX unused: <urn:bench:{next(self._numbers)}>\n{query}"
