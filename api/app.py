@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -14,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 import kg
-from api import problems
+from api import openapi, problems
 from api.cache import SnapshotAnswers
 from api.metrics import Metrics
 from api.middleware import Edge, Observer, Settings
@@ -31,7 +32,6 @@ from api.routers import (
     validation,
     vocabulary,
 )
-from api.service_description import GraphCounts
 from api.services import Services
 from api.watch import Watched
 from kg.config import Config
@@ -60,6 +60,10 @@ _FULL = (
 )
 
 
+_THREADS = 40
+"""Threads for work that waits for no reader."""
+
+
 class Application(FastAPI):
     """FastAPI with one schema more in its OpenAPI document, the problem that every error is, and the edge around it."""
 
@@ -71,8 +75,7 @@ class Application(FastAPI):
         """Give the OpenAPI document, made once."""
         if self.openapi_schema is None:
             document = get_openapi(title=self.title, version=self.version, description=_ABOUT, routes=self.routes)
-            schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = schema
+            document.setdefault("components", {}).setdefault("schemas", {}).update(openapi.schemas())
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -90,6 +93,8 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await endpoint.start()
+        # Each query that a page asks waits in a thread; others must find one, too.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = config.max_queries + _THREADS
         yield
         await endpoint.close()
 
@@ -102,7 +107,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
         generate_unique_id_function=_operation_id,
     )
     tokens = Tokens(config.data_dir / FILE, config.token, config.public_graphs)
-    app.state.services = Services(graph, config, GraphCounts(graph.store), tokens, endpoint, restart)
+    app.state.services = Services(graph, config, tokens, endpoint, restart)
     app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.cache_bytes)
     app.state.observer = Observer(Metrics(Watched(endpoint)))
     app.state.edge = Settings.of(config, graph.store.names.base)

@@ -6,6 +6,7 @@ caller may see: it cannot show others by oversight.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated
 
@@ -14,7 +15,6 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from api import exchange
-from api.service_description import GraphCounts
 from api.services import Services, Shared
 from kg.access import ANONYMOUS, Principal, Scope
 from kg.errors import InsufficientScope
@@ -40,10 +40,7 @@ def caller(request: Request, shared: Services) -> Principal:
 
 def seen_by(principal: Principal, shared: Services) -> Services:
     """Give the services as far as a caller may see."""
-    if principal.graphs is None:
-        return shared
-    graph = shared.graph.seen_by(principal)
-    return replace(shared, graph=graph, counts=GraphCounts(graph.store))
+    return shared if principal.graphs is None else replace(shared, graph=shared.graph.seen_by(principal))
 
 
 class _Allowed(SecurityBase):
@@ -77,11 +74,12 @@ class _Allowed(SecurityBase):
         return seen_by(principal, shared)
 
 
-async def _read(request: Request, shared: Shared) -> Services:
+async def _read(request: Request, shared: Shared) -> AsyncIterator[Services]:
     """Do the same for reading. It is no scheme of OpenAPI, which would say that reading needs a token."""
     principal = caller(request, shared)
     principal.require("read")
-    return seen_by(principal, shared)
+    with shared.reading(request) as session:
+        yield seen_by(principal, session)
 
 
 async def _principal(request: Request, shared: Shared) -> Principal:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
-
-from kg import engine
-from kg.store import Store
+from collections.abc import Mapping
 
 PREFIXES = {
     "sd": "http://www.w3.org/ns/sparql-service-description#",
@@ -28,54 +24,24 @@ _RESULT_FORMATS = (
 )
 _INPUT_FORMATS = ("Turtle", "N-Triples", "JSON-LD", "RDF_XML", "TriG", "N-Quads", "N3")
 
-_PER_GRAPH = "SELECT ?g (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g"
 
-
-@dataclass
-class GraphCounts:
-    """Triples of the default graph and of each named graph, counted again only after a commit."""
-
-    store: Store
-    _known: tuple[int, tuple[int, dict[str, int]]] = field(default=(-1, (0, {})))
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def read(self) -> tuple[int, dict[str, int]]:
-        """Give the size of the default graph, and of each named graph by its IRI, sorted."""
-        with self._lock:  # many who ask after a commit wait for one count
-            version, counts = self._known
-            now = self.store.version  # read before counting: a commit in between is counted again next time
-            if version != now:
-                named = dict.fromkeys(self.store.graphs(), 0)
-                for row in self.store.rows(_PER_GRAPH):
-                    assert isinstance(row["g"], engine.NamedNode)
-                    named[row["g"].value] = _number(row["n"])
-                counts = self.store.count(None), named
-                self._known = now, counts
-            return counts
-
-
-def _number(term: engine.Term) -> int:
-    assert isinstance(term, engine.Literal)
-    return int(term.value)
-
-
-def describe(endpoint: str, bare: bool, counts: tuple[int, dict[str, int]]) -> str:
+def describe(endpoint: str, default: int | None, named: Mapping[str, int]) -> str:
     """Write the description as Turtle.
 
     Args:
         endpoint: the address under which the service was asked.
-        bare: whether the default graph is a graph of its own (else it is the union of the named graphs).
-        counts: what :meth:`GraphCounts.read` gives.
+        default: triples of the default graph; ``None`` where it is the union of the named graphs, which nobody counts.
+        named: triples of each named graph.
     """
-    default, named = counts
-    features = ["sd:EmptyGraphs"] if bare else ["sd:EmptyGraphs", "sd:UnionDefaultGraph"]
+    features = ["sd:EmptyGraphs"] if default is not None else ["sd:EmptyGraphs", "sd:UnionDefaultGraph"]
+    size = "" if default is None else f" ; void:triples {default}"
     prefixes = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
     # Every node has a name, so that the same state of the store is always described in the same words.
     listed = "".join(
         f"<#dataset> sd:namedGraph <#named-{i}> .\n"
         f"<#named-{i}> a sd:NamedGraph ; sd:name <{name}> ; sd:graph <#graph-{i}> .\n"
-        f"<#graph-{i}> a sd:Graph, void:Dataset ; void:triples {size} .\n"
-        for i, (name, size) in enumerate(named.items(), start=1)
+        f"<#graph-{i}> a sd:Graph, void:Dataset ; void:triples {count} .\n"
+        for i, (name, count) in enumerate(named.items(), start=1)
     )
     return f"""{prefixes}
 <#service> a sd:Service ;
@@ -86,5 +52,5 @@ def describe(endpoint: str, bare: bool, counts: tuple[int, dict[str, int]]) -> s
   sd:inputFormat {", ".join(f"formats:{name}" for name in _INPUT_FORMATS)} ;
   sd:defaultDataset <#dataset> .
 <#dataset> a sd:Dataset ; sd:defaultGraph <#default> .
-<#default> a sd:Graph, void:Dataset ; void:triples {default} .
+<#default> a sd:Graph, void:Dataset{size} .
 {listed}"""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
+from hashlib import sha256
 from typing import Annotated, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
-from api.service_description import GraphCounts
+from api import exchange, requests
 from kg import engine
 from kg.access import ANONYMOUS, Principal
 from kg.config import Config
@@ -22,6 +24,7 @@ from kg.endpoint import Asker, Endpoint
 from kg.errors import MalformedText, TimedOut
 from kg.graph import KnowledgeGraph
 from kg.tokens import Tokens
+from kg.view import View
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,7 +43,6 @@ class Services:
 
     graph: KnowledgeGraph
     config: Config
-    counts: GraphCounts
     tokens: Tokens
     endpoint: Endpoint
     restart: Callable[[], None] | None = None
@@ -54,11 +56,19 @@ class Services:
         The parameters ``timeout`` and ``asOf`` of the request are heeded, and who it comes from.
         """
         dataset = dataset or engine.Dataset()
-        if self.graph.store is not self.endpoint.store:
+        if isinstance(self.graph.store, View):
             dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
-        parameters = request.query_params
-        asker = Asker(_name(request), _seconds(parameters.get("timeout")), partial(_gone, request))
-        return await self.endpoint.query(text, choice, dataset, asker, _number(parameters.get("asOf")))
+        exchange.of(request.scope).query_hash = _hash(text)
+        return await self.endpoint.query(text, choice, dataset, asker(request), as_of(request))
+
+    @contextmanager
+    def reading(self, request: Request) -> Iterator[Services]:
+        """Give services that read one snapshot by the readers, within the limits of queries, while the context lasts.
+
+        A store in memory has no readers, and is read as it is.
+        """
+        with self.endpoint.session(partial(asker, request), as_of(request)) as session:
+            yield self if session is None else replace(self, graph=KnowledgeGraph(session))
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work of our own, which is short, off the event loop.
@@ -106,12 +116,39 @@ async def _gone(request: Request) -> None:
         pass
 
 
+def asker(request: Request) -> Asker:
+    """Tell who sends a request and how long they want to wait.
+
+    Raises:
+        MalformedText: the parameter ``timeout`` is no number, or given twice.
+    """
+    timeout = requests.single(requests.query_parameters(request), "timeout")
+    return Asker(_name(request), _seconds(timeout), partial(_gone, request))
+
+
+def as_of(request: Request) -> int | None:
+    """Read the parameter ``asOf``.
+
+    Raises:
+        MalformedText: it is no number, or given twice, or written so that the cache has read it otherwise.
+    """
+    number = _number(requests.single(requests.query_parameters(request), "asOf"))
+    if number is not None and exchange.of(request.scope).snapshot not in (None, number):
+        raise MalformedText("asOf is written in another way than plainly.", remedy="Write asOf= and the digits.")
+    return number
+
+
 def _name(request: Request) -> str:
     """Tell by what the limits count: the token, or the address for those who have none."""
     principal = getattr(request.state, "principal", None)
     if isinstance(principal, Principal) and principal.name != ANONYMOUS:
         return principal.name
     return request.client.host if request.client else ""
+
+
+def _hash(text: str) -> str:
+    """Name a query's text in the log without telling it."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _seconds(text: str | None) -> float | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from kg.outgoing import Outgoing
 from kg.outgoing import Settings as OutgoingSettings
 from kg.pool import Gone, Pool
 from kg.query import Depth
+from kg.session import Session
 from kg.snapshots import Snapshots
 from kg.store import Store
 
@@ -57,6 +59,7 @@ class Endpoint:
         self._calling_out = 0
         self._number = store.version
         self._publishing: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.snapshots = Snapshots(store.directory, config.snapshots) if store.directory else None
         self.pool = Pool(config) if store.directory else None
 
@@ -67,6 +70,7 @@ class Endpoint:
 
     async def start(self) -> None:
         """Publish what the store holds and start the readers."""
+        self._loop = asyncio.get_running_loop()
         if self.pool and self.snapshots:
             await self._publish()
             await self.pool.start(self.snapshots.newest().path)
@@ -136,14 +140,44 @@ class Endpoint:
             return replace(found, sources=tuple(map(str, resolved.retrieved)))
         return await self._ask(text, choice, request, asker, as_of)
 
-    async def resolve_update(self, text: str, base: str) -> str:
+    @contextmanager
+    def session(self, asker: Callable[[], Asker], as_of: int | None = None) -> Iterator[Session | None]:
+        """Give a store that reads the newest snapshot, or that of ``as_of``, while the context lasts.
+
+        Yields:
+            ``None`` for a store in memory, which has no readers.
+
+        Raises:
+            NotFound: that snapshot is not kept.
+        """
+        if self.snapshots is None or self._loop is None:
+            yield None
+            return
+        loop = self._loop
+        with self.snapshots.held(as_of) as snapshot:
+
+            def ask(text: str, choice: engine.Choice, request: engine.Dataset) -> engine.Answer:
+                asking = self._ask(text, choice, request, asker(), snapshot.number)
+                return asyncio.run_coroutine_threadsafe(asking, loop).result()
+
+            yield Session(self.store, ask)
+
+    async def resolve_update(self, text: str, base: str, seen: Store) -> str:
         """Fetch what an update wants from outside, as far as that is allowed; see :mod:`kg.federation`.
+
+        Nobody is asked for an update that may not write what it names.
+
+        Args:
+            text: the update.
+            base: against which relative IRIs are resolved.
+            seen: the store as the caller sees it.
 
         Raises:
             Busy, Forbidden, Unreachable, MalformedText, TooLarge.
         """
         if not self._outgoing:
             return text
+        await asyncio.to_thread(seen.refuse_targets, text, base)
         return await self._call_out(federation.resolve_update, text, base)
 
     async def _call_out(self, resolve: Callable[..., T], *given: object) -> T:
@@ -162,9 +196,8 @@ class Endpoint:
     ) -> engine.Answer:
         if self.pool is None or self.snapshots is None:
             return await asyncio.to_thread(self.store.query, text, choice, request)
-        snapshot = self.snapshots.newest() if as_of is None else self.snapshots.at(as_of)
-        message = worker.message(snapshot.path, text, choice, request)
-        with self.snapshots.held(snapshot):
+        with self.snapshots.held(as_of) as snapshot:
+            message = worker.message(snapshot.path, text, choice, request)
             return await self.pool.run(message, asker.name, self._timeout(asker.timeout), asker.gone)
 
     def _timeout(self, wanted: float | None) -> float:

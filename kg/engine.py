@@ -107,12 +107,14 @@ class Dataset:
             empty means the store's own dataset.
         base: the IRI against which relative IRIs are resolved; ``None`` takes the store's.
         prefixes: prefixes that the query need not declare.
+        bindings: terms in N-Triples that variables stand for; a query of our own may have them, a user's has none.
     """
 
     default_graphs: Sequence[str] = ()
     named_graphs: Sequence[str] = ()
     base: str | None = None
     prefixes: Mapping[str, str] | None = None
+    bindings: Mapping[str, str] | None = None
 
 
 class NotAcceptable(Exception):
@@ -133,7 +135,7 @@ def open_store(directory: Path | None) -> Engine:
         return ox.Store()
     try:
         return ox.Store(str(directory))
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter when the engine finds it damaged
         if disk.is_full(error):
             raise disk.full() from None
         if "lock" in str(error).replace(str(directory), "").lower():
@@ -263,6 +265,7 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset, bounds: Bo
             prefixes=dict(request.prefixes or {}),
             default_graph=default,
             named_graphs=named,
+            substitutions={ox.Variable(name): _term(text) for name, text in (request.bindings or {}).items()},
         )
     except SyntaxError as error:
         raise _malformed("The query does not parse", error) from None
@@ -285,12 +288,18 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset, bounds: Bo
 
 def _finished(sink: Sink, media_type: str) -> bytes:
     content = sink.getvalue()
-    return _keep_carriage_returns(content) if media_type.endswith("+xml") else content
+    if not media_type.endswith("+xml"):
+        return content
+    sink.require(content.count(b"\r") * (len(_CARRIAGE_RETURN) - 1))
+    return _keep_carriage_returns(content)
+
+
+_CARRIAGE_RETURN = b"&#13;"
 
 
 def _keep_carriage_returns(xml: bytes) -> bytes:
     """Write CR as a character reference: as itself it would be read as a line feed (XML 1.0, clause 2.11)."""
-    return xml.replace(b"\r", b"&#13;")
+    return xml.replace(b"\r", _CARRIAGE_RETURN)
 
 
 _KINDS = {ox.QuerySolutions: "solutions", ox.QueryBoolean: "boolean", ox.QueryTriples: "graph"}
@@ -309,6 +318,23 @@ def _graph_name(iri: str) -> ox.NamedNode:
         return ox.NamedNode(iri)
     except ValueError:
         raise MalformedText(f"<{iri}> is not an absolute IRI.", remedy="Name graphs by absolute IRIs.") from None
+
+
+def _term(text: str) -> Term:
+    (quad,) = parse_as_is(f"<urn:s> <urn:p> {text} .".encode())
+    return quad.object
+
+
+def solutions(content: bytes) -> list[dict[str, Term]]:
+    """Read an answer to a SELECT of our own, in JSON, as plain dictionaries."""
+    found = ox.parse_query_results(content, format=ox.QueryResultsFormat.JSON)
+    assert isinstance(found, ox.QuerySolutions)
+    return _plain(found)
+
+
+def _plain(found: ox.QuerySolutions) -> list[dict[str, Term]]:
+    names = [variable.value for variable in found.variables]
+    return [{n: value for n in names if (value := solution[n]) is not None} for solution in found]
 
 
 def graph_of(quad: Quad) -> str:
@@ -331,8 +357,7 @@ def rows(
     default, named = _graphs(request or Dataset())
     result = store.query(text, default_graph=default, named_graphs=named, substitutions=substitutions)
     assert isinstance(result, ox.QuerySolutions)
-    names = [variable.value for variable in result.variables]
-    return [{n: value for n in names if (value := solution[n]) is not None} for solution in result]
+    return _plain(result)
 
 
 def update(store: Engine, text: str, base: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,11 @@ _ARTICLES = f"""
 SELECT ?article (COUNT(?claim) AS ?claims) WHERE {{
   GRAPH ?g {{ ?article a <{CG}Article> . OPTIONAL {{ ?claim a <{CG}Claim> }} }}
 }} GROUP BY ?article ORDER BY ?article"""
+
+_ARTICLE_LABELS = f"""
+SELECT DISTINCT ?article ?label WHERE {{
+  GRAPH ?g {{ ?article a <{CG}Article> ; <{RDFS.label}> ?label }}
+}} ORDER BY ?article ?label"""
 
 _LABEL = engine.NamedNode(str(RDFS.label))
 _KINDS = frozenset(str(kind) for kind in EntityClass)
@@ -241,14 +247,15 @@ class KnowledgeGraph:
 
     def articles(self) -> list[ArticleEntry]:
         """List the articles, by IRI."""
-        entries = []
-        for row in self.store.rows(_ARTICLES):
-            iri = str(rdf.to_rdflib(row["article"]))
-            labels = [rdf.to_rdflib(q.object) for q in self.store.match(engine.NamedNode(iri), _LABEL, None)]
-            label = {str(getattr(text, "language", "")): str(text) for text in labels}
-            count = int(str(rdf.to_rdflib(row["claims"])))
-            entries.append(ArticleEntry(iri.removeprefix(self.names.article("")), iri, label, count))
-        return entries
+        labels: dict[str, dict[str, str]] = defaultdict(dict)
+        for row in self.store.rows(_ARTICLE_LABELS):
+            label = rdf.to_rdflib(row["label"])
+            labels[str(rdf.to_rdflib(row["article"]))][str(getattr(label, "language", ""))] = str(label)
+        found = ((str(rdf.to_rdflib(row["article"])), row["claims"]) for row in self.store.rows(_ARTICLES))
+        return [
+            ArticleEntry(iri.removeprefix(self.names.article("")), iri, labels[iri], int(str(rdf.to_rdflib(claims))))
+            for iri, claims in found
+        ]
 
     def facts(self, identifier: str) -> Graph:
         """Give one article's graph.

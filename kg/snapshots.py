@@ -6,6 +6,7 @@ commit that the copy holds; it never goes back, not even after the process was k
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import time
@@ -19,6 +20,7 @@ from kg.errors import NotFound
 
 FOLDER = "snapshots"
 _UNFINISHED = "unfinished"
+_REMOVED = "removed-"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Snapshots:
         self._lock = threading.Lock()
         self._held: Counter[int] = Counter()
         self._folder.mkdir(exist_ok=True)
-        shutil.rmtree(self._folder / _UNFINISHED, ignore_errors=True)
+        for left in (self._folder / _UNFINISHED, *self._folder.glob(f"{_REMOVED}*")):
+            shutil.rmtree(left, ignore_errors=True)
         self._known = {
             number: Snapshot(number, path, path.stat().st_mtime)
             for number, path in ((int(path.name), path) for path in self._folder.iterdir() if path.name.isdecimal())
@@ -65,19 +68,13 @@ class Snapshots:
             NotFound: there is none yet.
         """
         with self._lock:
-            if not self._known:
-                raise NotFound("There is no snapshot yet.", remedy="Try again in a moment.")
-            return self._known[max(self._known)]
+            return self._find(None)
 
-    def at(self, number: int) -> Snapshot:
-        """Give the copy of that number.
-
-        Raises:
-            NotFound: it is not retained.
-        """
-        with self._lock:
-            found = self._known.get(number)
-            newest = max(self._known, default=0)
+    def _find(self, number: int | None) -> Snapshot:
+        newest = max(self._known, default=None)
+        if newest is None:
+            raise NotFound("There is no snapshot yet.", remedy="Try again in a moment.")
+        found = self._known.get(newest if number is None else number)
         if found is None:
             raise NotFound(
                 f"Snapshot {number} is not kept; the newest is {newest}.",
@@ -92,8 +89,14 @@ class Snapshots:
             make: writes the copy into the directory that it is given, which must not exist, and returns its number.
         """
         unfinished = self._folder / _UNFINISHED
+        shutil.rmtree(unfinished, ignore_errors=True)  # of one that failed, for want of space perhaps
         number = make(unfinished)
         path = self._folder / str(number)
+        with self._lock:
+            known = self._known.get(number)
+        if known:  # nothing was written since
+            shutil.rmtree(unfinished, ignore_errors=True)
+            return known
         unfinished.rename(path)
         made = Snapshot(number, path, time.time())
         with self._lock:
@@ -102,16 +105,23 @@ class Snapshots:
         return made
 
     @contextmanager
-    def held(self, snapshot: Snapshot) -> Iterator[None]:
-        """Keep a copy in place while it is read."""
+    def held(self, number: int | None = None) -> Iterator[Snapshot]:
+        """Give the copy of that number, or the newest, and keep it in place while it is read.
+
+        Raises:
+            NotFound: it is not retained.
+        """
         with self._lock:
+            snapshot = self._find(number)
             self._held[snapshot.number] += 1
         try:
-            yield
+            yield snapshot
         finally:
             with self._lock:
                 self._held[snapshot.number] -= 1
                 idle = not self._held[snapshot.number]
+                if idle:
+                    del self._held[snapshot.number]
             if idle:
                 self.prune()
 
@@ -119,9 +129,12 @@ class Snapshots:
         """Remove the copies that are neither among the newest nor being read."""
         with self._lock:
             old = sorted(self._known)[: -self._keep]
-            gone = [self._known.pop(number) for number in old if not self._held[number]]
-        for snapshot in gone:
-            shutil.rmtree(snapshot.path, ignore_errors=True)
+            gone = [self._known.pop(number) for number in old if number not in self._held]
+        for snapshot in gone:  # it goes at once, so that none is left in part under its number
+            removed = snapshot.path.with_name(f"{_REMOVED}{snapshot.number}")
+            with contextlib.suppress(FileNotFoundError):
+                snapshot.path.rename(removed)
+            shutil.rmtree(removed, ignore_errors=True)
 
 
 def last_number(data: Path) -> int:

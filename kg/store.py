@@ -81,6 +81,8 @@ class Store:
         self._depth = settings.depth
         self._evaluator = Evaluator(settings.depth)
         self._lock = threading.RLock()
+        self._counting = threading.Lock()
+        self._sizes: dict[str, int] = {}
         if directory:
             _make(directory)
         self._engine = engine.open_store(directory / "store" if directory else None)
@@ -116,6 +118,16 @@ class Store:
         count = row["n"]
         assert isinstance(count, engine.Literal)
         return int(count.value)
+
+    def sizes(self) -> dict[str, int]:
+        """Count the triples of each named graph, sorted by name; only what was written since is counted again."""
+        with self._counting:
+            version, names = self.version, self.graphs()
+            sizes = {name: self._sizes[name] if name in self._sizes else self.count(name) for name in names}
+            with self._lock:
+                if version == self.version:
+                    self._sizes = dict(sizes)
+            return sizes
 
     # ---- reading
 
@@ -186,7 +198,7 @@ class Store:
             kept = {name: items for name, items in wanted.items() if items is not None}
             steps += [f"CREATE SILENT GRAPH <{name}>" for name in kept]
             steps.append(self._insert(kept.items()))
-            self._commit(" ;\n".join(steps))
+            self._commit(" ;\n".join(steps), wanted)
             return "created" if created else "replaced"
 
     def _is(self, name: str, wanted: set[engine.Triple] | None) -> bool:
@@ -198,13 +210,13 @@ class Store:
         with self._lock:
             new = graph is not None and not self.has_graph(graph)
             create = "" if graph is None else f"CREATE SILENT GRAPH <{graph}> ;\n"
-            self._commit(create + self._insert([(graph, triples)]))
+            self._commit(create + self._insert([(graph, triples)]), () if graph is None else (graph,))
             return new
 
     def clear_default(self, triples: Iterable[engine.Triple] | None) -> None:
         """Replace the content of a bare store's default graph."""
         with self._lock:
-            self._commit("CLEAR DEFAULT ;\n" + self._insert([(None, triples or ())]))
+            self._commit("CLEAR DEFAULT ;\n" + self._insert([(None, triples or ())]), ())
 
     def _insert(self, graphs: Iterable[tuple[str | None, Iterable[engine.Triple]]]) -> str:
         blocks = []
@@ -229,7 +241,7 @@ class Store:
             union = [] if self.bare else [engine.Quad(q.subject, q.predicate, q.object) for q in chunk]
             with self._lock, self._writing():
                 self._engine.extend([*chunk, *union])
-                self.version += 1
+                self._noted({engine.graph_of(quad) for quad in chunk})
                 self._engine.flush()
             count += len(chunk)
         return count
@@ -250,8 +262,7 @@ class Store:
         guard.check_syntax(text, base)
         if request.default_graphs or request.named_graphs:
             text = sparql.with_using(text, request.default_graphs, request.named_graphs)
-        if not self.bare:
-            self._confined(sparql.Update.parse(text, base))  # so that an error names a place in the user's own text
+        self.refuse_targets(text, base)  # so that an error names a place in the user's own text
         # What is checked last is what is run: every IRI written out, no declaration left that could change one.
         text = sparql.expanded(text, base)
         parsed = sparql.Update.parse(text, base)
@@ -260,26 +271,24 @@ class Store:
         guard.refuse_load(parsed)
         if parsed.operations:
             with self._lock:
-                self._commit(text if self.bare else self._with_union(parsed), base)
+                users = [name for name in self._sizes if self.bare or not self.names.is_managed(name)]
+                self._commit(text if self.bare else self._with_union(parsed), users, base)
 
-    def _confined(self, update: sparql.Update) -> str:
-        """Keep an update to users' graphs.
+    def refuse_targets(self, text: str, base: str) -> None:
+        """Refuse an update that names a managed graph to be written; what is malformed is left to :meth:`update`.
 
         Raises:
-            Forbidden: it names a managed graph to be written.
+            Forbidden: it names one.
         """
-        names = self.names
-        managed = f'REGEX(STR(?{{var}}), "{names.managed_pattern}")'
-        try:
-            return sparql.confine(update, names.default_graph, names.is_managed, managed)
-        except sparql.GraphForbidden as error:
-            raise guard.managed(error.graph, error.line, error.column) from None
+        parsed = sparql.Update.parse(text, base)
+        if not (self.bare or parsed.malformed):
+            guard.confine(parsed, self.names)
 
     def _with_union(self, update: sparql.Update) -> str:
         """Confine an update and keep the union graph in step, in the same transaction."""
         names = self.names
         pattern = names.managed_pattern
-        text = self._confined(update)
+        text = guard.confine(update, names)
         written, unknown = sparql.written(update, names.default_graph)
         if unknown:
             written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
@@ -300,11 +309,17 @@ class Store:
             engine.checkpoint(self._engine, path)
             return self.version
 
-    def _commit(self, text: str, base: str | None = None) -> None:
+    def _commit(self, text: str, written: Iterable[str], base: str | None = None) -> None:
         with self._writing():
             engine.update(self._engine, text, base)
-            self.version += 1  # it counts even if what follows fails
+            self._noted(written)
             self._engine.flush()
+
+    def _noted(self, written: Iterable[str]) -> None:
+        """Note a commit, even if what follows fails, and forget the sizes of the graphs that it may have changed."""
+        self.version += 1
+        for name in written:
+            self._sizes.pop(name, None)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

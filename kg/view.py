@@ -68,6 +68,10 @@ class View(Store):
         assert isinstance(found, engine.Literal)
         return int(found.value)
 
+    def sizes(self) -> dict[str, int]:
+        """Count the triples of each visible graph."""
+        return {name: size for name, size in self._store.sizes().items() if self._limit.sees(name)}
+
     # ---- reading
 
     def graphs(self) -> list[str]:
@@ -164,6 +168,14 @@ class View(Store):
             "A token that is limited to some graphs cannot run updates.",
             remedy="Write those graphs whole or add to them at /graphs and /articles, or use a token without limit.",
         )
+
+    def refuse_targets(self, text: str, base: str) -> NoReturn:  # noqa: ARG002
+        """Refuse as :meth:`update` does.
+
+        Raises:
+            InsufficientScope: always.
+        """
+        self.update(text)
 
     def refuse_managed(self, graph: str) -> None:
         """Refuse a graph that only the server writes, or that is beyond the limit.

@@ -17,11 +17,11 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 @router.get("/")
 def home(request: Request, shared: Reading) -> Response:
     """Introduce the server: what it is, what it holds, what it answers."""
-    total, named = shared.counts.read()
-    bare = shared.config.bare
+    store, bare = shared.graph.store, shared.config.bare
+    sizes = store.sizes()
     articles = [] if bare else shared.graph.articles()
     counts = {} if bare else {"articles": len(articles), "claims": sum(entry.claims for entry in articles)}
-    counts |= {"triples": total + (sum(named.values()) if bare else 0), "named graphs": len(named)}
+    counts |= {"triples": sum(sizes.values()) + (store.count(None) if bare else 0), "named graphs": len(sizes)}
     context = {"counts": counts, "questions": [] if bare else all_questions()}
     return pages.render(request, shared, "home.html", pages.form_context(shared) | context)
 

@@ -26,14 +26,28 @@ _LABEL = engine.NamedNode(f"{RDFS}label")
 _TYPE = engine.NamedNode(f"{RDF}type")
 
 _OUT = f"SELECT ?this ?p ?o ?g WHERE {{ GRAPH ?g {{ ?this ?p ?o }} }} ORDER BY ?p ?o LIMIT {_SHOWN + 1}"
-_IN = f"SELECT ?this ?s ?p ?g WHERE {{ GRAPH ?g {{ ?s ?p ?this }} }} ORDER BY ?p ?s LIMIT {_SHOWN + 1}"
+# What millions of statements name (a code, a class) is never sorted whole.
+_IN = (
+    "SELECT ?this ?s ?p ?g WHERE { "
+    f"{{ SELECT ?this ?s ?p ?g WHERE {{ GRAPH ?g {{ ?s ?p ?this }} }} LIMIT {_SHOWN + 1} }} }} ORDER BY ?p ?s"
+)
 _OWN = "SELECT DISTINCT ?this ?p ?o WHERE { ?this ?p ?o } ORDER BY ?p ?o"
+_PASSAGE = "?passage cg:exact ?words ; cg:start ?start ; cg:inArticle ?article"
+# Each way is joined with the words by itself: the engine would join the union of all with all passages that there are.
+_WAYS = " UNION ".join(
+    f"{{ {way} . {_PASSAGE} }}"
+    for way in (
+        "?this cg:quotedIn ?passage",
+        "?this cg:cue ?passage",
+        "?passage cg:denotes ?this",
+        "?claim cg:affirms ?this ; cg:quotedIn ?passage",
+        "?claim cg:denies ?this ; cg:quotedIn ?passage",
+    )
+)
 _PASSAGES = f"""
 PREFIX cg: <{CG}>
 SELECT DISTINCT ?this ?passage ?words ?start ?language WHERE {{
-  {{ ?this cg:quotedIn|cg:cue ?passage }} UNION {{ ?passage cg:denotes ?this }}
-  UNION {{ ?this ^(cg:affirms|cg:denies)/cg:quotedIn ?passage }}
-  ?passage cg:exact ?words ; cg:start ?start ; cg:inArticle ?article .
+  {_WAYS}
   OPTIONAL {{ ?article <http://purl.org/dc/terms/language> ?language }}
 }} ORDER BY ?article ?start LIMIT {_SHOWN}"""
 

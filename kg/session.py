@@ -1,0 +1,122 @@
+"""A store as one request reads it: from one snapshot, by the readers, within the limits that queries have.
+
+The pages and the explanations read as freely as a query does, and would take as long: about an entity that a thousand
+articles name there is much to say. So they read like users' queries: their readers can be killed, and everything that
+one request reads comes from the same snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from kg import engine
+from kg.store import Store
+
+Ask = Callable[[str, engine.Choice, engine.Dataset], engine.Answer]
+"""Answers a query from the snapshot of the session, and waits for it."""
+
+_TABLE = engine.Choice("application/sparql-results+json", "application/sparql-results+json", "application/n-triples")
+_GRAPHS = "SELECT ?g WHERE { GRAPH ?g {} }"
+_TRIPLES = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+_QUADS = "SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }"
+
+
+class Session(Store):
+    """A store that is only read, by readers. To be used from worker threads, as it waits for them.
+
+    It takes the place of a :class:`Store`, but holds no engine: a method of ``Store`` that is not defined here anew
+    fails, rather than read past the readers or write.
+    """
+
+    def __init__(self, store: Store, ask: Ask) -> None:
+        """Read ``store`` through ``ask``."""
+        # Without the parent's: a session opens nothing.
+        self._store = store
+        self._ask = ask
+        self.names = store.names
+        self.bare = store.bare
+        self.identity = store.identity
+        self.directory = store.directory
+        self.version = store.version
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the store still lacks what a new one gets."""
+        return self._store.is_new
+
+    def rows(
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+    ) -> list[dict[str, engine.Term]]:
+        """Run a SELECT of our own; see :meth:`Store.rows`.
+
+        Raises:
+            TimedOut, Busy, ReaderLost, ResultTooLarge: see :class:`kg.endpoint.Endpoint`.
+        """
+        given = {name: str(term) for name, term in (bindings or {}).items()}
+        found = self._ask(text, _TABLE, replace(request or engine.Dataset(), bindings=given))
+        return engine.solutions(found.content)
+
+    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
+        """Answer a SPARQL query; see :meth:`Store.query`."""
+        return self._ask(text, choice, request or engine.Dataset())
+
+    def _count(self, pattern: str) -> int:
+        (row,) = self.rows(f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
+        count = row["n"]
+        assert isinstance(count, engine.Literal)
+        return int(count.value)
+
+    def __len__(self) -> int:
+        """Count the distinct triples (quads, in a bare store)."""
+        named = self._count("{ GRAPH ?g { ?s ?p ?o } }") if self.bare else 0
+        return named + self.count(None)
+
+    def sizes(self) -> dict[str, int]:
+        """Count the triples of each named graph; they are the store's, which remembers them."""
+        return self._store.sizes()
+
+    def graphs(self) -> list[str]:
+        """Name the graphs, sorted."""
+        found = (row["g"] for row in self.rows(_GRAPHS))
+        return sorted(name.value for name in found if isinstance(name, engine.NamedNode))
+
+    def has_graph(self, graph: str) -> bool:
+        """Tell whether a named graph is there; what is no IRI names none."""
+        if not engine.is_iri(graph):
+            return False
+        return b"true" in self._ask(f"ASK {{ GRAPH <{graph}> {{}} }}", _TABLE, engine.Dataset()).content
+
+    def triples(self, graph: str | None) -> list[engine.Triple]:
+        """List one graph; ``None`` is the default graph."""
+        request = engine.Dataset() if graph is None else engine.Dataset(default_graphs=[graph])
+        found = self._ask(_TRIPLES, _TABLE, request)
+        return [quad.triple for quad in engine.parse_as_is(found.content)]
+
+    def quads(self, graphs: Iterable[str] | None = None) -> Iterator[engine.Quad]:
+        """Walk the quads of the named graphs, or of all of them."""
+        for graph in self.graphs() if graphs is None else graphs:
+            name = engine.NamedNode(graph)
+            for triple in self.triples(graph):
+                yield engine.Quad(triple.subject, triple.predicate, triple.object, name)
+
+    def match(
+        self,
+        subject: engine.NamedNode | engine.BlankNode | engine.Triple | None,
+        predicate: engine.NamedNode | None,
+        obj: engine.Term | None,
+        graph: str | None = None,
+    ) -> list[engine.Quad]:
+        """List the quads of the named graphs that fit; ``None`` fits everything."""
+        name = None if graph is None else engine.NamedNode(graph)
+        terms: tuple[tuple[str, engine.Term | None], ...] = (("s", subject), ("p", predicate), ("o", obj), ("g", name))
+        given = {key: term for key, term in terms if term is not None}
+        return [_quad(given | row) for row in self.rows(_QUADS, given)]
+
+
+def _quad(row: dict[str, engine.Term]) -> engine.Quad:
+    subject, predicate, graph = row["s"], row["p"], row["g"]
+    assert not isinstance(subject, engine.Literal)
+    assert isinstance(predicate, engine.NamedNode)
+    assert isinstance(graph, engine.NamedNode | engine.BlankNode)
+    return engine.Quad(subject, predicate, row["o"], graph)
