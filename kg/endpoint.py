@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from kg import engine, federation, worker
@@ -57,6 +59,7 @@ class Endpoint:
         self._config = config
         self._outgoing = Outgoing(OutgoingSettings.of(config))
         self._calling_out = 0
+        self._callers = ThreadPoolExecutor(_CALLING_OUT, "calling-out")
         self._number = store.version
         self._publishing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,6 +82,7 @@ class Endpoint:
         """End the readers."""
         if self._publishing:
             await asyncio.wait({self._publishing})
+        self._callers.shutdown(wait=False)
         if self.pool:
             await self.pool.close()
 
@@ -131,11 +135,12 @@ class Endpoint:
                 remedy="Make it shorter, store long lists as a graph of your own, or raise KG_MAX_QUERY_LENGTH.",
             )
         started = time.monotonic()
-        if self._outgoing and "service" in text.lower():
-            resolved = await self._call_out(
-                federation.resolve_query, text, request.base or self.store.names.base, request.prefixes
-            )
-            spent = replace(asker, timeout=max(_LEAST, self._timeout(asker.timeout) - (time.monotonic() - started)))
+        base = request.base or self.store.names.base
+        asks = bool(self._outgoing) and "service" in text.lower()  # most say nothing of it, and are not held up
+        if asks and await asyncio.to_thread(federation.query_asks, text, base, request.prefixes):
+            seconds = self._timeout(asker.timeout)
+            resolved = await self._call_out(seconds, federation.resolve_query, text, base, request.prefixes)
+            spent = replace(asker, timeout=max(_LEAST, seconds - (time.monotonic() - started)))
             found = await self._ask(resolved.text, choice, request, spent, as_of)
             return replace(found, sources=tuple(map(str, resolved.retrieved)))
         return await self._ask(text, choice, request, asker, as_of)
@@ -175,19 +180,20 @@ class Endpoint:
         Raises:
             Busy, Forbidden, Unreachable, MalformedText, TooLarge.
         """
-        if not self._outgoing:
+        if not self._outgoing or not await asyncio.to_thread(federation.update_asks, text, base):
             return text
         await asyncio.to_thread(seen.refuse_targets, text, base)
-        return await self._call_out(federation.resolve_update, text, base)
+        return await self._call_out(self._config.update_timeout, federation.resolve_update, text, base)
 
-    async def _call_out(self, resolve: Callable[..., T], *given: object) -> T:
-        """Ask other servers in a thread of its own; only so many at a time, so that slow ones do not take them all."""
+    async def _call_out(self, seconds: float, resolve: Callable[..., T], *given: object) -> T:
+        """Ask other servers, only so many at a time, in threads that are for nothing else: slow ones hold up nobody."""
         if self._calling_out >= _CALLING_OUT:
             raise Busy("Too many requests are asking other servers now.", remedy="Ask again in a moment.")
         self._calling_out += 1
-        depth = Depth(self._config.max_nesting, self._config.max_height)
+        limits = federation.Limits(Depth(self._config.max_nesting, self._config.max_height), seconds)
         try:
-            return await asyncio.to_thread(resolve, *given, self._outgoing, depth)
+            work = partial(resolve, *given, self._outgoing, limits)
+            return await asyncio.get_running_loop().run_in_executor(self._callers, work)
         finally:
             self._calling_out -= 1
 

@@ -138,7 +138,7 @@ def open_store(directory: Path | None) -> Engine:
     except (OSError, RuntimeError) as error:  # the latter when the engine finds it damaged
         if disk.is_full(error):
             raise disk.full() from None
-        if "lock" in str(error).replace(str(directory), "").lower():
+        if re.search(r"\block\b", str(error).replace(str(directory), "")):  # not a “block” that is damaged
             raise StoreInUse(
                 "This data directory is in use by another process (a running `kg serve`?).",
                 remedy="Stop that process, send the request to its address, or choose another --data directory.",

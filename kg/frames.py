@@ -42,7 +42,7 @@ class Unpacker:
 def messages(channel: socket.socket) -> Iterator[dict[str, Any]]:
     """Give the headers of the messages that come, until the other side goes."""
     unpacker = Unpacker()
-    while data := channel.recv(1 << 18):
+    while data := channel.recv(1 << 15):
         found = unpacker.feed(data)
         while found:
             yield found[0]

@@ -9,6 +9,7 @@ from typing import NoReturn
 from kg import engine, sparql
 from kg.errors import Forbidden, MalformedText
 from kg.lexer import Position
+from kg.names import Names
 
 
 def managed(graph: str, line: int | None = None, column: int | None = None) -> Forbidden:
@@ -26,6 +27,19 @@ def managed(graph: str, line: int | None = None, column: int | None = None) -> F
         line=line,
         column=column,
     )
+
+
+def confine(update: sparql.Update, names: Names) -> str:
+    """Keep an update to users' graphs.
+
+    Raises:
+        Forbidden: it names a managed graph to be written.
+    """
+    pattern = f'REGEX(STR(?{{var}}), "{names.managed_pattern}")'
+    try:
+        return sparql.confine(update, names.default_graph, names.is_managed, pattern)
+    except sparql.GraphForbidden as error:
+        raise managed(error.graph, error.line, error.column) from None
 
 
 def refuse_malformed(text: str, place: Position, ask: Callable[[], object]) -> NoReturn:

@@ -7,6 +7,7 @@ runs until then has its process killed, and another process takes the place.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -33,6 +34,8 @@ _TICK = 0.02
 _WATCH_AFTER = 0.1
 """Seconds after which it is worth watching whether the one who asked is still there."""
 _RETRY_AFTER_CRASH = 1.0
+_START_WITHIN = 60.0
+"""Seconds after which a reader that has not said a word is given up."""
 
 _ERRORS = {
     kind.__name__: kind
@@ -125,10 +128,13 @@ class Pool:
         self._closed = True
         if self._watch:
             self._watch.cancel()
-        for link in list(self._links):
-            link.process.kill()
-            await asyncio.to_thread(link.process.wait)
-            link.transport.close()
+        for job in [*self._queue, *(link.job for link in self._links if link.job)]:
+            self._end(job, "shutdown", errors.ReaderLost("The server is stopping.", remedy="Ask again in a moment."))
+        while self._links or self._replacing:  # one that is being started ends as well
+            for link in list(self._links):
+                link.process.kill()
+                await asyncio.to_thread(link.process.wait)
+            await asyncio.sleep(_TICK)
 
     def open(self, snapshot: Path) -> None:
         """Have the readers open a newer snapshot ahead of the next query."""
@@ -153,10 +159,8 @@ class Pool:
         job = Job(message, client, loop.time() + timeout, gone, loop.create_future())
         self._asking[client] += 1
         try:
-            if self._idle and not self._queue and self._may_run(job):
-                self._idle.pop().ask(job)
-            else:
-                self._queue.append(job)
+            self._queue.append(job)
+            self._next()
             return await job.done
         finally:
             self._forget(job)
@@ -192,7 +196,7 @@ class Pool:
         """Give waiting queries to readers that have become free."""
         for job in list(self._queue) if self._queue else ():
             if not self._idle:
-                return
+                return  # those of a client that has its share wait; others behind them do not
             if self._may_run(job):
                 self._queue.remove(job)
                 self._idle.pop().ask(job)
@@ -208,9 +212,12 @@ class Pool:
             now = loop.time()
             for job in [link.job for link in self._links if link.job]:
                 self._look_at(job, now)
-            for job in [job for job in self._queue if job.deadline <= now]:
-                waited = errors.Busy("No reader became free in time.", remedy="Ask again in a moment.")
-                self._end(job, "queue", waited)
+            for job in list(self._queue):
+                if job.deadline <= now:
+                    waited = errors.Busy("No reader became free in time.", remedy="Ask again in a moment.")
+                    self._end(job, "queue", waited)
+                else:
+                    self._watch_over(job)
 
     def _look_at(self, job: Job, now: float) -> None:
         if job.deadline <= now:
@@ -220,12 +227,21 @@ class Pool:
                 remedy="Make it more selective, ask for less at a time, or raise KG_TIMEOUT.",
             )
             self._end(job, "deadline", timed_out)
-        elif job.gone and job.watcher is None and now - job.started > _WATCH_AFTER:
+        elif now - job.started > _WATCH_AFTER:
+            self._watch_over(job)
+            if job.watcher and job.watcher.done():
+                self._left(job)
+
+    def _watch_over(self, job: Job) -> None:
+        """Look out for the one who asked to go away."""
+        if job.gone and job.watcher is None:
             job.watcher = asyncio.ensure_future(job.gone())
             job.watcher.add_done_callback(lambda _watcher: self._left(job))
 
     def _left(self, job: Job) -> None:
-        if not job.done.done():
+        """End what nobody waits for; a query that has just begun is over sooner than a new reader is there."""
+        just_begun = job.started and asyncio.get_running_loop().time() - job.started <= _WATCH_AFTER
+        if not job.done.done() and not just_begun:
             self._end(job, "disconnect", errors.TimedOut("Nobody waits for the answer."))
 
     def _end(self, job: Job, reason: str, error: errors.ClaimgraphError) -> None:
@@ -243,7 +259,6 @@ class Pool:
     # ---- processes
 
     async def _start_one(self) -> None:
-        ours, theirs = socket.socketpair()
         settings = {
             "nesting": self._config.max_nesting,
             "height": self._config.max_height,
@@ -251,7 +266,9 @@ class Pool:
             "size": self._config.max_result_bytes,
             "memory": self._config.max_memory,
         }
-        with theirs:
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as undo, theirs:
+            undo.enter_context(ours)
             process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
                 [sys.executable, "-m", "kg.worker", str(theirs.fileno()), json.dumps(settings)],
                 pass_fds=[theirs.fileno()],
@@ -259,16 +276,19 @@ class Pool:
                 stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
                 env={name: value for name, value in os.environ.items() if not name.startswith("KG_")},  # no secrets
             )
+            undo.pop_all()
         ours.setblocking(False)
-        loop = asyncio.get_running_loop()
-        _transport, link = await loop.create_unix_connection(lambda: _Link(self, process), sock=ours)
+        link = _Link(self, process)
         self._links.add(link)
-        await asyncio.wait({link.started})
+        await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=ours)
+        started, _ = await asyncio.wait({link.started}, timeout=_START_WITHIN)
+        if not started:
+            process.kill()
 
     def freed(self, link: _Link) -> None:
         """Take a reader back that has answered."""
         if link.job:
-            self._running[link.job.client] -= 1
+            self._release(link.job)
             link.job = None
         self._idle.append(link)
         self._next()
@@ -278,14 +298,20 @@ class Pool:
         job.started = asyncio.get_running_loop().time()
         self._running[job.client] += 1
 
+    def _release(self, job: Job) -> None:
+        self._running[job.client] -= 1
+        if not self._running[job.client]:
+            del self._running[job.client]
+
     def lost(self, link: _Link) -> None:
         """Put another reader in the place of one that has ended."""
         self._links.discard(link)
         if link in self._idle:
             self._idle.remove(link)
         if link.job:
-            self._running[link.job.client] -= 1
+            self._release(link.job)
         if not self._closed:
+            self._next()
             task = asyncio.create_task(self._replace(link))
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
@@ -297,8 +323,15 @@ class Pool:
             self.counts.kills[reason] += 1
             link.job.done.set_exception(_lost(reason, self._config.max_memory))
         if not link.served:
+            _log.error("a reader could not start; its process ended with %d", code)
             await asyncio.sleep(_RETRY_AFTER_CRASH)
-        await self._start_one()
+        while not self._closed:
+            try:
+                await self._start_one()
+                return
+            except OSError as error:  # the system has no process or memory to spare now
+                _log.error("a reader could not start: %s", error.strerror)
+                await asyncio.sleep(_RETRY_AFTER_CRASH)
 
 
 def _lost(reason: str, memory: int) -> errors.ReaderLost:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from kg import engine, guard, sparql
 from kg.bounds import UNBOUNDED, Bounds
 from kg.errors import TooLarge
-from kg.lexer import height, nesting
+from kg.lexer import height, nesting, tokens
 
 _MEMO_TEXT = 4000
 _MEMO_SIZE = 1000
@@ -16,7 +17,9 @@ _MEMO_SIZE = 1000
 _CONSTANT = re.compile(
     r'<[A-Za-z][A-Za-z0-9+.\-]*:[^<>"{}|^`\\\x00-\x20]*>|"[^"\\\r\n]*"|(?<![\w:%.\-])[0-9]+(?![\w:%.\-])'
 )
-_OBSCURE = re.compile(r"[\\#']")
+_PROLOGUE = re.compile(r"(?:\s*(?:PREFIX\s+[^\s:<]*:|BASE)\s*<[^>]*>)*", re.IGNORECASE)
+_MARKS = {"<": "\0I", '"': "\0S"}
+_OBSCURE = re.compile(r"[\\#']|prefix|base|version", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Evaluator:
     def __init__(self, depth: Depth, bounds: Bounds = UNBOUNDED) -> None:
         self._depth = depth
         self._bounds = bounds
-        self._read: set[tuple[str, ...]] = set()
+        self._read: set[Hashable] = set()
 
     def answer(self, store: engine.Engine, text: str, choice: engine.Choice, request: engine.Dataset) -> engine.Answer:
         """Answer a SPARQL query (1.1 Query; clause 2.1 of the Protocol for the dataset).
@@ -67,7 +70,7 @@ class Evaluator:
         form = _form(text, request)
         if form is None or form not in self._read:
             self._check(text, choice, request)
-            if form is not None:
+            if form is not None and _is_plain(text):
                 if len(self._read) >= _MEMO_SIZE:
                     self._read.clear()
                 self._read.add(form)
@@ -83,17 +86,38 @@ class Evaluator:
         guard.refuse_service(parsed.services)
 
 
-def _form(text: str, request: engine.Dataset) -> tuple[str, ...] | None:
-    """Give what a text has in common with others that differ in their constants, if it is so plain that this is known.
+def _form(text: str, request: engine.Dataset) -> Hashable:
+    """Give what a text has in common with others that differ in their constants; ``None`` where that is not plain.
 
     Reading a text costs more than answering a lookup, and lookups come in thousands of the same form. No text that
-    holds SERVICE has one: whether it calls out is read anew each time.
+    holds SERVICE has one: whether it calls out is read anew each time. Declarations are a part of the form, for what
+    names mean depends on them, and a constant leaves a mark that no text can hold.
     """
-    if len(text) > _MEMO_TEXT or '"""' in text or "service" in text.lower():
+    if len(text) > _MEMO_TEXT or '"""' in text or "\0" in text or "service" in text.lower():
         return None
-    form = _CONSTANT.sub(_placeholder, text)
-    return None if _OBSCURE.search(form) else (form, *(request.prefixes or ()))
+    prologue, body = _split(text)
+    form = _CONSTANT.sub(_mark, body)
+    if _OBSCURE.search(form):
+        return None
+    return prologue, form, request.base, tuple((request.prefixes or {}).items())
 
 
-def _placeholder(match: re.Match[str]) -> str:
-    return match.group()[0]
+def _split(text: str) -> tuple[str, str]:
+    match = _PROLOGUE.match(text)
+    assert match is not None, "it may be empty"
+    return match.group(), text[match.end() :]
+
+
+def _mark(match: re.Match[str]) -> str:
+    return _MARKS.get(match.group()[0], "\0N")
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether each constant of a text that has a form is one token, and so is any other in its place.
+
+    ``?a <urn:f(1)&&?b> ?c`` shows why this must be known: after an operand, that is no IRI but two comparisons.
+    """
+    prologue, body = _split(text)
+    whole = {(token.start, token.end) for token in tokens(text)}
+    start = len(prologue)
+    return all((start + found.start(), start + found.end()) in whole for found in _CONSTANT.finditer(body))

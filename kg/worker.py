@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import signal
 import socket
 import sys
@@ -48,6 +49,8 @@ class Reader:
             return frames.pack({"error": type(error).__name__, **told})
         except engine.NotAcceptable as error:
             return frames.pack({"error": "NotAcceptable", "kind": error.kind})
+        except MemoryError:  # the engine ends the process itself when it runs out; so it is the same everywhere
+            os.abort()
         except Exception:  # noqa: BLE001 - told to the server, which logs it
             return frames.pack({"error": "Fault", "trace": traceback.format_exc()})
 
@@ -77,7 +80,8 @@ def opening(snapshot: Path) -> bytes:
 
 def main(descriptor: int, settings: dict[str, int]) -> None:
     """Answer until the other side goes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us when it has finished
+    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the server, which ends us when it has finished
+        signal.signal(number, signal.SIG_IGN)
     sandbox.end_with_parent(signal.SIGKILL)
     channel = socket.socket(fileno=descriptor)
     sandbox.limit_memory(settings["memory"])

@@ -1,0 +1,92 @@
+"""Stores on disk with their snapshots, and queries that are hard on whoever answers them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from kg import engine, worker
+from kg.config import Config
+from kg.pool import Gone, Pool
+from kg.store import Settings, Store
+
+SIZE = 1000
+"""Statements in the default graph of :func:`made`."""
+RUNAWAY = (
+    "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l FILTER(?a != ?d && ?f != ?i && ?j != ?g) }"
+)
+"""10^12 rows: it never ends by itself."""
+HUNGRY = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?f ?i"
+"""10^9 rows to be sorted: it needs more memory than there is."""
+LARGE = f"SELECT (CONCAT(STR(?a), '{'x' * 3000}') AS ?x) {{ ?a ?b ?c . ?d ?e ?f }}"
+"""3 GB: the answer itself is what needs more memory than there is."""
+COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+CSV = engine.Choice(solutions="text/csv")
+COUNTED = f"n\r\n{SIZE}\r\n".encode()
+MEMORY = 256 << 20
+PATIENCE = 20.0
+"""Seconds after which a test gives up; far more than anything here takes."""
+
+
+def made(directory: Path, size: int = SIZE) -> Store:
+    """Make a bare store with some statements."""
+    store = Store(Settings(directory, bare=True))
+    triples = [
+        engine.Triple(engine.NamedNode(f"urn:s{n}"), engine.NamedNode("urn:p"), engine.Literal(n)) for n in range(size)
+    ]
+    store.merge(None, triples)
+    return store
+
+
+def snapshot(directory: Path, size: int = SIZE) -> Path:
+    """Make a snapshot of such a store."""
+    path = directory / "snapshot"
+    made(directory / "data", size).checkpoint(path)
+    return path
+
+
+def asked(path: Path, text: str, choice: engine.Choice = CSV) -> bytes:
+    """Write the message of a query."""
+    return worker.message(path, text, choice, engine.Dataset())
+
+
+async def ask(
+    pool: Pool, text: str, client: str = "somebody", timeout: float = PATIENCE, gone: Gone | None = None
+) -> bytes:
+    """Have a query answered from the snapshot that the pool reads."""
+    return (await pool.run(asked(pool.snapshot, text), client, timeout, gone)).content
+
+
+@asynccontextmanager
+async def reading(path: Path, **settings: Any) -> AsyncIterator[Pool]:
+    """Run a pool of readers over a snapshot."""
+    pool = Pool(Config(**({"readers": 2, "max_memory": MEMORY} | settings)))
+    await pool.start(path)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test on a loop of its own; the loop tells of what was never waited for."""
+
+    async def bounded() -> None:
+        told: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        await asyncio.wait_for(main, 60)
+        assert not told, told
+
+    asyncio.run(bounded())
+
+
+async def until(true: Callable[[], bool], what: str) -> None:
+    """Wait until something is so; fail when it takes too long."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    while not true():
+        assert loop.time() - begun < PATIENCE, what
+        await asyncio.sleep(0.01)

@@ -1,0 +1,134 @@
+"""Data directories to do things to: made, looked into without being changed, and put on a disk that is small."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from kg import engine
+from kg.cli import main
+from kg.config import Config
+from kg.graph import KnowledgeGraph
+from kg.store import Settings, Store
+from tests.processes import PYTHON
+
+BASE = "https://news.example/"
+_BOOKKEEPING = ("LOG", "LOCK", "MANIFEST", "OPTIONS", "CURRENT")
+
+
+def seeded(data: Path) -> Path:
+    """Make a store with the seed article and one graph of a user's."""
+    graph = KnowledgeGraph.open(Config(data_dir=data, base_iri=BASE))
+    graph.store.update("INSERT DATA { GRAPH <urn:mine> { <urn:a> <urn:says> [ <urn:b> 'x'@uk, 1.50, 'y' ] } }")
+    return data
+
+
+def plain(data: Path, *names: str) -> Path:
+    """Make a small bare store that holds one triple for each name, each in a graph of that name."""
+    store = Store(Settings(data, bare=True))
+    for name in names:
+        store.update(f"INSERT DATA {{ GRAPH <urn:{name}> {{ <urn:s> <urn:p> '{name}' }} }}")
+    return data
+
+
+def broad(data: Path, count: int) -> Path:
+    """Make a bare store of that many quads in the default graph and in a named one, so that all indexes are in use."""
+    store = Store(Settings(data, bare=True))
+    del store
+    made = engine.open_store(data / "store")
+    graphs = (engine.DefaultGraph(), engine.NamedNode("urn:g"))
+    made.extend(
+        engine.Quad(
+            engine.NamedNode(f"urn:s{number % 97}"),
+            engine.NamedNode(f"urn:p{number % 5}"),
+            engine.Literal(f"{number} of a text that is long enough not to be kept in the key itself"),
+            graphs[number % 2],
+        )
+        for number in range(count)
+    )
+    made.flush()
+    return data
+
+
+def quads(data: Path) -> set[engine.Quad]:
+    """Read every quad of a store that nobody holds, and change nothing."""
+    return set(engine.open_snapshot(data / "store"))
+
+
+def names(data: Path) -> set[str]:
+    """Name the graphs of a store that nobody holds."""
+    return {graph.value for graph in engine.open_snapshot(data / "store").named_graphs()}
+
+
+def change(data: Path, update: str) -> None:
+    """Change a store behind the back of what keeps its graphs together."""
+    store = engine.open_store(data / "store")
+    engine.update(store, update)
+    store.flush()
+
+
+def tree(place: Path) -> dict[str, bytes | None]:
+    """Read every file below a directory; what is none has no content.
+
+    What the engine writes anew whenever it is opened, though nothing is changed, is left out.
+    """
+    return {
+        str(path.relative_to(place)): path.read_bytes() if path.is_file() else None
+        for path in sorted(place.rglob("*"))
+        if not (path.parent.name == "store" and (path.suffix == ".log" or path.name.startswith(_BOOKKEEPING)))
+    }
+
+
+def kg(*arguments: str | Path, seconds: float = 60, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | {"COLUMNS": "200"} | environ
+    command = [*PYTHON, *map(str, arguments)]
+    return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+def kg_here(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, which is quicker; not for one that another process is to be kept from."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | {"COLUMNS": "200"} | environ
+    command, out, err, code = ["kg", *map(str, arguments)], io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.dict(os.environ, clean, clear=True),
+        mock.patch.object(sys, "argv", command),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as exit_:
+            code = exit_.code if isinstance(exit_.code, int) else 0
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def small_disk(place: Path, mebibytes: int) -> Iterator[Path]:
+    """Put a disk of a few MiB at ``place``, in memory; where one may not mount any, the test is skipped."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "claimgraph-test", str(place)]
+    if os.geteuid() != 0 or shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("only one who may mount a file system can fill one up")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(place: Path, leave: int = 0) -> Path:
+    """Fill a disk up to its last ``leave`` bytes, and give the file that does it."""
+    left = shutil.disk_usage(place).free - leave
+    filling = place / "filling"
+    with filling.open("wb") as stream:
+        os.posix_fallocate(stream.fileno(), 0, left)
+    return filling
