@@ -47,6 +47,7 @@ _MANIFEST = "manifest.json"
 _DIGEST = "SHA256"
 _LARGEST_MANIFEST = 16 * 1024 * 1024
 _NAME = re.compile(r"(claimgraph|tokens)\.json|store/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+_SHOWABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 _KINDS = {
     b"0": "a file",
     b"1": "a hard link",
@@ -238,7 +239,7 @@ class Reader:
         if first.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
             raise BadInput(f"{self._name} is compressed.", remedy="Unpack it (gunzip, unzstd) and restore what comes.")
         size = _size_of(first)
-        if not first.startswith(_MANIFEST.encode() + b"\0") or size is None:
+        if not first.startswith(_MANIFEST.encode() + b"\0") or size is None or size < 0:
             raise self._foreign()
         if size > _LARGEST_MANIFEST:
             raise self._broken("its manifest is larger than any can be")
@@ -253,11 +254,14 @@ class Reader:
             known = json.loads(content)
             if known["product"] != "claimgraph":
                 raise self._foreign()
-            if int(known["format"]) > FORMAT:
+            number: int = _typed(known["format"], "int")
+            if number > FORMAT:
                 raise BadInput(
-                    f"{self._name} is of format {int(known['format'])}; this version reads up to {FORMAT}.",
-                    remedy=f"Restore it with Claimgraph {str(known.get('version', ''))[:40]} or newer.",
+                    f"{self._name} is of format {number}; this version reads up to {FORMAT}.",
+                    remedy=f"Restore it with Claimgraph {_typed(known['version'], 'str')[:40]} or newer.",
                 )
+            if number < 1:
+                raise ValueError(number)
             summary = Summary(**{field.name: _typed(known[field.name], str(field.type)) for field in fields(Summary)})
             entries = [Entry(*(_typed(row[f.name], str(f.type)) for f in fields(Entry))) for row in known["files"]]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -355,8 +359,8 @@ class Reader:
 
 
 def _typed(value: object, wanted: str) -> Any:
-    """Pass a value of the manifest on if it is of the type that its field has."""
-    if type(value).__name__ != wanted:
+    """Pass a value of the manifest on if it is of the type that its field has, and can be shown."""
+    if type(value).__name__ != wanted or not _SHOWABLE.fullmatch(str(value)):
         raise TypeError(wanted)
     return value
 

@@ -13,7 +13,7 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,16 +42,20 @@ def checkpoint(data: Path) -> Iterator[Path]:
     Raises:
         NotFound: there is no store.
         StoreUnavailable: a process that takes no snapshots holds it, or it cannot be opened.
+        StorageFull: there is no room for the names of its files.
     """
     if not (data / META).is_file() or not (data / "store" / "CURRENT").is_file():
         raise NotFound(f"There is no store in {data}.", remedy="Name its directory with --data or KG_DATA_DIR.")
-    with disk.writing():
-        (data / FOLDER).mkdir(mode=0o700, exist_ok=True)
-    with scratch.directory(data / FOLDER, _SCRATCH) as place:
+    with ExitStack() as stack:
+        with disk.writing():
+            (data / FOLDER).mkdir(mode=0o700, exist_ok=True)
+            place = stack.enter_context(scratch.directory(data / FOLDER, _SCRATCH))
         try:
             engine.checkpoint(engine.open_store(data / "store"), place / "store")
         except StoreInUse as error:
-            if not _link_newest(data, place / "store"):
+            with disk.writing():
+                linked = _link_newest(data, place / "store")
+            if not linked:
                 raise error from None
         yield place
 
@@ -97,8 +101,9 @@ def prepared(data: Path, *, tokens: bool = True, progress: Progress = unseen) ->
         NotFound, StoreUnavailable: see :func:`checkpoint`.
     """
     with checkpoint(data) as place:
-        for name in (META, TOKENS) if tokens and (data / TOKENS).exists() else (META,):
-            shutil.copyfile(data / name, place / name)  # these may change while the archive is written
+        with disk.writing():
+            for name in (META, TOKENS) if tokens and (data / TOKENS).exists() else (META,):
+                shutil.copyfile(data / name, place / name)  # these may change while the archive is written
         files = {path.name: path for path in sorted(place.glob("*.json"))}
         kept = (path for path in sorted((place / "store").iterdir()) if not path.name.startswith(_NOT_KEPT))
         files |= {f"store/{path.name}": path for path in kept}
@@ -206,12 +211,7 @@ def download(source: Source, file: Path, *, overwrite: bool = False, progress: P
         StoreUnavailable: no server answers, or not with a backup.
         BadInput: what came is damaged, or ``file`` cannot be made.
     """
-    url, token = source.url, source.token
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise BadInput(f"“{url}” is not an address of a server.", remedy="Give an http(s) address.")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    address = url.rstrip("/") + "/admin/backup" + ("" if source.tokens else "?tokens=false")
-    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - checked above
+    url, request = source.url, _request(source)
     with appearing(file, overwrite=overwrite) as part:
         try:
             with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT) as answer:
@@ -222,14 +222,29 @@ def download(source: Source, file: Path, *, overwrite: bool = False, progress: P
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
             raise StoreUnavailable(f"{url} does not give a backup: {reason}.", remedy="Check the address.") from None
+        except ValueError:  # a name of no host, or a token that no header can hold
+            raise BadInput(f"“{url}” cannot be asked.", remedy="Check the address and the token.") from None
         with part.open("rb") as stream:
             reader = Reader(stream, "What the server sent")
             reader.unpack(None)
     return reader.summary
 
 
+def _request(source: Source) -> urllib.request.Request:
+    try:
+        scheme = urlsplit(source.url).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("http", "https"):
+        raise BadInput(f"“{source.url}” is not an address of a server.", remedy="Give an http(s) address.")
+    token = source.token and source.token.encode().decode("latin-1")  # headers are sent so
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    address = source.url.rstrip("/") + "/admin/backup" + ("" if source.tokens else "?tokens=false")
+    return urllib.request.Request(address, headers=headers)  # noqa: S310 - checked above
+
+
 def _receive(answer: http.client.HTTPResponse, part: Path, progress: Progress) -> None:
-    total = int(answer.headers.get("Content-Length") or 0)
+    total = answer.length or 0
     if total:
         disk.require(part.parent, total)
     with part.open("wb") as out:

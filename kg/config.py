@@ -94,7 +94,7 @@ class Config:
         1024 * _MIB,
         "KG_MAX_MEMORY",
         "Memory that a reader process may have, in bytes; a query that needs more is ended.",
-        least=64 * _MIB,
+        least=256 * _MIB,  # with less a reader may not even start
     )
     readers: int = _setting(0, "KG_READERS", "Reader processes; 0 is one more than there are processors.")
     max_queries: int = _setting(

@@ -26,9 +26,9 @@ _FULL_TEXTS = tuple(os.strerror(number).lower() for number in _FULL)
 _REMEDY = "Free space on that disk, then try again; what is stored already is not stored twice."
 
 
-def is_full(error: OSError) -> bool:
+def is_full(error: Exception) -> bool:
     """Tell whether an error says that the disk, or a quota on it, is used up."""
-    return error.errno in _FULL or any(text in str(error).lower() for text in _FULL_TEXTS)
+    return getattr(error, "errno", None) in _FULL or any(text in str(error).lower() for text in _FULL_TEXTS)
 
 
 def full(how: str = "") -> StorageFull:

@@ -20,6 +20,7 @@ from kg import disk
 from kg.config import Config, from_environment
 from kg.errors import ClaimgraphError
 from kg.examination import examine, newest_snapshot
+from kg.interrupted import left_over
 from kg.requirements import unmet
 from kg.snapshots import FOLDER as SNAPSHOTS
 from kg.store import META
@@ -95,11 +96,9 @@ def patient(data: Path | None, environ: Mapping[str, str], *, full: bool = False
 
 def _directory(patient: Patient) -> Iterator[Finding]:
     check, data = "data directory", patient.data
-    before = Path(f"{data}.before-restore")
-    if before.exists():
-        yield Finding(
-            check, "failed", f"{before} is left from a restore that was interrupted.", "Put it back, or delete it."
-        )
+    if left := left_over(data):
+        remedy = f"If the data directory lacks its store or {TOKENS}, move them back from there; then delete it."
+        yield Finding(check, "failed", f"{left} is left from a restore that was interrupted.", remedy)
     if not data.is_dir():
         yield Finding(
             check, "failed", f"{data} is not there.", "Name it with --data or KG_DATA_DIR, or let `kg serve` make it."

@@ -15,11 +15,11 @@ from kg import disk, engine, scratch
 from kg.archive import Progress, Reader, Summary, unseen
 from kg.backup import read_meta
 from kg.errors import BadInput, StoreInUse, StoreUnavailable
+from kg.interrupted import BEFORE, left_over
 from kg.snapshots import FOLDER as SNAPSHOTS
 from kg.store import META
 from kg.tokens import FILE as TOKENS
 
-BEFORE = ".before-restore"
 _OURS = (META, "store", SNAPSHOTS)
 """What a restored store replaces; anything else in the directory stays."""
 
@@ -62,11 +62,12 @@ def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress
 
 
 def _check_target(data: Path, *, replace: bool) -> None:
-    left = next((path for path in (Path(f"{data}{BEFORE}"), data / BEFORE) if path.exists()), None)
+    left = left_over(data)
     if left:
         raise BadInput(
             f"{left} holds the store from before a restore that was interrupted.",
-            remedy=f"If {data} is whole, delete it; if not, put it back. Then restore again.",
+            remedy=f"If {data} lacks its store or {TOKENS}, move them back from there; then delete {left.name} and "
+            "restore again.",
         )
     if not data.exists() and not data.is_symlink():
         return
@@ -147,21 +148,14 @@ def _try(store: Path) -> None:
 
 
 def _put(staged: Path, data: Path) -> None:
-    """Swap two directories by renaming them; a swap that fails half-way is taken back."""
+    """Swap two directories by renaming them, and keep what the old one has besides a store."""
     if not data.exists():
         staged.rename(data)
         disk.sync(data.parent)
         return
     before = Path(f"{data}{BEFORE}")
-    data.rename(before)
-    try:
-        staged.rename(data)
-    except BaseException:
-        before.rename(data)
-        raise
-    for path in before.iterdir():
-        if path.name not in _OURS and not (data / path.name).exists():
-            path.rename(data / path.name)
+    kept = [path.name for path in data.iterdir() if path.name not in _OURS and not (staged / path.name).exists()]
+    _rename([(data, before), (staged, data), *((before / name, data / name) for name in kept)])
     disk.sync(data.parent)
     shutil.rmtree(before, ignore_errors=True)
 
@@ -172,7 +166,17 @@ def _put_inside(staged: Path, data: Path) -> None:
     before.mkdir(mode=0o700)
     steps = [(data / name, before / name) for name in (*_OURS, TOKENS) if (data / name).exists()]
     steps = [step for step in steps if step[0].name != TOKENS or (staged / TOKENS).exists()]
-    steps += [(path, data / path.name) for path in staged.iterdir()]
+    try:
+        _rename([*steps, *((path, data / path.name) for path in staged.iterdir())])
+    except BaseException:
+        before.rmdir()
+        raise
+    disk.sync(data)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _rename(steps: list[tuple[Path, Path]]) -> None:
+    """Rename one after the other; should one fail, those before it are taken back."""
     done: list[tuple[Path, Path]] = []
     try:
         for source, target in steps:
@@ -181,7 +185,4 @@ def _put_inside(staged: Path, data: Path) -> None:
     except BaseException:
         for source, target in reversed(done):
             target.rename(source)
-        before.rmdir()
         raise
-    disk.sync(data)
-    shutil.rmtree(before, ignore_errors=True)

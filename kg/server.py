@@ -50,12 +50,13 @@ def run(config: Config) -> None:
             token=config.token or secrets.token_urlsafe(24),
             base_iri=config.base_iri or _base(config, address),
         )
+        # The one look upwards, by name: this package never imports the HTTP layer.
+        create_app = importlib.import_module("api.app").create_app
         turn = supervisor.stay_up()
         graph = KnowledgeGraph.open(config)
         if not turn.again:
             _announce(graph, config, address, made=made)
-        # The one look upwards, by name: this package never imports the HTTP layer.
-        application = importlib.import_module("api.app").create_app(graph, config, _restart)
+        application = create_app(graph, config, _restart)
         observer = application.state.observer
         with importlib.import_module("api.logs").logging_to(sys.stderr, config.log, observer):
             settings = uvicorn.Config(

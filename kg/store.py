@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kg import disk, engine, guard, sparql
+from kg import disk, engine, guard, interrupted, sparql
 from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
 from kg.names import Names
 from kg.query import Depth, Evaluator
@@ -390,6 +390,7 @@ def _read_meta(file: Path | None) -> dict[str, object] | None:
 
 
 def _make(directory: Path) -> None:
+    interrupted.refuse(directory, directory / META, directory / "store" / "CURRENT")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import mmap
 import os
@@ -41,11 +43,14 @@ def stay_up() -> Turn:
     """Go on in a child process, and in a new one whenever the last was killed.
 
     The parent passes signals on, and ends as the child ends. It must hold nothing that a child cannot share: call this
-    before the store is opened and before any thread is started.
+    before the store is opened and before any thread is started, but after all modules are loaded, so that a child
+    starts quickly, and runs the same program even where another version has been installed meanwhile.
 
     Returns:
         In the child: its turn. The parent never returns.
     """
+    gc.collect()
+    gc.freeze()  # so that a child shares the memory of what is loaded by now
     again, pause = False, _PAUSE
     mark = mmap.mmap(-1, 1)  # of both processes
     while True:
@@ -58,6 +63,8 @@ def stay_up() -> Turn:
                 sys.exit(1)
             return Turn(again, mark)
         code = _wait(child)
+        if -code == signal.SIGTERM:
+            sys.exit(0)  # it was asked to end, and has
         if code >= 0 or -code in _FORWARDED:
             sys.exit(code if code >= 0 else 128 - code)
         pause = _PAUSE if mark[0] else min(pause * 2, _LONGEST_PAUSE)
@@ -67,10 +74,16 @@ def stay_up() -> Turn:
 
 
 def _wait(child: int) -> int:
-    """Wait for a child, and pass signals on to it; tell its exit code, or minus the signal that ended it."""
+    """Wait for a child, and pass signals on to it; tell its exit code, or minus the signal that ended it.
+
+    Should it be killed after a signal was passed on, that one counts.
+    """
+    passed: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        os.kill(child, number)
+        passed.append(number)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(child, number)
 
     before = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
@@ -78,4 +91,5 @@ def _wait(child: int) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return os.waitstatus_to_exitcode(status)
+    code = os.waitstatus_to_exitcode(status)
+    return -passed[-1] if code < 0 and passed else code
