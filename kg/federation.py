@@ -13,8 +13,10 @@ nodes see :mod:`kg.solutions`.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kg import engine, solutions, sparql
@@ -28,8 +30,10 @@ from kg.query import Depth
 from kg.reader import Reader, Unexpected, is_absolute
 from kg.sparql import Edit, edited
 
-# Nothing in SPARQL begins with it: a text that ends so parses nowhere, hence nothing of it is ever run.
-_NOTHING = "\n\u00a7"
+# Nothing in SPARQL begins with the last sign: a text that ends so parses nowhere, hence nothing of it is ever run. The
+# engine says that it fails a keyword's length further on than where it does: the spaces keep that on the text's lines.
+_NOTHING = " " * 64 + "\n\u00a7"
+_NO_DATA = "INSERT DATA { }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,41 @@ class Resolved:
     retrieved: tuple[Retrieval, ...]
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What holds for one request, beside what the door allows.
+
+    Attributes:
+        depth: how deep and long the text may be; it is parsed before anybody is asked.
+        seconds: how long the request may take altogether.
+    """
+
+    depth: Depth = field(default_factory=Depth)
+    seconds: float = math.inf
+
+
+def query_asks(text: str, base: str, prefixes: Mapping[str, str] | None) -> bool:
+    """Tell whether a query wants anything of others; one that is malformed does not."""
+    parsed = sparql.Query.parse(text, base, prefixes)
+    return bool(parsed.services) and not parsed.malformed
+
+
+def update_asks(text: str, base: str) -> bool:
+    """Tell whether an update wants anything of others; one that is malformed does not."""
+    if not any(word in text.lower() for word in ("service", "load")):
+        return False
+    parsed = sparql.Update.parse(text, base)
+    return not parsed.malformed and bool(parsed.services or _loads(parsed))
+
+
+def _loads(parsed: sparql.Update) -> list[Operation]:
+    return [operation for operation in parsed.operations if operation.kind == "LOAD"]
+
+
 def resolve_query(
-    text: str, base: str, prefixes: Mapping[str, str] | None, outgoing: Outgoing, depth: Depth | None = None
+    text: str, base: str, prefixes: Mapping[str, str] | None, outgoing: Outgoing, limits: Limits = Limits()
 ) -> Resolved:
-    """Ask what a query wants of other endpoints. Blocks, up to the deadline of ``outgoing``.
+    """Ask what a query wants of other endpoints. Blocks, as long as ``limits`` and the settings of ``outgoing`` let it.
 
     A text that is malformed, or calls nobody, comes back as it is: whoever runs it will say what is wrong with it.
 
@@ -80,7 +115,7 @@ def resolve_query(
         base: against which relative IRIs are resolved.
         prefixes: those that the query need not declare.
         outgoing: the door.
-        depth: how deep and long the text may be; it is parsed before anybody is asked.
+        limits: of this request.
 
     Raises:
         Forbidden: an endpoint may not be asked, or is named by a variable.
@@ -88,18 +123,17 @@ def resolve_query(
         MalformedText: the query does not parse.
         TooLarge: it is too deep, or calls too often.
     """
-    parsed = sparql.Query.parse(text, base, prefixes)
-    if parsed.malformed or not parsed.services:
+    if not query_asks(text, base, prefixes):
         return Resolved(text, ())
-    (depth or Depth()).check(text)
+    limits.depth.check(text)
     request = engine.Dataset(base=base, prefixes=prefixes)
     _check_grammar(text, lambda it: engine.query(engine.open_store(None), it, engine.Choice(), request))
     calls, edits = _calls(text, base, prefixes)
-    visit = _Visit(outgoing, text, len(calls))
+    visit = _Visit(outgoing, text, len(calls), limits)
     return Resolved(edited(text, visit.resolve(calls, edits)), tuple(visit.retrieved))
 
 
-def resolve_update(text: str, base: str, outgoing: Outgoing, depth: Depth | None = None) -> str:
+def resolve_update(text: str, base: str, outgoing: Outgoing, limits: Limits = Limits()) -> str:
     """Fetch what an update wants from outside: INSERT DATA in the place of each LOAD, VALUES in that of each SERVICE.
 
     Otherwise like :func:`resolve_query`. A LOAD SILENT that fails becomes an operation that does nothing.
@@ -107,20 +141,19 @@ def resolve_update(text: str, base: str, outgoing: Outgoing, depth: Depth | None
     Raises:
         Forbidden, Unreachable, MalformedText, TooLarge.
     """
-    parsed = sparql.Update.parse(text, base)
-    loads = [operation for operation in parsed.operations if operation.kind == "LOAD"]
-    if parsed.malformed or not (loads or parsed.services):
+    if not update_asks(text, base):
         return text
-    (depth or Depth()).check(text)
+    loads = _loads(sparql.Update.parse(text, base))
+    limits.depth.check(text)
     try:
         _check_grammar(text, lambda it: engine.update(engine.open_store(None), it, base))
     except MalformedText:
         # The engine takes declarations only before the first operation, the standard before each.
         _check_grammar(sparql.expanded(text, base), lambda it: engine.update(engine.open_store(None), it, base))
     calls, edits = _calls(text, base, None)
-    visit = _Visit(outgoing, text, len(calls) + len(loads))
+    visit = _Visit(outgoing, text, len(calls) + len(loads), limits)
     for operation in loads:
-        if not outgoing.allows_load(operation.document):
+        if not (outgoing.allows_load(operation.document) or _fails_unseen(operation)):
             raise _forbidden(f"LOAD <{operation.document}>", operation.position, "KG_ALLOW_LOAD")
     resolved = visit.resolve(calls, edits)
     resolved += [Edit(operation.span, visit.load(operation)) for operation in loads]
@@ -168,7 +201,7 @@ def _calls(text: str, base: str, prefixes: Mapping[str, str] | None) -> tuple[li
         reader.reject()
     found = {call.position for call in walk.calls}
     missed = next((place for place in reader.services if place not in found), None)
-    if reader.malformed or missed:
+    if reader.malformed or missed or reader.braces:
         line, column = reader.malformed or missed or reader.position
         raise MalformedText(f"The text does not parse at line {line}, column {column}.", line=line, column=column)
     return walk.calls, walk.edits
@@ -233,10 +266,10 @@ class _Walk:
 class _Visit:
     """Everything that one request wants from outside, under one deadline."""
 
-    def __init__(self, outgoing: Outgoing, text: str, number: int) -> None:
+    def __init__(self, outgoing: Outgoing, text: str, number: int, limits: Limits) -> None:
         self._outgoing = outgoing
         self._text = text
-        self._deadline = outgoing.deadline()
+        self._deadline = min(outgoing.deadline(), time.monotonic() + limits.seconds)
         self.retrieved: list[Retrieval] = []
         if number > outgoing.settings.max_calls:
             raise TooLarge(
@@ -271,7 +304,7 @@ class _Visit:
         query = f"SELECT * WHERE {pattern} LIMIT {settings.max_rows + 1}"
         try:
             fetched = self._outgoing.ask(call.endpoint, query, self._deadline)
-            values, rows = _read_solutions(call, fetched, settings.max_rows)
+            values, rows = self._read(call, query, fetched)
         except (Unreachable, Forbidden) as error:
             if not (call.silent and isinstance(error, Unreachable)):
                 error.line, error.column = call.position
@@ -281,8 +314,21 @@ class _Visit:
         self.retrieved.append(Retrieval(call.endpoint, fetched.retrieved, rows, fetched.cached))
         return values
 
+    def _read(self, call: _Call, query: str, fetched: Fetched) -> tuple[str, int]:
+        skolem = f"{GENID}{fetched.identity}-"
+        try:
+            return solutions.as_values(fetched.content, call.variables, self._outgoing.settings.max_rows, skolem)
+        except solutions.BadAnswer as error:
+            self._outgoing.forget(call.endpoint, query)
+            raise Unreachable(
+                f"The answer of <{call.endpoint}> cannot be used: {error}.",
+                remedy="Ask it for less, or tell its operator.",
+            ) from None
+
     def load(self, operation: Operation) -> str:
         """Fetch the document of a LOAD and write it as INSERT DATA."""
+        if _fails_unseen(operation):
+            return _NO_DATA
         try:
             fetched = self._outgoing.fetch(operation.document, self._deadline)
             data = _triples(operation.document, fetched)
@@ -290,21 +336,11 @@ class _Visit:
             if not (operation.silent and isinstance(error, Unreachable)):
                 error.line, error.column = operation.position
                 raise
-            return "INSERT DATA { }"
+            return _NO_DATA
         (graph,) = operation.targets
         # As its writer names it: what is declared before the operation still is.
         named = f"GRAPH {self._text[slice(*graph.span)]} {{\n{data}}}" if graph.kind == "iri" else data
         return f"INSERT DATA {{\n{named}}}"
-
-
-def _read_solutions(call: _Call, fetched: Fetched, max_rows: int) -> tuple[str, int]:
-    try:
-        return solutions.as_values(fetched.content, call.variables, max_rows, f"{GENID}{fetched.identity}-")
-    except solutions.BadAnswer as error:
-        raise Unreachable(
-            f"The answer of <{call.endpoint}> cannot be used: {error}.",
-            remedy="Ask it for less, or tell its operator.",
-        ) from None
 
 
 def _triples(document: str, fetched: Fetched) -> str:
@@ -325,6 +361,11 @@ def _media_type(document: str, fetched: Fetched) -> str:
     if fetched.media_type in engine.GRAPH_FORMATS or fetched.media_type == "application/x-turtle":
         return fetched.media_type
     return engine.media_type_of(document.partition("?")[0])
+
+
+def _fails_unseen(operation: Operation) -> bool:
+    """Tell whether a LOAD can only fail, and says SILENT: an IRI of another scheme names nothing that is fetched."""
+    return operation.silent and operation.document.partition(":")[0].lower() not in ("http", "https")
 
 
 def _check_grammar(text: str, run: Callable[[str], object]) -> None:

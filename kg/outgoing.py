@@ -19,7 +19,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -155,6 +155,11 @@ class Outgoing:
         self._cache.put(key, fetched)
         return fetched
 
+    def forget(self, endpoint: str, query: str) -> None:
+        """Keep an answer no longer, for it turned out to be none."""
+        if entry := self._service.find(endpoint):
+            self._cache.drop((entry.url, query))
+
     def fetch(self, document: str, deadline: float) -> Fetched:
         """Get a document of RDF, each time anew.
 
@@ -205,10 +210,9 @@ class Outgoing:
         if status != 200:
             raise Unreachable(f"{entry.name} answers with the status {status}.")
         for name, wanted in (("Content-Encoding", "identity"), ("Transfer-Encoding", "chunked")):
-            if (response.getheader(name) or wanted).strip().lower() != wanted:
-                raise Unreachable(
-                    f"{entry.name} sends {name} {(response.getheader(name) or '')[:40]}, which is refused."
-                )
+            given = response.getheader(name) or wanted
+            if given.strip().lower() != wanted:
+                raise Unreachable(f"{entry.name} sends {name} {given[:40]}, which is refused.")
         expected = response.length
         if (expected or 0) > self.settings.max_bytes:
             raise _too_big(entry, self.settings.max_bytes)
@@ -257,11 +261,10 @@ class Outgoing:
             try:
                 raw.settimeout(min(self.settings.connect_seconds, _left(deadline)))
                 raw.connect((str(address), entry.url.port))
+                return raw
             except OSError as error:
                 raw.close()
                 problem = error
-            else:
-                return raw
         raise problem
 
 
@@ -337,7 +340,7 @@ class _Cache:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._kept: OrderedDict[tuple[Url, str], tuple[float, Fetched]] = OrderedDict()
         self._size = 0
 
@@ -347,18 +350,22 @@ class _Cache:
             if fetched is None or until <= time.monotonic():
                 return None
             self._kept.move_to_end(key)
-            return Fetched(fetched.content, fetched.media_type, fetched.retrieved, True, fetched.identity)
+            return replace(fetched, cached=True)
 
     def put(self, key: tuple[Url, str], fetched: Fetched) -> None:
         with self._lock:
             if self._seconds <= 0 or len(fetched.content) > _CACHED_BYTES:
                 return
-            _, old = self._kept.pop(key, (0.0, None))
-            self._size += len(fetched.content) - (len(old.content) if old else 0)
+            self.drop(key)
+            self._size += len(fetched.content)
             self._kept[key] = (time.monotonic() + self._seconds, fetched)
             while len(self._kept) > _CACHED or self._size > _CACHED_BYTES:
-                _, (_, dropped) = self._kept.popitem(last=False)
-                self._size -= len(dropped.content)
+                self.drop(next(iter(self._kept)))
+
+    def drop(self, key: tuple[Url, str]) -> None:
+        with self._lock:
+            _, old = self._kept.pop(key, (0.0, None))
+            self._size -= len(old.content) if old else 0
 
 
 def _left(deadline: float) -> float:
@@ -382,9 +389,8 @@ def _reason(error: Exception) -> str:
 
 
 def _too_big(entry: Entry, limit: int) -> Unreachable:
-    return Unreachable(
-        f"{entry.name} sends more than {limit} bytes.", remedy="Ask it for less, or raise KG_OUTGOING_MAX_BYTES."
-    )
+    remedy = "Ask it for less, or raise KG_OUTGOING_MAX_BYTES."
+    return Unreachable(f"{entry.name} sends more than {limit} bytes.", remedy=remedy)
 
 
 def _not_allowed(iri: str, allowed: AllowList) -> Forbidden:
