@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 import kg
 from api import openapi, problems
 from api.cache import SnapshotAnswers
+from api.direct import DirectQueries
 from api.metrics import Metrics
 from api.middleware import Edge, Observer, Settings
 from api.routers import (
@@ -108,6 +109,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     )
     tokens = Tokens(config.data_dir / FILE, config.token, config.public_graphs)
     app.state.services = Services(graph, config, tokens, endpoint, restart)
+    app.add_middleware(DirectQueries, services=app.state.services)
     app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.cache_bytes)
     app.state.observer = Observer(Metrics(Watched(endpoint)))
     app.state.edge = Settings.of(config, graph.store.names.base)

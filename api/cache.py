@@ -12,9 +12,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import exchange
+from api import exchange, problems
 from kg.endpoint import Endpoint
 from kg.errors import ClaimgraphError
 from kg.tokens import Tokens
@@ -24,25 +25,41 @@ Headers = list[tuple[bytes, bytes]]
 _SAFE = frozenset(("GET", "HEAD"))
 _KEYED = frozenset((b"accept", b"host"))
 _AS_OF = re.compile(rb"(?:^|&)asOf=([0-9]{1,18})(?:&|$)")
+_QUERY = re.compile(rb"(?:^|&)query=")
 _UNTAGGED = ("/static/", "/healthz", "/readyz", "/metrics", "/admin/")
-_FROM_SNAPSHOT = "/sparql"
+_NOW = frozenset(("", "docs", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
+"""First steps of the paths whose answers depend on the store as it is now, or on the software alone."""
+
+_WRITES_NOTHING = frozenset(("/sparql", "/validate"))
 _SHARE_OF_ONE = 8
 """An answer that takes more than this part of the cache is not kept."""
 
+_ENTRY, _FIELD = 600, 150
+"""Bytes that an answer, and each of its header fields, takes beside their texts: small answers would be free else."""
 
-@dataclass(frozen=True)
+_OF_304 = frozenset((b"etag", b"cache-control", b"vary", b"claimgraph-snapshot"))
+"""What a 304 says as the 200 would (RFC 9110, clause 15.4.5)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer that is given again."""
+    """An answer that is given again, with what the log tells of the query."""
 
     headers: Headers
     body: bytes
+    query_hash: str = ""
+
+    @property
+    def cost(self) -> int:
+        """How many bytes of memory it takes, about."""
+        return _ENTRY + len(self.body) + sum(len(name) + len(value) + _FIELD for name, value in self.headers)
 
 
 class Answers:
     """The answers that are kept, the least recently used given up first."""
 
     def __init__(self, size: int) -> None:
-        """Keep at most ``size`` bytes of bodies."""
+        """Keep at most ``size`` bytes."""
         self._size = size
         self._used = 0
         self._kept: OrderedDict[bytes, Kept] = OrderedDict()
@@ -60,12 +77,36 @@ class Answers:
 
     def put(self, tag: bytes, kept: Kept) -> None:
         """Keep an answer, and give up old ones for it."""
-        if tag not in self._kept:
-            self._used += len(kept.body)
+        if not self.takes(kept.cost):
+            return
+        if (old := self._kept.pop(tag, None)) is not None:
+            self._used -= old.cost
         self._kept[tag] = kept
+        self._used += kept.cost
         while self._used > self._size:
             _, old = self._kept.popitem(last=False)
-            self._used -= len(old.body)
+            self._used -= old.cost
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read was begun with.
+
+    Attributes:
+        number: of the snapshot.
+        seen: what part of the graph the caller sees; empty for all of it.
+        past: whether the request names it.
+        from_snapshot: whether the handler reads that snapshot, and nothing of what was written since.
+        settled: whether nothing had been written since.
+        control: how long others may keep the answer.
+    """
+
+    number: int
+    seen: bytes
+    past: bool
+    from_snapshot: bool
+    settled: bool
+    control: Headers
 
 
 class SnapshotAnswers:
@@ -77,6 +118,8 @@ class SnapshotAnswers:
         self._endpoint = endpoint
         self._tokens = tokens
         self._answers = Answers(size)
+        public = tokens.authenticate(None)
+        self._open = public.graphs is None and "read" in public.scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
@@ -84,10 +127,10 @@ class SnapshotAnswers:
             await self._app(scope, receive, send)
         elif scope["method"] not in _SAFE:
             await self._write(scope, receive, send)
-        elif _path(scope).startswith(_UNTAGGED) or (seen := self._seen(scope)) is None:
+        elif _path(scope).startswith(_UNTAGGED) or (reading := self._reading(scope)) is None:
             await self._app(scope, receive, send)
         else:
-            await self._read(scope, receive, send, seen)
+            await self._read(scope, receive, send, reading)
 
     def _seen(self, scope: Scope) -> bytes | None:
         """Tell what part of the graph the caller sees; ``None`` where the handler has to say that it sees nothing."""
@@ -98,60 +141,91 @@ class SnapshotAnswers:
         except ClaimgraphError:
             return None
         scope.setdefault("state", {})["principal"] = principal
+        if given:
+            exchange.of(scope).principal = principal.name
         return b"" if principal.graphs is None else repr(principal.graphs).encode()
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._endpoint
+        endpoint, refused = self._endpoint, False
+        if _path(scope) in _WRITES_NOTHING:
+            await self._app(scope, receive, send)
+            return
 
         async def acknowledge(message: Message) -> None:
+            nonlocal refused
             if message["type"] == "http.response.start" and endpoint.store.version != endpoint.number:
-                await endpoint.publish()
-            await send(message)
+                try:
+                    await endpoint.publish()
+                except ClaimgraphError as error:
+                    if message["status"] < 400:
+                        refused = True
+                        answer = await problems.answer(Request(scope), error)
+                        await answer(scope, receive, send)
+            if not refused:
+                await send(message)
 
         await self._app(scope, receive, acknowledge)
 
-    async def _read(self, scope: Scope, receive: Receive, send: Send, seen: bytes) -> None:
-        number, past = self._endpoint.number, False
-        if b"asOf" in scope["query_string"] and (found := _AS_OF.search(scope["query_string"])):
+    def _reading(self, scope: Scope) -> Reading | None:
+        """Tell which snapshot a request reads; ``None`` where the caller may not read, or the handler heeds no asOf."""
+        seen = self._seen(scope)
+        if seen is None:
+            return None
+        endpoint, query = self._endpoint, scope["query_string"]
+        number, past = endpoint.number, False
+        from_snapshot = endpoint.snapshots is not None and _reads_snapshot(_path(scope), query)
+        if b"asOf=" in query and (found := _AS_OF.search(query)):
+            if not from_snapshot:
+                return None
             number, past = int(found[1]), True
+        settled = endpoint.store.version == number
+        control = _control(past, private=bool(seen) or not self._open)
+        return Reading(number, seen, past, from_snapshot, settled, control)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send, reading: Reading) -> None:
         noted = exchange.of(scope)
-        noted.snapshot = number
-        tag, condition = self._tag(scope, number, seen)
-        if condition and tag in condition:
-            noted.cache = "not-modified"
-            await _send(send, 304, [(b"etag", tag), *_control(past, seen)])
-            return
+        noted.snapshot = reading.number
+        tag, condition = self._tag(scope, reading)
         kept = self._answers.get(tag)
         if kept is not None:
+            noted.query_hash = kept.query_hash
+        anything = condition.strip() == b"*"
+        if condition and (tag in condition or (anything and kept is not None)):
+            # Between two tags of a list stands no tag, so the text of a tag is found only where the tag is.
+            noted.cache = "not-modified"
+            await _send(send, 304, _own(tag, reading))
+        elif kept is not None:
             noted.cache = "hit"
             await _send(send, 200, kept.headers, kept.body)
-            return
-        noted.cache = "miss"
-        control = _control(past, seen)
-        wanted = self._settled(scope, number)
-        await self._app(scope, receive, _Recorder(self, send, tag, Reading(number, past, wanted, control)))
+        else:
+            noted.cache = "miss"
+            recorder = _Recorder(self, send, tag, reading, noted)
+            recorder.unless = anything
+            await self._app(scope, receive, recorder)
 
-    def _tag(self, scope: Scope, number: int, seen: bytes) -> tuple[bytes, bytes]:
+    def _tag(self, scope: Scope, reading: Reading) -> tuple[bytes, bytes]:
         """Make the entity tag of a request, and give the tags that it has already."""
-        digest = blake2b(scope["scheme"].encode() + seen, digest_size=12)
+        digest = blake2b(scope["scheme"].encode() + reading.seen, digest_size=12)
         condition = b""
         for name, value in scope["headers"]:
             if name in _KEYED:
                 digest.update(name + b"\x00" + value + b"\x00")
             elif name == b"if-none-match":
-                condition = value
+                condition += b", " + value if condition else value
         digest.update((scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"])
-        tag = f'"{self._endpoint.store.identity}-{number:x}-{digest.hexdigest()}"'
+        tag = f'"{self._endpoint.store.identity}-{reading.number:x}-{digest.hexdigest()}"'
         return tag.encode(), condition
 
-    def _settled(self, scope: Scope, number: int) -> bool:
-        """Whether what a handler reads now is what the snapshot of that number holds."""
-        endpoint = self._endpoint
-        return _path(scope) == _FROM_SNAPSHOT or endpoint.store.version == number
-
-    def unchanged(self, number: int, past: bool) -> bool:
-        """Whether an answer that was begun under a number still has it."""
-        return past or self._endpoint.number == number
+    def right(self, reading: Reading) -> bool:
+        """Tell whether an answer that is ready is what the snapshot of its number holds."""
+        endpoint, number = self._endpoint, reading.number
+        if reading.past:
+            return True
+        if endpoint.number != number:
+            return False
+        if reading.from_snapshot and endpoint.snapshots is not None:
+            return endpoint.snapshots.newest().number == number  # the next is there a moment before it has its number
+        return reading.settled and endpoint.store.version == number
 
     def keep(self, tag: bytes, kept: Kept) -> None:
         """Keep an answer for the next who asks the same."""
@@ -162,52 +236,50 @@ class SnapshotAnswers:
         return self._answers.takes(size)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a read was begun with.
+class _Recorder:
+    """Passes an answer on, with its tag, and keeps it.
 
     Attributes:
-        number: of the snapshot.
-        past: whether the request names it.
-        settled: whether the handler reads what that snapshot holds.
-        control: how long others may keep the answer.
+        unless: whether the request is to be answered only if there is nothing to answer (``If-None-Match: *``).
     """
 
-    number: int
-    past: bool
-    settled: bool
-    control: Headers
-
-
-class _Recorder:
-    """Passes an answer on, with its tag, and keeps it."""
-
-    def __init__(self, layer: SnapshotAnswers, send: Send, tag: bytes, reading: Reading) -> None:
+    def __init__(
+        self, layer: SnapshotAnswers, send: Send, tag: bytes, reading: Reading, noted: exchange.Exchange
+    ) -> None:
         self._layer = layer
         self._send = send
         self._tag = tag
         self._reading = reading
+        self._noted = noted
+        self.unless = False
         self._headers: Headers | None = None
         self._body: list[bytes] = []
         self._size = 0
 
     async def __call__(self, message: Message) -> None:
-        reading = self._reading
         if message["type"] == "http.response.start":
-            right = reading.settled and self._layer.unchanged(reading.number, reading.past)
-            if right and message["status"] == 200:
+            if message["status"] == 200:
                 message = self._start(message)
-        elif message["type"] == "http.response.body" and self._headers is not None:
-            self._take(message)
+            else:
+                self.unless = False
+        elif message["type"] == "http.response.body":
+            if self._headers is not None:
+                self._take(message)
+            if self.unless:
+                message = {**message, "body": b""}
         await self._send(message)
 
     def _start(self, message: Message) -> Message:
         headers: Headers = list(message["headers"])
-        if any(name == b"cache-control" for name, _ in headers):
-            return message
-        number = (b"claimgraph-snapshot", str(self._reading.number).encode())
-        self._headers = [*headers, (b"etag", self._tag), number, *self._reading.control]
-        return {**message, "headers": self._headers}
+        names = {name for name, _ in headers}
+        if b"cache-control" not in names and self._layer.right(self._reading):
+            own = _own(self._tag, self._reading)
+            headers += own if b"vary" not in names else [field for field in own if field[0] != b"vary"]
+            self._headers = headers
+        if self.unless:  # If-None-Match: *, and there is something
+            self._noted.cache = "not-modified"
+            return {**message, "status": 304, "headers": [field for field in headers if field[0] in _OF_304]}
+        return {**message, "headers": headers}
 
     def _take(self, message: Message) -> None:
         body = message.get("body", b"")
@@ -218,7 +290,14 @@ class _Recorder:
             return
         self._body.append(body)
         if not message.get("more_body") and self._headers is not None:
-            self._layer.keep(self._tag, Kept(self._headers, b"".join(self._body)))
+            self._layer.keep(self._tag, Kept(self._headers, b"".join(self._body), self._noted.query_hash))
+
+
+def _reads_snapshot(path: str, query: bytes) -> bool:
+    """Tell whether a route reads one snapshot and nothing else."""
+    if path == "/sparql":
+        return _QUERY.search(query) is not None  # else it is the description of the service, as it is now
+    return path[1:].partition("/")[0] not in _NOW
 
 
 def _path(scope: Scope) -> str:
@@ -226,10 +305,16 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def _control(past: bool, seen: bytes) -> Headers:
+def _control(past: bool, *, private: bool) -> Headers:
     """Say how long others may keep an answer: a past snapshot never changes, the present one may at any time."""
-    who = b"private, " if seen else b""
+    who = b"private, " if private else b""
     return [(b"cache-control", who + (b"max-age=31536000, immutable" if past else b"no-cache"))]
+
+
+def _own(tag: bytes, reading: Reading) -> Headers:
+    """Give the fields of an answer that come from here; they are the same in a 200 and in a 304."""
+    number = (b"claimgraph-snapshot", str(reading.number).encode())
+    return [(b"etag", tag), (b"vary", b"Accept"), number, *reading.control]
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:

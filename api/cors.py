@@ -14,7 +14,10 @@ from kg.errors import BadInput
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
-_EXPOSED = (b"access-control-expose-headers", b"ETag, Location, Retry-After, WWW-Authenticate, X-Request-ID")
+_EXPOSED = (
+    b"access-control-expose-headers",
+    b"Claimgraph-Snapshot, Claimgraph-Sources, ETag, Location, Retry-After, WWW-Authenticate, X-Request-ID",
+)
 _VARY = (b"vary", b"Origin")
 _MAX_AGE = (b"access-control-max-age", b"600")
 _READ = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fastapi import Request, Response
 
@@ -63,6 +64,7 @@ class Wanted:
     graph: str | None
 
 
+@lru_cache(maxsize=64)
 def wanted(accept: str | None, short: str | None) -> Wanted:
     """Choose the formats of a query's answer.
 

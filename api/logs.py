@@ -111,16 +111,10 @@ def logging_to(stream: TextIO, setting: str | None, observer: Observed) -> Itera
         observer: gets the log.
     """
     form = mode(setting, terminal=stream.isatty())
-    if form == "off":
-        logging.basicConfig(stream=stream, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-        yield
-        return
     writer = Writer(stream.fileno())
-    if form == "json":
-        logging.basicConfig(handlers=[MessageHandler(writer)], level=logging.WARNING)
-    else:
-        logging.basicConfig(stream=stream, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    observer.log = RequestLog(writer, form)
+    logging.basicConfig(handlers=[MessageHandler(writer, form)], level=logging.WARNING)
+    if form != "off":
+        observer.log = RequestLog(writer, form)
     try:
         yield
     finally:
@@ -203,23 +197,30 @@ def _text(moment: str, exchange: Exchange, milliseconds: float) -> str:
 
 
 class MessageHandler(logging.Handler):
-    """Writes the messages of the standard ``logging`` as JSON lines, a stack as the places it went through.
+    """Writes the messages of the standard ``logging`` as lines, a stack as the places it went through.
 
     The message of an exception is left out: it may quote what a user sent.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, form: Mode = "json") -> None:
         super().__init__(logging.WARNING)
         self._writer = writer
+        self._form = form
         self._clock = Clock()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
+        message, error = record.getMessage().strip(), record.exc_info[1] if record.exc_info else None
+        if self._form != "json":
+            line = f"{self._clock.now()} {record.levelname} {record.name}: {quoted(message)[1:-1]}"
+            if error is not None:
+                line += f" ({type(error).__name__} at {_stack(error)})"
+            self._writer.write(line + "\n")
+            return
         line = (
             f'{{"time":"{self._clock.now()}","level":"{record.levelname.lower()}","event":"message",'
-            f'"logger":{quoted(record.name)},"message":{quoted(record.getMessage().strip())}'
+            f'"logger":{quoted(record.name)},"message":{quoted(message)}'
         )
-        error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             line += f',"error":{quoted(type(error).__name__)},"stack":{quoted(_stack(error))}'
         self._writer.write(line + "}\n")

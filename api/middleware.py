@@ -124,8 +124,7 @@ class Edge:
             await app(scope, receive, answer)
         finally:
             metrics.in_flight -= 1
-            if answer.held:
-                self.outbox.give_back(exchange.client, answer.held)
+            answer.give_back()
             if (route := scope.get("route")) is not None:
                 exchange.route = getattr(route, "path", "")
             self._observer.finish(exchange, perf_counter() - started)
@@ -205,11 +204,11 @@ class _Answer:
         start = self._start
         if len(body) > PIECE:
             verdict = self._edge.outbox.take(self._exchange.client, len(body))
-            if verdict is not Verdict.SENT and start is not None:
+            if verdict is Verdict.SENT:
+                self.held = len(body)
+            elif start is not None:  # what has begun is sent on: a stream has one block at a time in memory
                 start, body = self._refusal(verdict)
                 message = {"type": "http.response.body"}
-            else:
-                self.held += len(body)
         if start is not None:
             self._start = None
             self._exchange.status = start["status"]
@@ -220,6 +219,13 @@ class _Answer:
             return
         for piece, more in pieces(body):
             await self._send({**message, "body": piece, "more_body": more or message.get("more_body", False)})
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Leave the outbox: the connection has taken the body, or will never take it."""
+        if self.held:
+            self._edge.outbox.give_back(self._exchange.client, self.held)
+            self.held = 0
 
     def _refusal(self, verdict: Verdict) -> tuple[Message, bytes]:
         """Give an error in the place of an answer for which there is no room."""

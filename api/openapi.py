@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from api import problems
+from api.formats import JSON
+from kg.claims import schema_components
 
 Json = dict[str, Any]
+
+_NAMED = "#/components/schemas/{model}"
+_CLAIMS = {"$ref": _NAMED.format(model="ClaimsDocument")}
 
 _STATUS = {
     400: "The request cannot be read; line and column say where.",
@@ -39,12 +44,22 @@ def fails(*statuses: int) -> dict[int | str, Json]:
     }
 
 
+def schemas() -> Json:
+    """Give the schemas that routes refer to by name."""
+    document, parts = schema_components(_NAMED.format(model="Claims{model}"))
+    return {
+        "Problem": problems.Problem.model_json_schema(ref_template=_NAMED),
+        "ClaimsDocument": document,
+        **{f"Claims{name}": part for name, part in parts.items()},
+    }
+
+
 def _problem(description: str) -> Json:
     return {"description": description, "content": {problems.MEDIA_TYPE: {"schema": _schema()}}}
 
 
 def _schema() -> Json:
-    return {"$ref": "#/components/schemas/Problem"}
+    return {"$ref": _NAMED.format(model="Problem")}
 
 
 def path(name: str, description: str) -> Json:
@@ -60,8 +75,9 @@ def query(name: str, description: str, *, many: bool = False, example: str | Non
 
 
 def takes(*media_types: str, required: bool = True) -> Json:
-    """Describe the body of a request."""
-    return {"required": required, "content": {name: {"schema": {"type": "string"}} for name in media_types}}
+    """Describe the body of a request; JSON is a claims document."""
+    content = {name: {"schema": _CLAIMS if name == JSON else {"type": "string"}} for name in media_types}
+    return {"required": required, "content": content}
 
 
 def form(fields: dict[str, str], *, required: Sequence[str] = (), many: Sequence[str] = ()) -> Json:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from api import exchange
 from api.requests import origin_path
 from kg import engine, errors, sparql
 
@@ -77,7 +78,7 @@ KINDS = (
 def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document."""
     for kind in KINDS:
-        app.add_exception_handler(kind.error, _ours)
+        app.add_exception_handler(kind.error, answer)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -94,7 +95,8 @@ _PASSING = (errors.Busy, errors.ReaderLost)
 """What may go well a moment later."""
 
 
-async def _ours(request: Request, error: Exception) -> Response:
+async def answer(request: Request, error: Exception) -> Response:
+    """Make the problem document of an error of ours."""
     kind = next(kind for kind in KINDS if isinstance(error, kind.error))
     problem = Problem(type=f"{origin_path(request, '/docs')}#{kind.name}", title=kind.title, status=kind.status)
     headers: dict[str, str] = {}
@@ -156,7 +158,8 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     # The server logs the stack: Starlette raises the error again once this answer is sent.
-    _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    noted = exchange.of(request.scope)  # its path is as it was sent: percent-encoded, so it forges no line
+    _log.error("%s %s failed: %s", noted.method, noted.path.decode("latin-1"), type(error).__name__)
     detail = "The server failed to answer; the fault is its own and is in its log."
     return respond(Problem(type="about:blank", title=_phrase(500), status=500, detail=detail))
 

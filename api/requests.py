@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 import anyio
 from fastapi import Request
 from python_multipart import multipart
+from starlette.datastructures import URL
 
 from kg import engine
 from kg.errors import MalformedText, TooLarge, TooSlow, UnsupportedFormat
@@ -18,6 +20,7 @@ Parameters = list[tuple[str, str]]
 
 _MAX_PARAMETERS = 1000
 _MAX_DIGITS = 20
+_PARAMETERS = "claimgraph.parameters"
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,17 @@ def address(request: Request) -> str:
     Raises:
         MalformedText: the address is not a valid IRI.
     """
-    path = request.scope.get("raw_path") or request.scope["path"].encode()
-    return check_iri(f"{request.url.scheme}://{request.url.netloc}{path.decode('latin-1')}")
+    scope = request.scope
+    path = scope.get("raw_path") or scope["path"].encode()
+    server = scope.get("server")  # a list or a tuple
+    return _address(scope["scheme"], request.headers.get("host"), tuple(server) if server else None, path)
+
+
+@lru_cache(maxsize=64)
+def _address(scheme: str, host: str | None, server: tuple[str, int | None] | None, path: bytes) -> str:
+    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
+    url = URL(scope={"scheme": scheme, "server": server, "path": "/", "headers": headers})
+    return check_iri(f"{url.scheme}://{url.netloc}{path.decode('latin-1')}")
 
 
 def origin_path(request: Request, path: str) -> str:
@@ -171,8 +183,12 @@ def parse_parameters(data: bytes, what: str) -> Parameters:
 
 
 def query_parameters(request: Request) -> Parameters:
-    """Read the query part of the address; see :func:`parse_parameters`."""
-    return parse_parameters(request.scope["query_string"], "query part of the address")
+    """Read the query part of the address, once; see :func:`parse_parameters`."""
+    found: Parameters | None = request.scope.get(_PARAMETERS)
+    if found is None:
+        found = parse_parameters(request.scope["query_string"], "query part of the address")
+        request.scope[_PARAMETERS] = found
+    return found
 
 
 def values(parameters: Parameters, name: str) -> list[str]:

@@ -70,12 +70,14 @@ async def get_graph(request: Request, shared: Reading) -> Response:
     _DIRECT,
     summary="Replace the graph of this address",
     operation_id="put_direct",
+    status_code=204,
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _PATH, "requestBody": _BODY},
 )
 @router.put(
     _WHOLE,
     summary="Replace a graph",
+    status_code=204,
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _WHICH, "requestBody": _BODY},
 )
@@ -91,12 +93,14 @@ async def put_graph(request: Request, shared: Writing) -> Response:
     _DIRECT,
     summary="Add to the graph of this address",
     operation_id="post_direct",
+    status_code=204,
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _PATH, "requestBody": _BODY_OR_FORM},
 )
 @router.post(
     _WHOLE,
     summary="Add to a graph, or make a new one",
+    status_code=204,
     responses={**_CREATED, **_WRITE},
     openapi_extra={"parameters": _WHICH, "requestBody": _BODY_OR_FORM},
 )

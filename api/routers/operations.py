@@ -19,7 +19,10 @@ from kg.store import Store
 router = APIRouter(tags=["Operations"])
 
 _FRESH = {"Cache-Control": "no-store"}
-_NEWEST = "SELECT (MAX(?date) AS ?newest) { ?article <http://purl.org/dc/terms/issued> ?date }"
+_NEWEST = """PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>
+SELECT (MAX(?date) AS ?newest) {
+  ?article <http://purl.org/dc/terms/issued> ?date . FILTER(DATATYPE(?date) = xsd:date)
+}"""
 
 
 class Health(BaseModel):

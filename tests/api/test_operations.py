@@ -1,0 +1,159 @@
+"""Whoever runs the server learns that it lives and that it answers, whatever its users do to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api import watch
+from kg.http_limits import Limits
+from tests.applications import MANY, RUNAWAY, WRITER, Served, application, endpoint_of, on_disk, settings
+from tests.processes import wait_until
+from tests.serving import serving
+
+LONG_UPDATE = """INSERT { <urn:n> <urn:n> ?n } WHERE { SELECT (COUNT(*) AS ?n) {
+  { SELECT ?a { ?a <urn:p> ?c } LIMIT 200 } ?d ?e ?f . FILTER(STR(?a) != STR(?d)) } }"""
+"""Two hundred thousand pairs: a second or two."""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    app = application(settings(tmp_path_factory.mktemp("operations"), readers=2, timeout=20))
+    with serving(app, Limits()) as address:
+        base = f"http://127.0.0.1:{address[1]}"
+        assert httpx2.post(f"{base}/update", data={"update": MANY}, headers=WRITER, timeout=30).status_code == 204
+        yield base
+
+
+def meanwhile(work: Callable[[], object], look: Callable[[], None]) -> int:
+    """Look again and again while some work is done, and tell how often."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.1)
+    count = 0
+    while thread.is_alive():
+        look()
+        count += thread.is_alive()
+    thread.join()
+    return count
+
+
+def alive(base: str) -> None:
+    begun = time.monotonic()
+    answer = httpx2.get(f"{base}/healthz", timeout=10)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert time.monotonic() - begun < 2
+
+
+def test_it_is_alive_while_runaway_queries_run(base: str) -> None:
+    def run() -> None:
+        queries = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in queries:
+            thread.start()
+        for thread in queries:
+            thread.join()
+
+    def ask() -> None:
+        found.append(httpx2.get(f"{base}/sparql", params={"query": RUNAWAY, "timeout": "1"}, timeout=60).status_code)
+
+    found: list[int] = []
+    assert meanwhile(run, lambda: alive(base)) > 5
+    assert set(found) <= {503, 504}
+    assert 504 in found
+
+
+def test_it_is_alive_while_an_update_runs(base: str) -> None:
+    def run() -> None:
+        text = " ; ".join([LONG_UPDATE] * 2)
+        done = httpx2.post(f"{base}/update", data={"update": text}, headers=WRITER, timeout=60)
+        assert done.status_code == 204
+
+    assert meanwhile(run, lambda: alive(base)) > 5
+
+
+def test_queries_are_answered_while_an_update_runs(base: str) -> None:
+    def run() -> None:
+        httpx2.post(f"{base}/update", data={"update": " ; ".join([LONG_UPDATE] * 2)}, headers=WRITER, timeout=60)
+
+    def look() -> None:
+        query = f"SELECT (COUNT(*) AS ?n) {{ ?s <urn:p> ?o }} # {time.monotonic_ns()}"
+        answer = httpx2.get(f"{base}/sparql", params={"query": query}, headers={"Accept": "text/csv"}, timeout=10)
+        assert answer.text.split() == ["n", "1000"]
+
+    assert meanwhile(run, look) > 2
+
+
+def test_ready(tmp_path: Path) -> None:
+    with on_disk(tmp_path) as served:
+        answer = served.client.get("/readyz")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert answer.json() == {"status": "ready", "snapshot": served.endpoint.number}
+        served.update("INSERT DATA { <a:a> <a:b> 1 }")
+        assert served.client.get("/readyz").json()["snapshot"] == served.endpoint.number
+
+
+def test_not_ready_while_no_reader_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The readers are stopped, as on a machine that has no time for them; the process itself is alive."""
+    monkeypatch.setattr(watch, "_LATELY", 0.0)
+    monkeypatch.setattr(watch, "_PATIENCE", 0.3)
+    with on_disk(tmp_path) as served:
+        assert served.client.get("/readyz").status_code == 200
+        stopped = served.pool.processes
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        answer = served.client.get("/readyz")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
+        assert answer.json()["detail"] == "No reader answers."
+        assert served.client.get("/healthz").status_code == 200
+        for pid in stopped:
+            if pid in served.pool.processes:
+                os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: served.client.get("/readyz").status_code == 200, "it is ready again")
+
+
+def test_not_ready_when_every_reader_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_LATELY", 0.0)
+    monkeypatch.setattr(watch, "_PATIENCE", 0.2)
+    with on_disk(tmp_path) as served:
+        _lose_all(served, monkeypatch)
+        assert served.client.get("/readyz").status_code == 503
+        assert served.client.get("/healthz").status_code == 200
+
+
+def _lose_all(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill the readers on a machine that can start no others."""
+
+    async def nothing(*_: object) -> None:
+        return
+
+    monkeypatch.setattr(served.pool, "_start_one", nothing)
+    for pid in served.pool.processes:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not served.pool.processes, "all are gone")
+
+
+def test_not_ready_before_the_store_is_open(tmp_path: Path) -> None:
+    app = application(settings(tmp_path))
+    app.state.observer.metrics.endpoint = None
+    with serving(app, Limits()) as address:
+        answer = httpx2.get(f"http://127.0.0.1:{address[1]}/readyz")
+    assert answer.status_code == 503
+    assert "not open yet" in answer.json()["detail"]
+    assert endpoint_of(app).pool
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_signs_of_life_need_no_token_and_heed_none(tmp_path: Path, path: str) -> None:
+    with on_disk(tmp_path, public_graphs="none", readers=1) as served:
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            assert served.client.get(path, headers=headers).status_code == 200
+            assert served.client.head(path, headers=headers).status_code == 200
+        assert served.client.post(path).status_code == 405

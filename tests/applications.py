@@ -1,0 +1,94 @@
+"""Applications over stores on disk, with real reader processes, for tests that look inside while they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.middleware import Observer
+from kg.config import Config
+from kg.endpoint import Endpoint
+from kg.graph import KnowledgeGraph
+from kg.pool import Pool
+
+TOKEN = "a token for tests"
+WRITER = {"Authorization": f"Bearer {TOKEN}"}
+BASE = "http://testserver/"
+RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . FILTER(?a != ?d && ?f != ?i) }"
+"""Never ends by itself on a thousand statements."""
+MANY = f"INSERT DATA {{ {' '.join(f'<urn:s{n}> <urn:p> {n} .' for n in range(1000))} }}"
+"""A thousand statements."""
+
+
+def settings(folder: Path, **others: Any) -> Config:
+    """Give the settings of a bare store in a folder, with one reader, and with ``others`` instead."""
+    defaults = {"token": TOKEN, "data_dir": folder, "base_iri": BASE, "bare": True, "readers": 1}
+    return Config(**{**defaults, **others})
+
+
+def application(config: Config) -> FastAPI:
+    """Make the application over the store that the settings name."""
+    return create_app(KnowledgeGraph.open(config), config)
+
+
+def endpoint_of(app: FastAPI) -> Endpoint:
+    """Give where an application asks its queries."""
+    found = app.state.services.endpoint
+    assert isinstance(found, Endpoint)
+    return found
+
+
+def observer_of(app: FastAPI) -> Observer:
+    """Give where an application counts."""
+    found = app.state.observer
+    assert isinstance(found, Observer)
+    return found
+
+
+@dataclass(frozen=True)
+class Served:
+    """An application that runs, and a client of it."""
+
+    app: FastAPI
+    client: TestClient
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where its queries are asked."""
+        return endpoint_of(self.app)
+
+    @property
+    def pool(self) -> Pool:
+        """Its readers."""
+        assert self.endpoint.pool
+        return self.endpoint.pool
+
+    @property
+    def answered(self) -> int:
+        """How many queries its readers have answered."""
+        return self.pool.counts.answered
+
+    def ask(self, query: str, headers: dict[str, str] | None = None, **parameters: str) -> httpx2.Response:
+        """Ask a query."""
+        return self.client.get("/sparql", params={"query": query, **parameters}, headers=headers)
+
+    def update(self, text: str) -> None:
+        """Change the store; fails where that is refused."""
+        answer = self.client.post("/update", data={"update": text}, headers=WRITER)
+        assert answer.status_code == 204, answer.text
+
+
+@contextmanager
+def on_disk(folder: Path, **others: Any) -> Iterator[Served]:
+    """Run an application over a store in a folder."""
+    app = application(settings(folder, **others))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield Served(app, client)
