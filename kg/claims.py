@@ -63,10 +63,13 @@ TimeRef = Annotated[Identifier, Ref("times")]
 ClaimRef = Annotated[Identifier, Ref("claims")]
 SegmentRef = Annotated[Identifier, Ref("segments")]
 Words = Annotated[str, StringConstraints(min_length=1)]
-# Tags compare without case (BCP 47, clause 2.1.1), and the store writes them in lower case.
-LanguageTag = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"), AfterValidator(str.lower)
-]
+# Tags compare without case (BCP 47, clause 2.1.1), and the store writes them in lower case. It takes only those that
+# follow the grammar (clause 2.1), of which this leaves out whole tags of private use and what is grandfathered.
+_LANGUAGE_TAG = (
+    r"^[A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?"
+    r"(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(-[0-9A-WYZa-wyz](-[A-Za-z0-9]{2,8})+)*(-[Xx](-[A-Za-z0-9]{1,8})+)?$"
+)
+LanguageTag = Annotated[str, StringConstraints(pattern=_LANGUAGE_TAG), AfterValidator(str.lower)]
 Labels = Annotated[
     dict[LanguageTag, Words],
     Field(min_length=1, description="Text by language tag, such as {'en': …, 'uk': …}."),
@@ -305,3 +308,9 @@ def json_schema() -> dict[str, Any]:
     """Publish the contract as JSON Schema (draft 2020-12)."""
     schema = Document.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": FORMAT, **schema}
+
+
+def schema_components(template: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Publish the contract in parts: that of the document, and by name those that it refers to by ``template``."""
+    schema = Document.model_json_schema(by_alias=True, ref_template=template)
+    return schema, schema.pop("$defs")

@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
+from kg import engine
 from kg.claims import FORMAT, Article, Document, Entity, Quote, Relation, Situation, json_schema
 from tests.cases.documents import DOCUMENTS, Content, DocumentCase
 from tests.cases.graphs import SEED
@@ -142,3 +143,20 @@ def test_white_space_is_kept() -> None:
 def test_a_group_has_no_size_of_zero() -> None:
     with pytest.raises(ValidationError):
         Entity(id="g", type="Group", label={"en": "x"}, size=0)
+
+
+@pytest.mark.parametrize(
+    "tag", ["uk", "zh-Hant-TW", "sl-rozaj-biske", "de-CH-1901", "en-a-bbb-x-a-ccc", "zh-yue", "es-419"]
+)
+def test_languages(tag: str) -> None:
+    """What the contract takes, the store takes, too."""
+    assert article(language=tag, label={tag: "x"}).language == engine.Literal("x", language=tag.lower()).language
+
+
+@pytest.mark.parametrize(
+    "tag", ["", "u", "de-Latn-Latn", "de-419-DE", "ezr-qz-wBySGjhd-nI", "en-a", "en-", "en_GB", "x-a"]
+)
+def test_what_is_no_language(tag: str) -> None:
+    for fields in ({"language": tag}, {"label": {tag: "x"}}):
+        with pytest.raises(ValidationError):
+            article(**fields)

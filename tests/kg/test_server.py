@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from kg.cli import main; main()", "serve"]
-
-
-@contextmanager
-def serving(data: Path, *options: str, **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start a server on a free port and read what it prints up to the first query."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | environ
-    command = [*COMMAND, "--data", str(data), "--port", "0", *options]
-    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = ""
-        while not said.endswith(("}'\n", "/graphs\n")):
-            line = process.stdout.readline()
-            assert line, process.stderr.read() if process.stderr else ""
-            said += line
-        try:
-            yield process, said
-        finally:
-            process.kill()
+from tests.processes import COMMAND, serving
 
 
 def post(address: str, body: str, token: str) -> int:

@@ -1,0 +1,266 @@
+"""Load a server with everything at once for some minutes: ``python -m tests.faults.soak --minutes 10``.
+
+Readers of articles, questions, pages and exports, writers and removers of articles, updates, runaway queries, clients
+that hang up, and a hand that kills a reader now and then. It prints what was asked and how long that took, and memory
+and open files of all processes at every minute. It ends with 1 if there was an error that nobody caused, or if memory
+or files in the last third are more than in the second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import random
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean, quantiles
+from urllib.parse import quote
+
+from kg.questions import all_questions
+from tests.bench.processes import memory, tree
+from tests.faults.articles import article
+from tests.processes import RUNAWAY, WRITER, Reply, Server, running, send
+
+SAMPLES = 60
+"""Samples of memory and files in all, whatever the time."""
+ARTICLES = 40
+"""Ids that a writer chooses from, so that the store does not grow for ever."""
+ALLOWED = 1.1
+"""Times that memory and files may be in the last third what they were in the second."""
+SLACK = 12.0
+"""MiB, or files, that make no difference."""
+KILL_EVERY = 7.0
+"""Seconds between two kills of a reader."""
+LIMIT = 1.0
+"""Seconds that a runaway query asks for."""
+
+EXPORT = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o } LIMIT 20000"
+CLAIMS = "PREFIX cg: <https://w3id.org/claimgraph/ns#> SELECT (COUNT(?c) AS ?n) { ?c a cg:Claim }"
+
+
+@dataclass
+class Book:
+    """What was asked and answered.
+
+    Attributes:
+        seconds: by kind of request.
+        statuses: by kind of request and status.
+        errors: what should not have been.
+        samples: megabytes and open files of all processes, and when they were counted.
+        killed: how many readers were killed.
+    """
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    samples: list[tuple[float, float, int]] = field(default_factory=list)
+    killed: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, kind: str, reply: Reply, took: float, expected: set[int]) -> None:
+        """Note an answer."""
+        with self.lock:
+            self.seconds[kind].append(took)
+            self.statuses[kind, reply.status] += 1
+            if reply.status not in expected:
+                self.errors.append(f"{kind}: {reply.status} {reply.body[:300]!r}")
+
+    def broken(self, kind: str, error: Exception) -> None:
+        """Note that there was no answer."""
+        with self.lock:
+            self.errors.append(f"{kind}: {error!r}")
+
+    def lost(self) -> int:
+        """Count the queries that were answered with 503, each of which one killed reader accounts for."""
+        return sum(count for (kind, status), count in self.statuses.items() if status == 503 and kind != "runaway")
+
+
+Step = tuple[str, str, str, bytes | None, dict[str, str], set[int]]
+"""Kind, method, target, body, headers, and the statuses that are right; 503 is what a killed reader leaves."""
+
+
+def reads(rng: random.Random) -> Iterator[Step]:
+    """Ask what is cached, what is not, questions, lists, pages and exports."""
+    csv = {"Accept": "text/csv"}
+    while True:
+        match rng.randrange(9):
+            case 0 | 1 | 2:
+                yield "cached", "GET", f"/sparql?query={quote(CLAIMS)}", None, csv, {200, 503}
+            case 3 | 4:
+                text = f"SELECT * {{ ?s ?p ?o }} OFFSET {rng.randrange(5000)} LIMIT {rng.randrange(1, 200)}"
+                yield "uncached", "GET", f"/sparql?query={quote(text)}", None, csv, {200, 503}
+            case 5:
+                accept = {"Accept": rng.choice(("application/json", "text/html", "text/csv"))}
+                yield "question", "GET", f"/questions/{rng.choice(all_questions()).name}", None, accept, {200, 503}
+            case 6:
+                yield "list", "GET", "/articles", None, {"Accept": "application/json"}, {200, 503}
+            case 7:
+                yield "page", "GET", "/entity/putin", None, {"Accept": "text/html"}, {200, 503}
+            case _:
+                accept = {"Accept": "application/n-triples"}
+                yield "export", "GET", f"/sparql?query={quote(EXPORT)}", None, accept, {200, 503}
+
+
+def writes(rng: random.Random) -> Iterator[Step]:
+    """Store, replace and remove articles, and change a graph of one's own."""
+    json = WRITER | {"Content-Type": "application/json"}
+    update = WRITER | {"Content-Type": "application/sparql-update"}
+    while True:
+        name = f"soak{rng.randrange(ARTICLES)}"
+        match rng.randrange(4):
+            case 0 | 1:
+                yield "article", "POST", "/articles", article(name, rng.randint(1, 8)), json, {200, 201}
+            case 2:
+                yield "removal", "DELETE", f"/articles/{name}", None, WRITER, {204, 404}
+            case _:
+                text = f"DELETE WHERE {{ <urn:s> <urn:p> ?o }} ; INSERT DATA {{ <urn:s> <urn:p> {rng.randrange(99)} }}"
+                yield "update", "POST", "/update", text.encode(), update, {204}
+
+
+def runaways(_rng: random.Random) -> Iterator[Step]:
+    """Ask what never ends."""
+    while True:
+        yield "runaway", "GET", f"/sparql?query={quote(RUNAWAY)}&timeout={LIMIT:g}", None, {}, {503, 504}
+
+
+class Soak:
+    """The load on one server."""
+
+    def __init__(self, server: Server, seconds: float, seed: int) -> None:
+        self.server, self.seconds, self.seed = server, seconds, seed
+        self.book, self.enough = Book(), threading.Event()
+
+    def run(self) -> Book:
+        """Load the server until the time is over."""
+        work: list[Callable[[], None]] = [self._watch, self._kill, self._hang_up]
+        steps = (reads, reads, reads, writes, runaways)
+        work += [lambda n=n, make=make: self._ask(make(random.Random(self.seed + n))) for n, make in enumerate(steps)]  # type: ignore[misc]
+        threads = [threading.Thread(target=part) for part in work]
+        for thread in threads:
+            thread.start()
+        self.enough.wait(self.seconds)
+        self.enough.set()
+        for thread in threads:
+            thread.join(60)
+        return self.book
+
+    def _ask(self, steps: Iterator[Step]) -> None:
+        connection = self.server.connect(timeout=30)
+        for kind, method, target, body, headers, expected in steps:
+            if self.enough.is_set():
+                break
+            begun = time.perf_counter()
+            try:
+                reply = send(connection, method, target, body, headers)
+            except (OSError, http.client.HTTPException) as error:
+                self.book.broken(kind, error)
+                connection.close()
+                continue
+            self.book.note(kind, reply, time.perf_counter() - begun, expected)
+        connection.close()
+
+    def _hang_up(self) -> None:
+        """Ask, and go away before there is an answer."""
+        request = f"GET /sparql?query={quote(RUNAWAY)} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        while not self.enough.wait(1.5):
+            with socket.create_connection(("127.0.0.1", self.server.port), 20, ("127.0.0.2", 0)) as client:
+                client.sendall(request)
+                self.enough.wait(0.3)
+
+    def _kill(self) -> None:
+        rng = random.Random(self.seed)
+        while not self.enough.wait(KILL_EVERY):
+            with suppress(ProcessLookupError, IndexError):
+                os.kill(rng.choice(self.server.readers()), signal.SIGKILL)
+                self.book.killed += 1
+
+    def _watch(self) -> None:
+        begun = time.monotonic()
+        while not self.enough.wait(self.seconds / SAMPLES):
+            pids = tree(self.server.process.pid)
+            self.book.samples.append((time.monotonic() - begun, memory(pids).uss, open_files(pids)))
+
+
+def open_files(pids: list[int]) -> int:
+    """Count the files that processes have open; one that ends meanwhile has none."""
+    count = 0
+    for pid in pids:
+        with suppress(OSError):
+            count += sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return count
+
+
+def verdicts(book: Book, survived: bool) -> list[str]:
+    """Say what is wrong; nothing, if all is well."""
+    found = [f"unexpected: {error}" for error in book.errors[:20]]
+    if book.lost() > book.killed:
+        found.append(f"{book.lost()} queries were lost to {book.killed} killed readers")
+    if not survived:
+        found.append("the server was ended, or has started again")
+    third = len(book.samples) // 3
+    for at, what in ((1, "MiB"), (2, "open files")):
+        second, last = (mean(row[at] for row in rows) for rows in (book.samples[third:-third], book.samples[-third:]))
+        if last > second * ALLOWED + SLACK:
+            found.append(f"{what} have grown from {second:.0f} to {last:.0f}")
+    return found
+
+
+def told(book: Book) -> Iterator[str]:
+    """Write the tables."""
+    yield f"{'request':10} {'count':>8} {'p50 ms':>9} {'p99 ms':>9}  statuses"
+    for kind, seconds in sorted(book.seconds.items()):
+        cuts = quantiles(seconds, n=100) if len(seconds) > 1 else seconds * 99
+        statuses = ", ".join(f"{s}: {n}" for (k, s), n in sorted(book.statuses.items()) if k == kind)
+        yield f"{kind:10} {len(seconds):8} {cuts[49] * 1000:9.1f} {cuts[98] * 1000:9.1f}  {statuses}"
+    count = sum(map(len, book.seconds.values()))
+    yield f"{count} requests, {len(book.errors)} unexpected, {book.killed} readers killed"
+    yield f"{'minute':10} {'MiB':>8} {'files':>9}"
+    shown = -1
+    for when, size, files in book.samples:
+        if int(when // 60) > shown:
+            shown = int(when // 60)
+            yield f"{shown:<10} {size:8.0f} {files:9}"
+    when, size, files = book.samples[-1]
+    yield f"{when / 60:<10.1f} {size:8.0f} {files:9}"
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Server]:
+    """Run a server whose cache is full soon, so that it does not look like a leak."""
+    with running(folder, KG_CACHE_BYTES=str(4 * 1024 * 1024), KG_TIMEOUT="10") as server:
+        yield server
+
+
+def soak(folder: Path, seconds: float, seed: int) -> tuple[list[str], list[str]]:
+    """Load a server, and give the tables and what is wrong."""
+    with served(folder) as server:
+        writer = server.writer()
+        book = Soak(server, seconds, seed).run()
+        survived = server.writer() == writer and "Traceback" not in server.log.read_text("utf-8")
+        return list(told(book)), verdicts(book, survived)
+
+
+def main() -> int:
+    """Read the command line, and give the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
+    parser.add_argument("--seed", type=int, default=1, help="of what is asked (default: 1)")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        lines, wrong = soak(Path(folder), given.minutes * 60, given.seed)
+    print("\n".join([*lines, *wrong]))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

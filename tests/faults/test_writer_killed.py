@@ -1,0 +1,188 @@
+"""The process that writes is killed at random moments: what it acknowledged stays, and nothing is ever half there."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import json
+import os
+import random
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from tests.faults.articles import article
+from tests.processes import WRITER, Server, alive, doctor, running, send, wait_until
+
+KILLS = 200
+LANES = 2
+"""Servers that are tried side by side, since each of them mostly waits."""
+SEED = 20_251
+LONGEST = 0.12
+"""Seconds between an acknowledgement and the latest kill: longer than a commit takes where nothing else runs."""
+
+CLAIMS = """PREFIX cg: <https://w3id.org/claimgraph/ns#> SELECT ?g (COUNT(?claim) AS ?n) {
+  GRAPH ?g { ?article a cg:Article OPTIONAL { ?claim a cg:Claim } } } GROUP BY ?g"""
+GRAPHS = "SELECT ?g { GRAPH ?g { } }"
+UNION = """SELECT ?n ?m {
+  { SELECT (COUNT(*) AS ?n) { ?s ?p ?o } }
+  { SELECT (COUNT(*) AS ?m) { SELECT DISTINCT ?s ?p ?o { GRAPH ?g { ?s ?p ?o } } } } }"""
+
+Count = int | None
+"""How many claims an article has; nothing where there is no such article."""
+
+
+@dataclass
+class Sender:
+    """A client that stores, replaces and removes articles of its own, and keeps book of what may be there.
+
+    Attributes:
+        name: what the ids of its articles begin with.
+        stored: what the server last acknowledged of each article.
+        unknown: what became of a request that was not answered: it was carried out, or not.
+        acknowledged, lost: how many requests were answered, and how many not.
+    """
+
+    name: str
+    rng: random.Random
+    stored: dict[str, Count] = field(default_factory=dict)
+    unknown: dict[str, Count] = field(default_factory=dict)
+    acknowledged: int = 0
+    lost: int = 0
+
+    def send_all(self, server: Server, over: threading.Event) -> None:
+        """Send one request after the other until one is not answered, or until it is over."""
+        connection = server.connect()
+        try:
+            while not over.is_set():
+                self._send_one(connection)
+        except (OSError, http.client.HTTPException):
+            self.lost += 1
+        finally:
+            connection.close()
+
+    def _send_one(self, connection: http.client.HTTPConnection) -> None:
+        identifier = f"{self.name}{self.rng.randrange(12)}"
+        before = self.stored.get(identifier)
+        wanted: Count = None if before and self.rng.random() < 0.2 else self.rng.randint(1, 6)
+        self.unknown = {identifier: wanted}
+        if wanted is None:
+            reply = send(connection, "DELETE", f"/articles/{identifier}", headers=WRITER)
+            assert reply.status == 204, reply
+        else:
+            headers = WRITER | {"Content-Type": "application/json"}
+            reply = send(connection, "POST", "/articles", article(identifier, wanted), headers)
+            outcome = "unchanged" if before == wanted else "replaced" if before else "created"
+            assert json.loads(reply.body)["outcome"] == outcome, reply
+            assert reply.status == (200 if before else 201), reply
+        self.stored[identifier] = wanted
+        self.unknown = {}
+        self.acknowledged += 1
+
+    def compare(self, found: dict[str, Count]) -> None:
+        """Compare what is there with the book, and take over which of two possibilities came true."""
+        for identifier in self.stored.keys() | self.unknown.keys():
+            possible = {self.stored.get(identifier), self.unknown.get(identifier, self.stored.get(identifier))}
+            assert found.get(identifier) in possible, f"{identifier} has {found.get(identifier)} claims, not {possible}"
+            self.stored[identifier] = found.get(identifier)
+        self.unknown = {}
+
+
+def rows(server: Server, query: str) -> list[list[str]]:
+    reply = server.query(query)
+    assert reply.status == 200, reply
+    return list(csv.reader(io.StringIO(reply.body.decode())))[1:]
+
+
+def articles(server: Server) -> dict[str, Count]:
+    """Count the claims of each article, each in the graph of its own; no graph is without its other half."""
+    told, inferred = f"{server.base}graph/article/", f"{server.base}graph/inferred/"
+    names = [name for (name,) in rows(server, GRAPHS)]
+    assert not [name for name in names if "shadow" in name or "scratch" in name]
+    halves = [{name.removeprefix(half) for name in names if name.startswith(half)} for half in (told, inferred)]
+    found = {graph.removeprefix(told): int(count) for graph, count in rows(server, CLAIMS)}
+    assert halves == [found.keys(), found.keys()]
+    (sizes,) = rows(server, UNION)
+    assert sizes[0] == sizes[1], "the union is out of step"
+    return dict(found)
+
+
+def kill(server: Server) -> None:
+    """Kill the process that writes, as soon as there is one."""
+    wait_until(lambda: server.writer() is not None, "a process serves")
+    victim = server.writer()
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not alive(victim), "it is dead")
+
+
+@dataclass
+class Lane:
+    """What became of one of the servers that are tried side by side."""
+
+    kills: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    pauses: list[float] = field(default_factory=list)
+
+
+def kill_again_and_again(folder: Path, number: int) -> Lane:
+    """Kill a server while it is sent articles; look at everything in it after each time."""
+    rng, lane, snapshot = random.Random(f"{SEED}/{number}"), Lane(), 0
+    senders = [Sender(name, random.Random(f"{SEED}/{number}/{name}")) for name in ("a", "b")]
+
+    def total() -> int:
+        return sum(sender.acknowledged for sender in senders)
+
+    with ThreadPoolExecutor(len(senders)) as pool, running(folder) as server:
+        seed = articles(server)["seed"]
+        while lane.kills < KILLS // LANES:
+            over = threading.Event()
+            sending = [pool.submit(sender.send_all, server, over) for sender in senders]
+            wanted = total() + rng.randrange(3)
+            wait_until(lambda wanted=wanted: total() >= wanted, "writes are acknowledged")  # type: ignore[misc]
+            time.sleep(rng.uniform(0, LONGEST))
+            kill(server)
+            lane.kills += 1
+            if rng.random() < 0.1 and lane.kills < KILLS // LANES:  # the one that is just starting, too
+                time.sleep(rng.uniform(0, 0.7))
+                kill(server)
+                lane.kills += 1
+            over.set()
+            for future in sending:
+                future.result(60)
+            lane.pauses.append(server.wait())
+            found = articles(server)
+            assert found.pop("seed") == seed
+            for sender in senders:
+                sender.compare({name: count for name, count in found.items() if name.startswith(sender.name)})
+            assert len(found) == sum(count is not None for sender in senders for count in sender.stored.values())
+            newer = int(server.query("SELECT * { }").headers["claimgraph-snapshot"])
+            assert newer > snapshot, "a number of a snapshot came twice"
+            snapshot = newer
+        assert server.process.poll() is None
+    lane.acknowledged, lane.lost = total(), sum(sender.lost for sender in senders)
+    assert json.loads(doctor(server.data))["ok"]
+    assert "Traceback" not in server.log.read_text("utf-8")
+    return lane
+
+
+def test_no_acknowledged_commit_is_lost(tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(LANES)]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor(LANES) as pool:
+        lanes = list(pool.map(kill_again_and_again, folders, range(LANES)))
+    pauses = [pause for lane in lanes for pause in lane.pauses]
+    print(
+        f"{sum(lane.kills for lane in lanes)} kills; {sum(lane.acknowledged for lane in lanes)} writes acknowledged, "
+        f"{sum(lane.lost for lane in lanes)} cut off; back after {median(pauses):.2f} s, at most {max(pauses):.2f} s"
+    )
+    assert sum(lane.kills for lane in lanes) == KILLS
+    assert sum(lane.acknowledged for lane in lanes) > KILLS / 2, "too few writes to show anything"
+    assert sum(lane.lost for lane in lanes) > KILLS / 2
