@@ -46,8 +46,8 @@ class Reply:
 class Client:
     """One connection that is kept open."""
 
-    def __init__(self, port: int, timeout: float) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    def __init__(self, port: int, timeout: float, source: str = "127.0.0.1") -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout, source_address=(source, 0))
 
     def __enter__(self) -> Client:
         return self

@@ -69,6 +69,7 @@ class Peer:
     def command(self, setting: Setting, port: int) -> list[str]:
         """Give the command line that serves the corpus on a port of the loopback interface."""
         self.environment = {"KG_TIMEOUT": str(setting.deadline), "KG_LOG": "off", "KG_TOKEN": "bench"}
+        self.environment["KG_MAX_SENDING_BYTES"] = str(4 << 30)  # a quarter is for one address, and all clients have it
         return [self.program, "serve", "--data", str(setting.corpus / "data"), "--port", str(port)]
 
     def target(self, query: str) -> str:
@@ -131,9 +132,9 @@ class Server:
         """Process id of the root of its process tree."""
         return self.process.pid
 
-    def client(self, timeout: float = 60.0) -> Client:
-        """Connect."""
-        return Client(self.port, timeout)
+    def client(self, timeout: float = 60.0, source: str = "127.0.0.1") -> Client:
+        """Connect, perhaps as somebody else: from another address of the loopback interface."""
+        return Client(self.port, timeout, source)
 
     def stop(self) -> None:
         """End it with all its processes; one that does not end when told to is killed."""

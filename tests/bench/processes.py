@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,21 +99,29 @@ class Watch:
                 return
 
 
-def seconds_until_idle(pid: int, limit: float, share: float = 0.2, window: float = 0.25) -> float | None:
-    """Wait until the tree uses less than ``share`` of one processor in each of two windows; tell when that began.
+def busiest(pid: int, window: float = 0.3) -> int:
+    """Tell which process of a tree works most during a short while."""
+    before = cpu(tree(pid))
+    time.sleep(window)
+    now = cpu(tree(pid))
+    return max(now, key=lambda one: now[one] - before.get(one, 0.0))
+
+
+def wait_until_quiet(pid: int, limit: float, share: float = 0.3, window: float = 0.1) -> float | None:
+    """Wait until a process has ended, or uses less than ``share`` of a processor during a window.
 
     Returns:
-        Seconds from the call to the first of the two windows, or ``None`` when ``limit`` passed before.
+        When that began, on :func:`time.perf_counter`; ``None`` when it did not come within ``limit`` seconds.
     """
-    waiter, waited, calm = threading.Event(), 0.0, 0
-    before = cpu(tree(pid))
-    while waited < limit:
-        waiter.wait(window)
-        now = cpu(tree(pid))
-        used = sum(seconds - before.get(one, 0.0) for one, seconds in now.items())
-        before = now
-        calm = calm + 1 if used < share * window else 0
-        if calm == 2:
-            return max(0.0, waited - window)
-        waited += window
+    end, looked, used = time.perf_counter() + limit, 0.0, 0.0
+    while (now := time.perf_counter()) < end:
+        fields = _stat(pid)
+        if not fields or fields[0] == "Z":
+            return now
+        if now - looked >= window:
+            total = cpu([pid]).get(pid, used)
+            if looked and total - used < share * (now - looked):
+                return looked
+            looked, used = now, total
+        time.sleep(0.01)
     return None

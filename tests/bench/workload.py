@@ -10,11 +10,16 @@ from pathlib import Path
 from kg.questions import all_questions
 
 PREFIXES = "PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
-POINT = "SELECT ?p ?o__N__ WHERE { <{iri}> ?p ?o__N__ }"
+POINT = "SELECT ?p ?o WHERE {{ <{iri}> ?p ?o }} LIMIT __N__"
 JOIN = (
-    "SELECT ?about ?what__N__ ?source WHERE {{ <{iri}> cg:hasContent ?about ; cg:attributedTo ?who . "
-    "?about rdfs:label ?what__N__ . ?who rdfs:label ?source }}"
+    "SELECT ?about ?what ?source WHERE {{ <{iri}> cg:hasContent ?about ; cg:attributedTo ?who . "
+    "?about rdfs:label ?what . ?who rdfs:label ?source }} LIMIT __N__"
 )
+"""Lookups as an application sends them: one form, other constants each time. ``__N__`` is a number over a million that
+no other request has, so that no two texts are alike; no answer has as many rows.
+"""
+
+_FIXED = "1000000"
 REPEATED = 100
 """Number of requests that are asked again and again."""
 
@@ -34,7 +39,7 @@ class Query:
 
 def point(iri: str) -> str:
     """Ask for all that is said of a subject."""
-    return POINT.replace("{iri}", iri)
+    return POINT.format(iri=iri)
 
 
 def join(iri: str) -> str:
@@ -43,8 +48,8 @@ def join(iri: str) -> str:
 
 
 def fixed(query: str) -> str:
-    """Give the query without the number that makes it new."""
-    return query.replace("__N__", "")
+    """Give the query with the same number each time."""
+    return query.replace("__N__", _FIXED)
 
 
 def subjects(corpus: Path) -> list[str]:
