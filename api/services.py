@@ -81,15 +81,15 @@ class Services:
         """Run a user's update. One that takes too long cannot be ended but with its process, which then starts anew.
 
         Raises:
-            TimedOut: nothing of the update stays.
+            TimedOut: nothing of the update stays, unless it was over at that very moment.
         """
         work = asyncio.create_task(self.query_in_thread(self.graph.store.update, text, dataset))
         await asyncio.wait({work}, timeout=self.config.update_timeout if self.restart else None)
         if self.restart and not work.done():
             self.restart()
             raise TimedOut(
-                f"The update was ended after {self.config.update_timeout:g} s; nothing of it stays.",
-                remedy="Change less at a time, load files with `kg load`, or raise KG_UPDATE_TIMEOUT.",
+                f"The update was given up after {self.config.update_timeout:g} s; it is stored whole or not at all.",
+                remedy="Look which, then change less at a time, use `kg load`, or raise KG_UPDATE_TIMEOUT.",
             )
         await work
 

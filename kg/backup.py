@@ -17,14 +17,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from kg import __version__, disk, engine, scratch
+from kg import __version__, description, disk, engine, scratch
 from kg.archive import Archive, Progress, Reader, Summary, unseen
+from kg.description import FILE as META
 from kg.errors import BadInput, ClaimgraphError, Forbidden, NotFound, StoreInUse, StoreUnavailable
 from kg.snapshots import FOLDER as SNAPSHOTS
-from kg.store import META
 from kg.tokens import FILE as TOKENS
 
 FOLDER = "backups"
@@ -111,31 +110,17 @@ def prepared(data: Path, *, tokens: bool = True, progress: Progress = unseen) ->
 
 
 def _summary(place: Path) -> Summary:
-    known = read_meta(place / META)
+    known = description.read(place / META)
     copy = engine.open_snapshot(place / "store")
     return Summary(
-        store=str(known.get("id", "")),
-        base=str(known["base"]),
-        bare=bool(known["bare"]),
+        store=known["id"],
+        base=known["base"],
+        bare=known["bare"],
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
         quads=len(copy),
         graphs=sum(1 for _ in copy.named_graphs()),
     )
-
-
-def read_meta(file: Path) -> dict[str, Any]:
-    """Read what a store knows of itself.
-
-    Raises:
-        StoreUnavailable: that is damaged.
-    """
-    try:
-        known = json.loads(file.read_text("utf-8"))
-        known["base"], known["bare"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise StoreUnavailable(f"{META} is damaged.", remedy="Restore a backup, or choose another directory.") from None
-    return dict(known)
 
 
 @contextmanager

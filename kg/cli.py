@@ -23,11 +23,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from kg import claims, cli_data, cli_token, console, engine, export, questions
 from kg.config import Config, from_environment
+from kg.description import FILE as META
 from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
 from kg.graph import KnowledgeGraph
 from kg.names import PREFIXES
 from kg.report import Report
-from kg.store import META
 
 app = typer.Typer(
     help="Claimgraph: a knowledge graph of attributed claims in news reporting.",

@@ -116,7 +116,7 @@ class Config:
     update_timeout: float = _setting(
         300.0,
         "KG_UPDATE_TIMEOUT",
-        "Seconds that an update may take; the server starts anew to end one that takes longer; nothing of it stays.",
+        "Seconds that an update may take; the server starts anew to end one that takes longer.",
         least=1,
     )
     shutdown_seconds: int = _setting(

@@ -18,12 +18,12 @@ from typing import Literal
 
 from kg import disk
 from kg.config import Config, from_environment
+from kg.description import FILE as META
 from kg.errors import ClaimgraphError
 from kg.examination import examine, newest_snapshot
 from kg.interrupted import left_over
 from kg.requirements import unmet
 from kg.snapshots import FOLDER as SNAPSHOTS
-from kg.store import META
 from kg.tokens import FILE as TOKENS
 
 Verdict = Literal["ok", "warning", "failed"]

@@ -18,9 +18,10 @@ from typing import TypeVar
 from kg import engine, federation, worker
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
+from kg.link import Gone
 from kg.outgoing import Outgoing
 from kg.outgoing import Settings as OutgoingSettings
-from kg.pool import Gone, Pool
+from kg.pool import Pool
 from kg.query import Depth
 from kg.session import Session
 from kg.snapshots import Snapshots
@@ -42,7 +43,7 @@ class Asker:
     Attributes:
         name: a token's name or an address; limits count by it.
         timeout: seconds; can only lower the server's own limit.
-        gone: see :data:`kg.pool.Gone`.
+        gone: see :data:`kg.link.Gone`.
     """
 
     name: str = ""

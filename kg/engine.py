@@ -7,14 +7,14 @@ process, so every function here evaluates *and* serialises before it returns.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 import pyoxigraph as ox
 
 from kg import disk
+from kg import request as values
 from kg.bounds import UNBOUNDED, Bounds, Sink
 from kg.errors import BadInput, MalformedText, StoreInUse, StoreUnavailable, UnsupportedFormat
 from kg.expansion import refuse_expansion
@@ -31,6 +31,10 @@ DefaultGraph = ox.DefaultGraph
 GraphName = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 Engine = ox.Store
 Stream = IO[bytes]
+Answer = values.Answer
+Choice = values.Choice
+Dataset = values.Dataset
+NotAcceptable = values.NotAcceptable
 
 GRAPH_FORMATS: dict[str, ox.RdfFormat] = {
     "text/turtle": ox.RdfFormat.TURTLE,
@@ -66,63 +70,12 @@ FILE_ENDINGS = {
     ".n3": "text/n3",
 }
 
+_DAMAGE = re.compile(r"Corruption|IO error", re.IGNORECASE)
+
 _PLACE = (
     re.compile(r"error at (\d+):(\d+)"),  # SPARQL parser
     re.compile(r"at line (\d+) column (\d+)"),  # RDF parsers
 )
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A serialised query result.
-
-    Attributes:
-        content: the bytes to send.
-        media_type: the format of ``content``.
-        kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
-        sources: what other endpoints were asked for it, and when; see :mod:`kg.federation`.
-    """
-
-    content: bytes
-    media_type: str
-    kind: str
-    sources: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The format to answer with, by kind of result; ``None`` where the client accepts none."""
-
-    solutions: str | None = "application/sparql-results+json"
-    boolean: str | None = "application/sparql-results+json"
-    graph: str | None = "text/turtle"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What a request says of the data to work on (SPARQL 1.1 Protocol, clauses 2.1.4 and 2.2.3).
-
-    Attributes:
-        default_graphs, named_graphs: ``default-graph-uri`` and ``named-graph-uri`` (or their ``using-`` forms); both
-            empty means the store's own dataset.
-        base: the IRI against which relative IRIs are resolved; ``None`` takes the store's.
-        prefixes: prefixes that the query need not declare.
-        bindings: terms in N-Triples that variables stand for; a query of our own may have them, a user's has none.
-    """
-
-    default_graphs: Sequence[str] = ()
-    named_graphs: Sequence[str] = ()
-    base: str | None = None
-    prefixes: Mapping[str, str] | None = None
-    bindings: Mapping[str, str] | None = None
-
-
-class NotAcceptable(Exception):
-    """The client takes none of the formats that this kind of result has."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
 
 
 def open_store(directory: Path | None) -> Engine:
@@ -270,6 +223,7 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset, bounds: Bo
     except SyntaxError as error:
         raise _malformed("The query does not parse", error) from None
     except RuntimeError as error:  # a function that is not there
+        _refuse_damage(error)
         raise BadInput(f"The query cannot be answered: {error}.", remedy="Use the functions of SPARQL 1.1.") from None
     kind = _KINDS[type(result)]
     media_type: str | None = getattr(choice, kind)
@@ -374,8 +328,21 @@ def update(store: Engine, text: str, base: str | None = None) -> None:
     except SyntaxError as error:
         raise _malformed("The update does not parse", error) from None
     except RuntimeError as error:  # a graph that has to be there is not, or the other way round
+        _refuse_damage(error)
         raise BadInput(
             f"{error}.", remedy="Name a graph that is there, add SILENT, or use the functions of SPARQL 1.1."
+        ) from None
+
+
+def _refuse_damage(error: RuntimeError) -> None:
+    """Tell what is wrong with the store from what is wrong with a request.
+
+    Raises:
+        StoreUnavailable: the engine cannot read its files; its own words would tell where they are.
+    """
+    if _DAMAGE.match(str(error)):
+        raise StoreUnavailable(
+            "A file of the store is damaged.", remedy="See `kg doctor --full`; restore a backup."
         ) from None
 
 

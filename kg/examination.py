@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from kg import backup, engine
+from kg import backup, description, engine
+from kg.description import FILE as META
 from kg.errors import ClaimgraphError, StorageFull
 from kg.names import Names
 from kg.rdf import to_graph, to_rdflib
 from kg.snapshots import FOLDER as SNAPSHOTS
-from kg.store import META
 from kg.validation import shared_gate
 
 _EXACT = 2_000_000
@@ -43,7 +43,7 @@ def examine(data: Path, *, full: bool = False) -> list[Examined]:
     """
     found: list[Examined] = []
     try:
-        known = backup.read_meta(data / META)
+        known = description.read(data / META)
         found.append(Examined("description", False, f"{META} names the base {known['base']}."))
         with _copy(data) as directory:
             copy = engine.open_snapshot(directory)

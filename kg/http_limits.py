@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kg import headers
@@ -340,6 +342,35 @@ class LimitedProtocol(HttpToolsProtocol):
         self.limits.refused["made room"] += 1
         self.connections.discard(victim)
         victim.transport.abort()
+
+
+class Server(uvicorn.Server):
+    """A server within limits, which says when it has started.
+
+    Messages go to the loggers of ``uvicorn`` as they are set up; nothing is logged of requests.
+    """
+
+    def __init__(self, application: Any, limits: Limits, grace: int, ready: Callable[[], None]) -> None:
+        """Serve an application; when a signal says to stop, answers in flight get ``grace`` seconds."""
+        self._ready = ready
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http=limited(limits),
+                ws="none",
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                server_header=False,
+                timeout_graceful_shutdown=grace,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
 
 
 def limited(limits: Limits) -> type[LimitedProtocol]:

@@ -7,25 +7,16 @@ runs until then has its process killed, and another process takes the place.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
-from kg import engine, errors, frames, worker
+from kg import engine, errors, worker
 from kg.config import Config
-
-Gone = Callable[[], Awaitable[object]]
-"""Returns when the one who asked does not wait any more."""
+from kg.link import Gone, Job, Link, reader_lost, start_process
 
 _log = logging.getLogger("claimgraph.readers")
 
@@ -36,39 +27,6 @@ _WATCH_AFTER = 0.1
 _RETRY_AFTER_CRASH = 1.0
 _START_WITHIN = 60.0
 """Seconds after which a reader that has not said a word is given up."""
-
-_ERRORS = {
-    kind.__name__: kind
-    for kind in (
-        errors.BadInput,
-        errors.MalformedText,
-        errors.Forbidden,
-        errors.TooLarge,
-        errors.ResultTooLarge,
-        errors.StoreUnavailable,
-    )
-}
-
-
-@dataclass(eq=False)
-class Job:
-    """One query on its way.
-
-    Attributes:
-        message: what the reader is sent.
-        client: who asks: a token's name or an address.
-        deadline: on the clock of the loop.
-        gone: see :data:`Gone`.
-        done: takes the answer or the error.
-    """
-
-    message: bytes
-    client: str
-    deadline: float
-    gone: Gone | None
-    done: asyncio.Future[engine.Answer]
-    started: float = 0.0
-    watcher: asyncio.Future[object] | None = None
 
 
 @dataclass
@@ -87,8 +45,8 @@ class Pool:
         self.counts = Counts()
         self._config = config
         self._size = config.readers or (os.cpu_count() or 1) + 1
-        self._links: set[_Link] = set()
-        self._idle: list[_Link] = []
+        self._links: set[Link] = set()
+        self._idle: list[Link] = []
         self._queue: deque[Job] = deque()
         self._asking: Counter[str] = Counter()
         self._running: Counter[str] = Counter()
@@ -194,12 +152,19 @@ class Pool:
 
     def _next(self) -> None:
         """Give waiting queries to readers that have become free."""
-        for job in list(self._queue) if self._queue else ():
+        if not self._idle or not self._queue:
+            return
+        full = set[str]()  # those of a client that has its share wait; others behind them do not
+        for job in list(self._queue):
+            if job.client in full:
+                continue
+            if not self._may_run(job):
+                full.add(job.client)
+                continue
+            self._queue.remove(job)
+            self._idle.pop().ask(job)
             if not self._idle:
-                return  # those of a client that has its share wait; others behind them do not
-            if self._may_run(job):
-                self._queue.remove(job)
-                self._idle.pop().ask(job)
+                return
 
     # ---- deadlines
 
@@ -259,39 +224,26 @@ class Pool:
     # ---- processes
 
     async def _start_one(self) -> None:
-        settings = {
-            "nesting": self._config.max_nesting,
-            "height": self._config.max_height,
-            "rows": self._config.max_rows,
-            "size": self._config.max_result_bytes,
-            "memory": self._config.max_memory,
-        }
-        ours, theirs = socket.socketpair()
-        with contextlib.ExitStack() as undo, theirs:
-            undo.enter_context(ours)
-            process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
-                [sys.executable, "-m", "kg.worker", str(theirs.fileno()), json.dumps(settings)],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
-                env={name: value for name, value in os.environ.items() if not name.startswith("KG_")},  # no secrets
-            )
-            undo.pop_all()
+        process, ours = start_process(self._config)
         ours.setblocking(False)
-        link = _Link(self, process)
-        self._links.add(link)
-        await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=ours)
-        started, _ = await asyncio.wait({link.started}, timeout=_START_WITHIN)
+        made = Link(self, process)
+        self._links.add(made)
+        await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=ours)
+        started, _ = await asyncio.wait({made.started}, timeout=_START_WITHIN)
         if not started:
             process.kill()
 
-    def freed(self, link: _Link) -> None:
+    def freed(self, link: Link) -> None:
         """Take a reader back that has answered."""
         if link.job:
             self._release(link.job)
             link.job = None
         self._idle.append(link)
         self._next()
+
+    def answered(self) -> None:
+        """Note that a reader has answered."""
+        self.counts.answered += 1
 
     def taken(self, job: Job) -> None:
         """Note that a reader runs a query."""
@@ -303,7 +255,7 @@ class Pool:
         if not self._running[job.client]:
             del self._running[job.client]
 
-    def lost(self, link: _Link) -> None:
+    def lost(self, link: Link) -> None:
         """Put another reader in the place of one that has ended."""
         self._links.discard(link)
         if link in self._idle:
@@ -316,12 +268,12 @@ class Pool:
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
 
-    async def _replace(self, link: _Link) -> None:
+    async def _replace(self, link: Link) -> None:
         code = await asyncio.to_thread(link.process.wait)
         if link.job and not link.job.done.done():
             reason = "memory" if code == -signal.SIGABRT else "crash"
             self.counts.kills[reason] += 1
-            link.job.done.set_exception(_lost(reason, self._config.max_memory))
+            link.job.done.set_exception(reader_lost(reason, self._config.max_memory))
         if not link.served:
             _log.error("a reader could not start; its process ended with %d", code)
             await asyncio.sleep(_RETRY_AFTER_CRASH)
@@ -332,73 +284,3 @@ class Pool:
             except OSError as error:  # the system has no process or memory to spare now
                 _log.error("a reader could not start: %s", error.strerror)
                 await asyncio.sleep(_RETRY_AFTER_CRASH)
-
-
-def _lost(reason: str, memory: int) -> errors.ReaderLost:
-    if reason == "memory":
-        return errors.ReaderLost(
-            f"The query needed more memory than the {memory >> 20} MiB that it may have, and was ended.",
-            remedy="Ask for less at a time: sorting, grouping and DISTINCT hold everything in memory.",
-        )
-    return errors.ReaderLost("The process that was answering was ended.", remedy="Ask again.")
-
-
-class _Link(asyncio.Protocol):
-    """The connection to one reader."""
-
-    transport: asyncio.WriteTransport
-
-    def __init__(self, pool: Pool, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.job: Job | None = None
-        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.served = False
-        self.ending = False
-        self._pool = pool
-        self._unpacker = frames.Unpacker()
-
-    def ask(self, job: Job) -> None:
-        self.job = job
-        self._pool.taken(job)
-        self.transport.write(job.message)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.WriteTransport, transport)  # uvloop's are of no such class
-        self.transport.write(worker.opening(self._pool.snapshot))
-
-    def data_received(self, data: bytes) -> None:
-        found = self._unpacker.feed(data)
-        while found:
-            self._take(*found)
-            found = self._unpacker.feed(b"")
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        if not self.started.done():
-            self.started.set_result(None)
-        self._pool.lost(self)
-
-    def _take(self, header: dict[str, Any], content: bytes) -> None:
-        if self.ending:
-            return
-        if not self.served:  # its first word tells that the snapshot is open
-            self.served = True
-            self.started.set_result(None)
-            self._pool.freed(self)
-        elif self.job and "opened" not in header:
-            self._settle(self.job, header, content)
-            self._pool.freed(self)
-
-    def _settle(self, job: Job, header: dict[str, Any], content: bytes) -> None:
-        if job.done.done():
-            return
-        self._pool.counts.answered += 1
-        name = header.pop("error", None)
-        if name is None:
-            job.done.set_result(engine.Answer(content, **header))
-        elif name == "NotAcceptable":
-            job.done.set_exception(engine.NotAcceptable(header["kind"]))
-        elif name == "Fault":
-            _log.error("a reader failed:\n%s", header["trace"])
-            job.done.set_exception(_lost("fault", 0))
-        else:
-            job.done.set_exception(_ERRORS[name](header.pop("message"), **header))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import secrets
 import shutil
@@ -11,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kg import disk, engine, scratch
+from kg import description, disk, engine, scratch
 from kg.archive import Progress, Reader, Summary, unseen
-from kg.backup import read_meta
+from kg.description import FILE as META
 from kg.errors import BadInput, StoreInUse, StoreUnavailable
 from kg.interrupted import BEFORE, left_over
 from kg.snapshots import FOLDER as SNAPSHOTS
-from kg.store import META
 from kg.tokens import FILE as TOKENS
 
 _OURS = (META, "store", SNAPSHOTS)
@@ -94,7 +92,7 @@ def _verify(staged: Path, summary: Summary, name: str) -> None:
     """
     remedy = "Use another backup."
     try:
-        known = read_meta(staged / META)
+        known = description.read(staged / META)
         copy = engine.open_snapshot(staged / "store")
     except StoreUnavailable:
         raise BadInput(f"{name} is damaged: the store in it cannot be opened.", remedy=remedy) from None
@@ -105,8 +103,7 @@ def _verify(staged: Path, summary: Summary, name: str) -> None:
 
 def _finish(staged: Path, data: Path) -> None:
     """Give the store its new identity, take over what the old directory has besides, and bring all onto the disk."""
-    known = read_meta(staged / META) | {"id": secrets.token_hex(8)}
-    disk.write_whole(staged / META, json.dumps(known).encode())
+    description.write(staged / META, {**description.read(staged / META), "id": secrets.token_hex(8)})
     tokens = [staged / TOKENS] if (staged / TOKENS).exists() else []
     for path in tokens:
         path.chmod(0o600)

@@ -10,16 +10,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 
-import uvicorn
 from rich.console import Console
 
 from kg import http_limits, supervisor
 from kg.config import Config
+from kg.description import FILE as META
 from kg.errors import BadInput
 from kg.graph import KnowledgeGraph
-from kg.store import META
 
 _LAST_WORDS = 0.5
 """Seconds that an answer gets before the process ends."""
@@ -59,34 +57,11 @@ def run(config: Config) -> None:
         application = create_app(graph, config, _restart)
         observer = application.state.observer
         with importlib.import_module("api.logs").logging_to(sys.stderr, config.log, observer):
-            settings = uvicorn.Config(
-                application,
-                http=http_limits.limited(http_limits.Limits.of(config, observer.metrics.refused)),
-                ws="none",
-                log_config=None,
-                access_log=False,
-                lifespan="on",
-                server_header=False,
-                timeout_graceful_shutdown=config.shutdown_seconds,
-            )
+            limits = http_limits.Limits.of(config, observer.metrics.refused)
             try:
-                _Server(settings, turn.serves).run(sockets=[listener])
+                http_limits.Server(application, limits, config.shutdown_seconds, turn.serves).run([listener])
             finally:
                 _leave_stuck_threads()
-
-
-class _Server(uvicorn.Server):
-    """A server that says when it has started."""
-
-    def __init__(self, settings: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(settings)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
 
 
 def _restart() -> None:

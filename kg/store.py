@@ -8,7 +8,6 @@ none of this: it is a plain SPARQL 1.1 dataset.
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,14 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kg import disk, engine, guard, interrupted, sparql
-from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
+from kg import description, disk, engine, guard, sparql
+from kg.errors import BadInput, StorageFull, StoreInUse
 from kg.names import Names
 from kg.query import Depth, Evaluator
 from kg.snapshots import last_number
 
 Outcome = Literal["created", "replaced", "unchanged"]
-META = "claimgraph.json"
 _CHUNK = 50_000
 
 
@@ -63,19 +61,17 @@ class Store:
             StoreUnavailable: held by another process, not a store, or made with another base IRI.
         """
         directory = settings.directory
-        self._meta = directory / META if directory else None
-        known = _read_meta(self._meta)
-        self._known = known or {
-            "base": settings.base or "http://127.0.0.1:8000/",
-            "bare": settings.bare,
-            "ready": False,
-        }
-        named = "id" in self._known
-        self._known.setdefault("id", secrets.token_hex(8))
-        _check_kind(self._known, settings)
-        self.names = Names(str(self._known["base"]))
+        self._file = directory / description.FILE if directory else None
+        base = settings.base or "http://127.0.0.1:8000/"
+        known = description.Description(base=base, bare=settings.bare, ready=False, id="")
+        if self._file and self._file.exists():
+            known = description.read(self._file)
+        description.check(known, settings.base, bare=settings.bare)
+        named = bool(known["id"])
+        self._known = known if named else {**known, "id": secrets.token_hex(8)}
+        self.names = Names(known["base"])
         self.bare = settings.bare
-        self.identity = str(self._known["id"])
+        self.identity = self._known["id"]
         self.version = last_number(directory) + 1 if directory else 1
         self.directory = directory
         self._depth = settings.depth
@@ -84,11 +80,11 @@ class Store:
         self._counting = threading.Lock()
         self._sizes: dict[str, int] = {}
         if directory:
-            _make(directory)
+            description.make_directory(directory)
         self._engine = engine.open_store(directory / "store" if directory else None)
         self._failed = False
-        if known is None or not named:
-            self._write_meta()
+        if not named:
+            self._describe()
 
     @property
     def is_new(self) -> bool:
@@ -98,12 +94,11 @@ class Store:
     def made_ready(self) -> None:
         """Note that a new store has got what it is to start with, so that it will not get it again."""
         self._known["ready"] = True
-        self._write_meta()
+        self._describe()
 
-    def _write_meta(self) -> None:
-        if self._meta:
-            with disk.writing():
-                disk.write_whole(self._meta, json.dumps(self._known).encode())
+    def _describe(self) -> None:
+        if self._file:
+            description.write(self._file, self._known)
 
     def __len__(self) -> int:
         """Count the distinct triples (quads, in a bare store)."""
@@ -373,42 +368,3 @@ def _chunks(quads: Iterable[engine.Quad], graph: str) -> Iterator[list[engine.Qu
             chunk = []
     if chunk:
         yield chunk
-
-
-def _read_meta(file: Path | None) -> dict[str, object] | None:
-    """Read what is known of a store; ``None`` for a new one."""
-    if file is None or not file.exists():
-        return None
-    try:
-        known = json.loads(file.read_text("utf-8"))
-        read = {"base": str(known["base"]), "bare": bool(known["bare"]), "ready": bool(known.get("ready", True))}
-        return read | ({"id": str(known["id"])} if "id" in known else {})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise StoreUnavailable(
-            "This data directory holds something else, or a damaged store.", remedy="Choose another data directory."
-        ) from None
-
-
-def _make(directory: Path) -> None:
-    interrupted.refuse(directory, directory / META, directory / "store" / "CURRENT")
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The data directory cannot be made: {error.strerror}.", remedy="Choose another with --data or KG_DATA_DIR."
-        ) from None
-
-
-def _check_kind(known: dict[str, object], settings: Settings) -> None:
-    if bool(known["bare"]) != settings.bare:
-        kind = "a bare SPARQL store" if known["bare"] else "a Claimgraph store"
-        raise StoreUnavailable(
-            f"This data directory holds {kind}.",
-            remedy="Choose another data directory"
-            + (" (a bare store is for `kg serve --bare`)." if known["bare"] else ", or leave --bare out."),
-        )
-    if settings.base is not None and settings.base != known["base"] and not settings.bare:
-        raise StoreUnavailable(
-            f"This store was made with the base IRI {known['base']}, not {settings.base}.",
-            remedy="Unset KG_BASE_IRI, or make a new store with the other base.",
-        )

@@ -51,12 +51,14 @@ class Reader:
             return frames.pack({"error": "NotAcceptable", "kind": error.kind})
         except MemoryError:  # the engine ends the process itself when it runs out; so it is the same everywhere
             os.abort()
-        except Exception:  # noqa: BLE001 - told to the server, which logs it
-            return frames.pack({"error": "Fault", "trace": traceback.format_exc()})
+        except Exception as error:  # noqa: BLE001 - told to the server, which logs it
+            # Without the message, which may quote the query.
+            trace = "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
+            return frames.pack({"error": "Fault", "trace": trace})
 
     def _ready(self, path: str) -> bytes:
         """Open a snapshot ahead; should it be gone already, the next query names a newer one."""
-        with contextlib.suppress(ClaimgraphError):
+        with contextlib.suppress(Exception):  # an error here would be taken for the answer of the next query
             self._snapshot(path)
         return frames.pack({"opened": path})
 

@@ -37,7 +37,7 @@ def test_direction(path: Path) -> None:
         ("pyshacl", "kg/shacl.py"),
         ("owlrl", "kg/reasoning.py"),
         ("edtf", "kg/times.py"),
-        ("uvicorn", "kg/server.py"),
+        ("uvicorn", "kg/http_limits.py"),
     ],
 )
 def test_each_engine_enters_through_one_file(library: str, home: str) -> None:

@@ -43,7 +43,7 @@ class Results:
     """
 
     numbers: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
-    answers: dict[str, dict[str, object]] = field(default_factory=lambda: defaultdict(dict))
+    answers: dict[str, dict[str, list[tuple[str, ...]]]] = field(default_factory=lambda: defaultdict(dict))
     notes: list[str] = field(default_factory=list)
 
     def add(self, peer: str, name: str, value: float) -> None:
@@ -62,14 +62,20 @@ class Results:
         values = self.numbers[peer].get(name)
         return median(values) if values else None
 
-    def differing(self) -> Iterator[str]:
-        """Tell what a peer answered otherwise than the first one that answered."""
-        first: dict[str, tuple[str, object]] = {}
+    def differing(self, *, rows: bool = False) -> Iterator[str]:
+        """Tell what a peer answered otherwise than the first one that answered.
+
+        Args:
+            rows: tell only of other numbers of rows; some store a value in another form (Virtuoso a true as 1).
+        """
+        first: dict[str, tuple[str, list[tuple[str, ...]]]] = {}
         for peer, answers in self.answers.items():
             for query, answer in answers.items():
                 name, expected = first.setdefault(query, (peer, answer))
-                if answer != expected:
-                    yield f"{query}: {peer} answers otherwise than {name}."
+                if len(answer) != len(expected):
+                    yield f"{query}: {peer} gives {len(answer)} rows, {name} {len(expected)}."
+                elif answer != expected and not rows:
+                    yield f"{query}: {peer} and {name} give as many rows with other values."
 
 
 @dataclass

@@ -107,21 +107,23 @@ def busiest(pid: int, window: float = 0.3) -> int:
     return max(now, key=lambda one: now[one] - before.get(one, 0.0))
 
 
-def wait_until_quiet(pid: int, limit: float, share: float = 0.3, window: float = 0.1) -> float | None:
-    """Wait until a process has ended, or uses less than ``share`` of a processor during a window.
+def wait_until_quiet(pid: int, limit: float, share: float = 0.2, window: float = 0.1) -> float | None:
+    """Wait until a process has ended, or uses less than ``share`` of a processor in each of five windows.
 
     Returns:
         When that began, on :func:`time.perf_counter`; ``None`` when it did not come within ``limit`` seconds.
     """
     end, looked, used = time.perf_counter() + limit, 0.0, 0.0
+    calm: list[float] = []
     while (now := time.perf_counter()) < end:
         fields = _stat(pid)
         if not fields or fields[0] == "Z":
             return now
         if now - looked >= window:
             total = cpu([pid]).get(pid, used)
-            if looked and total - used < share * (now - looked):
-                return looked
+            calm = [*calm, looked] if looked and total - used < share * (now - looked) else []
+            if len(calm) == 5:
+                return calm[0]
             looked, used = now, total
         time.sleep(0.01)
     return None

@@ -125,7 +125,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit code is 1 when two peers answered the same query differently."""
+    """Run the command; the exit code is 1 when two peers gave other numbers of rows for the same query."""
     options = _options(arguments)
     begin = time.perf_counter()
     results = scale(options) if options.scale else compare(options)
@@ -133,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps(results.numbers, indent=1), "utf-8")
     _say(f"took {time.perf_counter() - begin:.0f} s")
-    return 1 if any(results.differing()) else 0
+    return 1 if any(results.differing(rows=True)) else 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from kg.config import Config
-from kg.http_limits import Limits
+from kg.http_limits import Limits, _Joined
 from tests.serving import Address, ask, connect, parse, receive, serving
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -266,3 +267,56 @@ def test_limits_come_from_the_settings() -> None:
     assert (found.url_bytes, found.head_seconds, found.connections) == (5000, 3, 50)
     assert found.refused is counter
     assert found.head_bytes > found.url_bytes
+
+
+class Recording(asyncio.Transport):
+    """Keeps what is written, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        assert not self.closed
+        self.pieces.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ([b"head", b"body"], [b"headbody"]),
+        ([b"head", b""], [b"head"]),
+        ([b"head", b"one", b"two"], [b"headone", b"two"]),
+        ([b"head", b"x" * 100_000], [b"head", b"x" * 100_000]),
+        ([b"head"], [b"head"]),
+    ],
+)
+@pytest.mark.parametrize("close", [False, True])
+def test_the_head_leaves_with_what_follows_it(written: list[bytes], sent: list[bytes], close: bool) -> None:
+    """In one packet, which wakes the client once; what nothing follows leaves all the same."""
+
+    async def main() -> None:
+        transport = Recording()
+        joined = _Joined(transport, asyncio.get_running_loop())
+        for piece in written:
+            joined.write(piece)
+        if close:
+            joined.close()
+        await asyncio.sleep(0)
+        assert transport.pieces == sent
+        assert transport.closed == close
+
+    asyncio.run(main())
+
+
+def test_answers_of_the_server_are_so_joined(address: Address) -> None:
+    with connect(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none")
+        assert connection.recv(1000).endswith(b"\r\n\r\none")

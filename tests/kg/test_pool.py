@@ -220,6 +220,25 @@ def test_who_goes_away_leaves_the_queue(path: Path) -> None:
     run(main())
 
 
+def test_who_goes_away_as_the_query_begins_costs_no_reader_at_once(path: Path) -> None:
+    """Most queries are over sooner than another process would be there."""
+
+    async def main() -> None:
+        async with reading(path, readers=1) as pool:
+            first, _ = await runaway(pool, timeout=0.5)
+            left = asyncio.Event()
+            waiting = asking(pool, RUNAWAY, "leaver", PATIENCE, left.wait)
+            await ended(first)
+            await until(lambda: pool.waiting == 0, "it runs, and was watched over while it waited")
+            begun = asyncio.get_running_loop().time()
+            left.set()
+            await ended(waiting)
+            assert asyncio.get_running_loop().time() - begun > 0.05
+            assert pool.counts.kills == {"deadline": 1, "disconnect": 1}
+
+    run(main())
+
+
 def test_a_request_that_is_cancelled_stops_the_query(path: Path) -> None:
     async def main() -> None:
         async with reading(path) as pool:

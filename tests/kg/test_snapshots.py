@@ -195,7 +195,8 @@ def test_as_many_are_kept_as_wanted(tmp_path: Path, keep: int) -> None:
 def test_fewer_are_kept_after_a_start_with_another_setting(tmp_path: Path) -> None:
     for number in range(1, 21):
         Snapshots(tmp_path, 30).take(empty(number))
-    kept = Snapshots(tmp_path, 2)  # in the order in which the directory lists them, which is any
+    assert Snapshots(tmp_path, 30).numbers == list(range(1, 21))  # a directory lists them in any order
+    kept = Snapshots(tmp_path, 2)
     kept.take(empty(21))
     assert names(tmp_path) == {"20", "21"}
 

@@ -1,0 +1,177 @@
+"""The server's end of one reader: its process, the connection to it, and what it says as answers and errors."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from kg import engine, errors, frames, worker
+from kg.config import Config
+
+Gone = Callable[[], Awaitable[object]]
+"""Returns when the one who asked does not wait any more."""
+
+_log = logging.getLogger("claimgraph.readers")
+
+_ERRORS = {
+    kind.__name__: kind
+    for kind in (
+        errors.BadInput,
+        errors.MalformedText,
+        errors.Forbidden,
+        errors.TooLarge,
+        errors.ResultTooLarge,
+        errors.StoreUnavailable,
+    )
+}
+
+
+@dataclass(eq=False)
+class Job:
+    """One query on its way.
+
+    Attributes:
+        message: what the reader is sent.
+        client: who asks: a token's name or an address.
+        deadline: on the clock of the loop.
+        gone: see :data:`Gone`.
+        done: takes the answer or the error.
+    """
+
+    message: bytes
+    client: str
+    deadline: float
+    gone: Gone | None
+    done: asyncio.Future[engine.Answer]
+    started: float = 0.0
+    watcher: asyncio.Future[object] | None = None
+
+
+class Owner(Protocol):
+    """What a link tells of itself; :class:`kg.pool.Pool` is one."""
+
+    snapshot: Path
+
+    def taken(self, job: Job) -> None:
+        """Note that a reader runs a query."""
+
+    def answered(self) -> None:
+        """Note that a reader has answered."""
+
+    def freed(self, link: Link) -> None:
+        """Take a reader back that has answered."""
+
+    def lost(self, link: Link) -> None:
+        """Note that a reader has ended."""
+
+
+class Link(asyncio.Protocol):
+    """The connection to one reader."""
+
+    transport: asyncio.WriteTransport
+
+    def __init__(self, owner: Owner, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.job: Job | None = None
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.served = False
+        self.ending = False
+        self._owner = owner
+        self._unpacker = frames.Unpacker()
+
+    def ask(self, job: Job) -> None:
+        """Send the reader a query."""
+        self.job = job
+        self._owner.taken(job)
+        self.transport.write(job.message)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Have the reader open the newest snapshot."""
+        self.transport = cast(asyncio.WriteTransport, transport)  # uvloop's are of no such class
+        self.transport.write(worker.opening(self._owner.snapshot))
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what the reader says."""
+        found = self._unpacker.feed(data)
+        while found:
+            self._take(*found)
+            found = self._unpacker.feed(b"")
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Tell the pool that the reader has ended."""
+        if not self.started.done():
+            self.started.set_result(None)
+        self._owner.lost(self)
+
+    def _take(self, header: dict[str, Any], content: bytes) -> None:
+        if self.ending:
+            return
+        if not self.served:  # its first word tells that the snapshot is open
+            self.served = True
+            self.started.set_result(None)
+            self._owner.freed(self)
+        elif self.job and "opened" not in header:
+            self._settle(self.job, header, content)
+            self._owner.freed(self)
+
+    def _settle(self, job: Job, header: dict[str, Any], content: bytes) -> None:
+        if job.done.done():
+            return
+        self._owner.answered()
+        name = header.pop("error", None)
+        if name is None:
+            job.done.set_result(engine.Answer(content, **header))
+        elif name == "NotAcceptable":
+            job.done.set_exception(engine.NotAcceptable(header["kind"]))
+        elif name == "Fault":
+            _log.error("a reader failed:\n%s", header["trace"])
+            job.done.set_exception(reader_lost("fault", 0))
+        else:
+            job.done.set_exception(_ERRORS[name](header.pop("message"), **header))
+
+
+def reader_lost(reason: str, memory: int) -> errors.ReaderLost:
+    """Make the error of a query whose reader has ended; ``memory`` is what it might have, in bytes."""
+    if reason == "memory":
+        return errors.ReaderLost(
+            f"The query needed more memory than the {memory >> 20} MiB that it may have, and was ended.",
+            remedy="Ask for less at a time: sorting, grouping and DISTINCT hold everything in memory.",
+        )
+    return errors.ReaderLost("The process that was answering was ended.", remedy="Ask again.")
+
+
+def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a reader, and give our end of the connection to it.
+
+    Raises:
+        OSError: the system has no room for another process.
+    """
+    settings = {
+        "nesting": config.max_nesting,
+        "height": config.max_height,
+        "rows": config.max_rows,
+        "size": config.max_result_bytes,
+        "memory": config.max_memory,
+    }
+    ours, theirs = socket.socketpair()
+    with contextlib.ExitStack() as undo, theirs:
+        undo.enter_context(ours)
+        process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
+            [sys.executable, "-m", "kg.worker", str(theirs.fileno()), json.dumps(settings)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
+            env={name: value for name, value in os.environ.items() if not name.startswith("KG_")},  # no secrets
+        )
+        undo.pop_all()
+    return process, ours

@@ -1,0 +1,59 @@
+"""What a query is asked with, and what answers it: plain values that cross threads and processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A serialised query result.
+
+    Attributes:
+        content: the bytes to send.
+        media_type: the format of ``content``.
+        kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
+        sources: what other endpoints were asked for it, and when; see :mod:`kg.federation`.
+    """
+
+    content: bytes
+    media_type: str
+    kind: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The format to answer with, by kind of result; ``None`` where the client accepts none."""
+
+    solutions: str | None = "application/sparql-results+json"
+    boolean: str | None = "application/sparql-results+json"
+    graph: str | None = "text/turtle"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a request says of the data to work on (SPARQL 1.1 Protocol, clauses 2.1.4 and 2.2.3).
+
+    Attributes:
+        default_graphs, named_graphs: ``default-graph-uri`` and ``named-graph-uri`` (or their ``using-`` forms); both
+            empty means the store's own dataset.
+        base: the IRI against which relative IRIs are resolved; ``None`` takes the store's.
+        prefixes: prefixes that the query need not declare.
+        bindings: terms in N-Triples that variables stand for; a query of our own may have them, a user's has none.
+    """
+
+    default_graphs: Sequence[str] = ()
+    named_graphs: Sequence[str] = ()
+    base: str | None = None
+    prefixes: Mapping[str, str] | None = None
+    bindings: Mapping[str, str] | None = None
+
+
+class NotAcceptable(Exception):
+    """The client takes none of the formats that this kind of result has."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
