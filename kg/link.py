@@ -167,7 +167,7 @@ def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socke
     with contextlib.ExitStack() as undo, theirs:
         undo.enter_context(ours)
         process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
-            [sys.executable, "-m", "kg.worker", str(theirs.fileno()), json.dumps(settings)],
+            [sys.executable, "-P", "-m", "kg.worker", str(theirs.fileno()), json.dumps(settings)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack

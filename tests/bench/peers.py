@@ -103,7 +103,7 @@ class RdflibEndpoint(Peer):
     """rdflib-endpoint: FastAPI on rdflib's own query engine and store, in memory."""
 
     def __init__(self, program: str = "rdflib-endpoint") -> None:
-        super().__init__(program, "rdflib-endpoint", "pip install rdflib-endpoint", "/sparql?", False, True)
+        super().__init__(program, "rdflib-endpoint", "pip install rdflib-endpoint", "/?", False, True)
 
     def command(self, setting: Setting, port: int) -> list[str]:
         # Its default graph is the union of the named ones already.

@@ -10,7 +10,8 @@ from typing import Any
 
 from kg import engine, worker
 from kg.config import Config
-from kg.pool import Gone, Pool
+from kg.link import Gone
+from kg.pool import Pool
 from kg.store import Settings, Store
 
 SIZE = 1000

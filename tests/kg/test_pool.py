@@ -10,6 +10,7 @@ import signal
 import stat
 import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,17 +125,22 @@ def test_a_newer_snapshot_is_opened_ahead(path: Path, tmp_path: Path) -> None:
             pool.open(newer)
             assert await ask(pool, COUNT) == b"n\r\n5\r\n"
             for pid in pool.processes:
-                held = Path(f"/proc/{pid}/fd")
-                await until(lambda held=held: any(str(newer) in _target(one) for one in held.iterdir()), "it is open")
+                await until(partial(_has_open, pid, newer), "it is open")
             assert (await pool.run(asked(path, COUNT), "", PATIENCE, None)).content == COUNTED
 
     run(main())
 
 
-def _target(link: Path) -> str:
-    with contextlib.suppress(OSError):
-        return str(link.readlink())
-    return ""
+def _has_open(pid: int, folder: Path) -> bool:
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if folder in link.readlink().parents:
+                return True
+    return False
+
+
+def _has_ended(pid: int) -> bool:
+    return not alive(pid)
 
 
 # ---- deadlines
@@ -165,7 +171,7 @@ def test_the_only_reader_is_replaced_too(path: Path) -> None:
                 waiting = asking(pool, COUNT)  # behind the runaway, of the same client
                 assert isinstance(await ended(task), errors.TimedOut)
                 assert await waiting == COUNTED
-                await until(lambda pid=pid: not alive(pid), "the process has ended")
+                await until(partial(_has_ended, pid), "the process has ended")
 
     run(main())
 

@@ -75,7 +75,7 @@ def filtered(program: bytes, architecture: int, call: int) -> int:
     lines = [struct.unpack("HBBI", program[start : start + 8]) for start in range(0, len(program), 8)]
     place = loaded = 0
     while True:
-        code, met, unmet, value = lines[place]
+        code, met, unmet, value = map(int, lines[place])
         place += 1
         if code == 0x20:
             loaded = {0: call, 4: architecture}[value]
