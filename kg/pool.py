@@ -25,6 +25,8 @@ _TICK = 0.02
 _WATCH_AFTER = 0.1
 """Seconds after which it is worth watching whether the one who asked is still there."""
 _RETRY_AFTER_CRASH = 1.0
+_END_WITHIN = 10.0
+"""Seconds that closing waits for readers that were killed."""
 _START_WITHIN = 60.0
 """Seconds after which a reader that has not said a word is given up."""
 
@@ -88,7 +90,9 @@ class Pool:
             self._watch.cancel()
         for job in [*self._queue, *(link.job for link in self._links if link.job)]:
             self._end(job, "shutdown", errors.ReaderLost("The server is stopping.", remedy="Ask again in a moment."))
-        while self._links or self._replacing:  # one that is being started ends as well
+        end = asyncio.get_running_loop().time() + _END_WITHIN
+        # One that is being started ends as well.
+        while (self._links or self._replacing) and asyncio.get_running_loop().time() < end:
             for link in list(self._links):
                 link.process.kill()
                 await asyncio.to_thread(link.process.wait)
@@ -228,7 +232,12 @@ class Pool:
         ours.setblocking(False)
         made = Link(self, process)
         self._links.add(made)
-        await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=ours)
+        try:
+            await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=ours)
+        except BaseException:
+            self._links.discard(made)
+            process.kill()
+            raise
         started, _ = await asyncio.wait({made.started}, timeout=_START_WITHIN)
         if not started:
             process.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import logging
 import os
@@ -59,8 +58,6 @@ def run(config: Config) -> None:
         observer = application.state.observer
         with importlib.import_module("api.logs").logging_to(sys.stderr, config.log, observer):
             limits = http_limits.Limits.of(config, observer.metrics.refused)
-            gc.collect()
-            gc.freeze()  # what is there now stays; to look through it again and again would hold requests up
             try:
                 http_limits.Server(application, limits, config.shutdown_seconds, turn.serves).run([listener])
             finally:

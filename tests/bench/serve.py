@@ -71,17 +71,30 @@ def scale(options: argparse.Namespace) -> Results:
             for name, directory in zip(table.SCALE, options.scale, strict=True):
                 _say(f"round {number + 1}: {directory.name}")
                 requests = [peer.target(workload.point(iri)) for iri in workload.subjects(directory)]
+                _read_once(directory / "data" / "store")
                 with running(peer, Setting(directory)) as server:
                     results.add(name, "start", server.started * 1000)
-                    wrk.run(server.port, requests, 1, 1)  # what was read from disk once is in memory from then on
+                    time.sleep(1)
+                    memory = processes.memory(processes.tree(server.pid))
+                    results.add(name, "idle / rss", memory.rss)
+                    results.add(name, "idle / uss", memory.uss)
+                    wrk.run(server.port, requests, 1, 1)
                     for clients in CLIENTS:
                         load = wrk.run(server.port, requests, clients, options.seconds)
                         results.load(name, f"point, new / {clients}", load)
                     time.sleep(1)
                     memory = processes.memory(processes.tree(server.pid))
-                    results.add(name, "idle / rss", memory.rss)
-                    results.add(name, "idle / uss", memory.uss)
+                    results.add(name, "afterwards / rss", memory.rss)
+                    results.add(name, "afterwards / uss", memory.uss)
     return results
+
+
+def _read_once(directory: Path) -> None:
+    """Have the system keep the files of a store in memory, so that processors are compared and not disks."""
+    for file in directory.glob("*.sst"):
+        with file.open("rb") as stream:
+            while stream.read(1 << 24):
+                pass
 
 
 def _say(text: str) -> None:
