@@ -17,12 +17,13 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kg import disk
 from kg.access import ANONYMOUS, SCOPES, Principal, Scope, anonymous, check_graphs, scopes_up_to
 from kg.errors import BadInput, NotFound, StoreUnavailable, Unauthorized
 
@@ -356,20 +357,4 @@ def _token(row: Mapping[str, Any]) -> Token:
 def _write(file: Path, tokens: Iterable[Token]) -> None:
     """Put a new file in the old one's place, so that whoever reads has one of them whole; only its owner may."""
     rows = {"version": 1, "tokens": [asdict(token) for token in tokens]}
-    scratch = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(rows, stream, ensure_ascii=False, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        scratch.replace(file)
-    except OSError:
-        with suppress(OSError):
-            scratch.unlink()
-        raise
-    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    disk.write_whole(file, json.dumps(rows, ensure_ascii=False, indent=1).encode())
