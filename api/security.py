@@ -82,21 +82,11 @@ async def _read(request: Request, shared: Shared) -> AsyncIterator[Services]:
         yield seen_by(principal, session)
 
 
-async def _principal(request: Request, shared: Shared) -> Principal:
-    return caller(request, shared)
-
-
-Caller = Annotated[Principal, Depends(_principal)]
-"""Who sends the request; it need not be allowed to do anything."""
-
 Reading = Annotated[Services, Depends(_read)]
 """The services of a route that reads, as far as the caller may see."""
 
 Writing = Annotated[Services, Depends(_Allowed("write", limited=True))]
 """The services of a route that writes, as far as the caller may see and write."""
-
-Reader = Depends(_read)
-"""Put into ``dependencies`` of a route that reads but shows nothing of the graph."""
 
 Writer = Depends(_Allowed("write", limited=False))
 """Put into ``dependencies`` of a route that writes wherever it is told to; refuses tokens that are limited."""

@@ -21,7 +21,7 @@ from fastapi.testclient import TestClient
 
 from api import problems
 from api.app import create_app
-from api.security import Admin, Reader, Writing
+from api.security import Admin, Reading, Writing
 from api.services import Services
 from kg.config import Config
 from kg.graph import KnowledgeGraph
@@ -158,8 +158,8 @@ def test_administration_and_principals(settings: Config, file: TokenFile) -> Non
     def admin() -> str:
         return "done"
 
-    @app.get("/read", dependencies=[Reader])
-    def read() -> str:
+    @app.get("/read")
+    def read(shared: Reading) -> str:
         return "done"
 
     @app.get("/write")
