@@ -1,6 +1,7 @@
 """Links of one entity to several datasets, made one: what a record says other datasets call it must be what they are.
 
-A record that is accepted in one dataset brings those of others with it; where two bring different ones, a person decides.
+A record that is accepted in one dataset brings those of others with it; where two bring different ones, a person
+decides.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def _with(entity: Entity, found: list[Proposal], said: Said, reference: Referenc
     why = feature("identifier", 1.0, f"{said.record} says that it is {said.dataset}:{said.identifier}")
     for at, proposal in enumerate(found):
         if _named(proposal) == (said.dataset, said.identifier):
-            confirmed = found[:at] + [_confirmed(proposal, why, reference)] + found[at + 1 :]
+            confirmed = [*found[:at], _confirmed(proposal, why, reference), *found[at + 1 :]]
             return [p for p in confirmed if p.dataset != said.dataset or p.identifier == said.identifier]
     record = reference.get(said.dataset, said.identifier)
     if record is not None and (record.flags or barred(record)):

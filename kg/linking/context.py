@@ -1,4 +1,4 @@
-"""What is known around an entity, from what is linked already: its countries, the regions that hold it, places near it."""
+"""What is known around an entity from what is linked already: its countries, its regions, the places near it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Known:
         return None
 
     def anchors(self, entity: Entity) -> list[tuple[str, tuple[float, float]]]:
-        """Give the settlements that are named beside an entity, with their points: those of its sentences, else of its articles."""
+        """Give the settlements beside an entity, with their points: those of its sentences, else of its articles."""
         for iris in (entity.near, entity.together):
             found = []
             for iri in iris:

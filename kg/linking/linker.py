@@ -52,7 +52,10 @@ class Linker:
     """
 
     def __init__(
-        self, reference: Reference, settings: Settings | None = None, rejected: Mapping[str, Collection[str]] | None = None
+        self,
+        reference: Reference,
+        settings: Settings | None = None,
+        rejected: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         """Make a linker.
 

@@ -26,7 +26,7 @@ class Feature:
     """One reason for or against.
 
     Attributes:
-        name: ``alias``, ``lemma``, ``similarity``, ``kind``, ``country``, ``distance``, ``co-mention``, ``role``,
+        name: ``alias``, ``lemma``, ``similarity``, ``kind``, ``country``, ``within``, ``distance``, ``co-mention``, ``role``,
             ``identifier``, ``prominence``, ``rule``.
         value: 0 (against) to 1 (for).
         weight: what it counts, in points of the score.
