@@ -112,9 +112,7 @@ def _tables(reader: Reader, request: Request) -> None:
 def _geojson(reader: Reader, request: Request) -> None:
     found = Map(reader)
     _drawn(reader, found.pieces(), request)
-    _tell(
-        f"{found.features} features, a situation at a place each; {found.unlocated} without a point, which the graph lacks."
-    )
+    _tell(f"{found.features} features, each a situation at a place; {found.unlocated} of them without a point.")
 
 
 def _ical(reader: Reader, request: Request) -> None:

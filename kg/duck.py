@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TYPES = {Type.integer: "BIGINT", Type.number: "DOUBLE", Type.boolean: "BOOLEAN", Type.date: "DATE"}
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
+    "autoinstall_known_extensions": False,  # nothing is fetched
     "autoload_known_extensions": False,
 }
 _LONGEST = 256 * 1024 * 1024
