@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -63,6 +64,16 @@ def test_rdf_is_written_as_before(data: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "c.json").read_text("utf-8"))["article"]["id"] == "seed"
     assert export(data, "seed", "--format", "claims", "--output", tmp_path / "c.json").returncode == 2
     assert export(data, "seed", "--format", "claims", "--output", tmp_path / "c.json", "--force").returncode == 0
+
+
+def test_without_the_extra_there_is_csv(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    for form in ("parquet", "duckdb"):
+        refused = export(data, "--format", form, "--out", tmp_path / form)
+        assert refused.returncode == 2
+        assert "pip install 'claimgraph[tables]'" in refused.stderr
+    assert export(data, "--format", "csv", "--out", tmp_path / "csv").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["csv"]
 
 
 @pytest.mark.parametrize(
