@@ -181,13 +181,13 @@ def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socke
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
-            env=_environment(),
+            env=environment(),
         )
         undo.pop_all()
     return process, ours
 
 
-def _environment() -> dict[str, str]:
-    """Give a reader our environment without secrets; what the operator says of the allocator holds."""
+def environment() -> dict[str, str]:
+    """Give our environment, without secrets, to who answers queries; what the operator says of the allocator holds."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
     return {"GLIBC_TUNABLES": _ALLOCATOR} | kept
