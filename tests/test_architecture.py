@@ -39,6 +39,7 @@ def test_direction(path: Path) -> None:
         ("duckdb", "kg/duck.py"),
         ("edtf", "kg/times.py"),
         ("uvicorn", "kg/http_limits.py"),
+        ("sqlite3", "kg/linking/database.py"),
     ],
 )
 def test_each_engine_enters_through_one_file(library: str, home: str) -> None:
