@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import exchange, problems
 from kg.endpoint import Endpoint
 from kg.errors import ClaimgraphError
+from kg.tags import entity_tag
 from kg.tokens import Tokens
 
 Headers = list[tuple[bytes, bytes]]
@@ -205,16 +205,13 @@ class SnapshotAnswers:
 
     def _tag(self, scope: Scope, reading: Reading) -> tuple[bytes, bytes]:
         """Make the entity tag of a request, and give the tags that it has already."""
-        digest = blake2b(scope["scheme"].encode() + reading.seen, digest_size=12)
         condition = b""
         for name, value in scope["headers"]:
-            if name in _KEYED:
-                digest.update(name + b"\x00" + value + b"\x00")
-            elif name == b"if-none-match":
+            if name == b"if-none-match":
                 condition += b", " + value if condition else value
-        digest.update((scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"])
-        tag = f'"{self._endpoint.store.identity}-{reading.number:x}-{digest.hexdigest()}"'
-        return tag.encode(), condition
+        target = (scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"]
+        tag = entity_tag(self._endpoint.store.identity, reading.number, asker(scope, reading.seen), target)
+        return tag, condition
 
     def right(self, reading: Reading) -> bool:
         """Tell whether an answer that is ready is what the snapshot of its number holds."""
@@ -291,6 +288,12 @@ class _Recorder:
         self._body.append(body)
         if not message.get("more_body") and self._headers is not None:
             self._layer.keep(self._tag, Kept(self._headers, b"".join(self._body), self._noted.query_hash))
+
+
+def asker(scope: Scope, seen: bytes) -> bytes:
+    """Tell what an answer depends on beside its address: the header fields that count, and what the asker may see."""
+    fields = [name + b"\x00" + value + b"\x00" for name, value in scope["headers"] if name in _KEYED]
+    return b"".join((scope["scheme"].encode(), seen, *fields))
 
 
 def _reads_snapshot(path: str, query: bytes) -> bool:

@@ -25,6 +25,7 @@ class Exchange:
         principal: name of the token's holder; empty for the public.
         snapshot: number of the snapshot that was read; ``None`` where none was.
         query_hash: the first 16 hexadecimal digits of the SHA-256 of the query's text.
+        spent: processor time of the reader, in seconds.
         cache: ``hit``, ``miss``, ``not-modified``, or empty where no cache was asked.
     """
 
@@ -40,6 +41,7 @@ class Exchange:
         "route",
         "sent",
         "snapshot",
+        "spent",
         "status",
     )
 
@@ -56,6 +58,7 @@ class Exchange:
         self.principal = ""
         self.snapshot: int | None = None
         self.query_hash = ""
+        self.spent = 0.0
         self.cache = ""
 
 

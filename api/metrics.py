@@ -88,6 +88,18 @@ class Endpoint(Protocol):
         """Process ids of all readers."""
 
     @property
+    def lane_pids(self) -> Sequence[int]:
+        """Process ids of all lanes."""
+
+    @property
+    def lent(self) -> int:
+        """Connections that are lent to lanes."""
+
+    @property
+    def lane_kills(self) -> int:
+        """Lanes ended so far."""
+
+    @property
     def waiting(self) -> int:
         """Queries in the queue."""
 
@@ -180,11 +192,9 @@ class _Reader(Collector):
         if found.newest_article is not None:
             about = "Date of the newest article, in seconds of the Unix epoch."
             yield _gauge("newest_article_timestamp_seconds", about, found.newest_article)
-        pids: Sequence[int] = ()
         if found.endpoint is not None:
-            pids = found.endpoint.reader_pids
             yield from _of_endpoint(found.endpoint)
-        yield _memory(pids)
+        yield _memory(found.endpoint)
         build = {"version": kg.__version__, "python": platform.python_version(), "engine": version("pyoxigraph")}
         yield InfoMetricFamily("claimgraph_build", "What is running.", build)
 
@@ -201,6 +211,8 @@ def _of_endpoint(endpoint: Endpoint) -> Iterator[Metric]:
     yield readers
     kills = dict.fromkeys(KILLS, 0) | dict(endpoint.kills)
     yield _counts("reader_kills", "Readers ended before they had answered.", "reason", kills)
+    yield _gauge("connections_lent", "Connections that lanes answer now.", endpoint.lent)
+    yield _counts("lane_kills", "Lanes ended; what they were at was done by others.", "", {"": endpoint.lane_kills})
 
 
 def _latency(requests: Mapping[tuple[str, int], Histogram]) -> Metric:
@@ -225,9 +237,12 @@ def _counts(name: str, about: str, label: str, counts: Mapping[str, int]) -> Met
     return family
 
 
-def _memory(readers: Sequence[int]) -> Metric:
+def _memory(endpoint: Endpoint | None) -> Metric:
     family = GaugeMetricFamily("claimgraph_resident_memory_bytes", "Memory of each process.", labels=["process"])
-    named = {"main": os.getpid()} | {f"reader-{number}": pid for number, pid in enumerate(readers, 1)}
+    named = {"main": os.getpid()}
+    if endpoint is not None:
+        named |= {f"reader-{number}": pid for number, pid in enumerate(endpoint.reader_pids, 1)}
+        named |= {f"lane-{number}": pid for number, pid in enumerate(endpoint.lane_pids, 1)}
     for name, pid in named.items():
         with suppress(OSError):  # no /proc on this system, or the reader has just ended
             pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])

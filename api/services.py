@@ -58,8 +58,11 @@ class Services:
         dataset = dataset or engine.Dataset()
         if isinstance(self.graph.store, View):
             dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
-        exchange.of(request.scope).query_hash = _hash(text)
-        return await self.endpoint.query(text, choice, dataset, asker(request), as_of(request))
+        noted = exchange.of(request.scope)
+        noted.query_hash = _hash(text)
+        found = await self.endpoint.query(text, choice, dataset, asker(request), as_of(request))
+        noted.spent = found.seconds
+        return found
 
     @contextmanager
     def reading(self, request: Request) -> Iterator[Services]:

@@ -96,7 +96,14 @@ class Config:
         "Memory that a reader process may have, in bytes; a query that needs more is ended.",
         least=256 * _MIB,  # with less a reader may not even start
     )
-    readers: int = _setting(0, "KG_READERS", "Reader processes; 0 is one more than there are processors.")
+    readers: int = _setting(0, "KG_READERS", "Reader processes; 0 is one more than there are processors.", least=0)
+    lanes: int = _setting(
+        -1,
+        "KG_LANES",
+        "Processes that answer the quick queries of connections that send one after another; -1 is one for each "
+        "processor, 0 none.",
+        least=-1,
+    )
     max_queries: int = _setting(
         128, "KG_MAX_QUERIES", "Most queries under way, running or waiting; one more gets 503.", least=1
     )
@@ -105,7 +112,10 @@ class Config:
     )
     snapshots: int = _setting(4, "KG_SNAPSHOTS", "Snapshots that are kept for `asOf`, the newest included.", least=1)
     cache_bytes: int = _setting(
-        64 * _MIB, "KG_CACHE_BYTES", "Memory for answers that are kept to be given again, in bytes; 0 keeps none."
+        64 * _MIB,
+        "KG_CACHE_BYTES",
+        "Memory for answers that are kept to be given again, in bytes; 0 keeps none.",
+        least=0,
     )
     max_sending_bytes: int = _setting(
         512 * _MIB,
@@ -187,7 +197,7 @@ def _read(variable: str, text: str, default: object) -> object:
             raise BadInput(f"{variable}={text} is neither true nor false.", remedy="Use true or false.")
         return text.lower() in ("1", "true", "yes")
     if isinstance(default, int):
-        if not text.isdecimal():
+        if not re.fullmatch(r"-?[0-9]+", text):
             raise BadInput(f"{variable}={text} is not a whole number.", remedy="Use digits only.")
         return int(text)
     if isinstance(default, float):

@@ -18,6 +18,7 @@ from typing import TypeVar
 from kg import engine, federation, worker
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
+from kg.lanes import Lanes
 from kg.link import Gone
 from kg.outgoing import Outgoing
 from kg.outgoing import Settings as OutgoingSettings
@@ -66,6 +67,7 @@ class Endpoint:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.snapshots = Snapshots(store.directory, config.snapshots) if store.directory else None
         self.pool = Pool(config) if store.directory else None
+        self.lanes = Lanes(config, store.identity) if store.directory and config.lanes else None
 
     @property
     def number(self) -> int:
@@ -78,12 +80,16 @@ class Endpoint:
         if self.pool and self.snapshots:
             await self._publish()
             await self.pool.start(self.snapshots.newest().path)
+        if self.lanes and self.snapshots:
+            self.lanes.start(self.snapshots.newest())
 
     async def close(self) -> None:
         """End the readers."""
         if self._publishing:
             await asyncio.wait({self._publishing})
         self._callers.shutdown(wait=False)
+        if self.lanes:
+            await self.lanes.close()
         if self.pool:
             await self.pool.close()
 
@@ -109,6 +115,8 @@ class Endpoint:
     async def _publish(self) -> None:
         assert self.snapshots
         snapshot = await asyncio.to_thread(self.snapshots.take, self.store.checkpoint)
+        if self.lanes:
+            self.lanes.open(snapshot)  # before a write is acknowledged, for they answer by themselves
         self._number, self.published_at = snapshot.number, snapshot.taken
         if self.pool:
             self.pool.open(snapshot.path)

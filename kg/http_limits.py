@@ -8,19 +8,21 @@ Whatever is refused here has the shape of every other error (RFC 9457).
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kg import headers
 from kg.config import Config
+from kg.joined import Joined
+from kg.lanes import Lanes
+from kg.quick import Terms
+from kg.refusals import FULL, LATE, LONG_HEAD, LONG_URL, MALFORMED, Refusal
 
 _FIELDS_BYTES = 48 * 1024
 """Room for all header fields together, beside the address."""
@@ -28,13 +30,21 @@ _FIELDS_BYTES = 48 * 1024
 _LINGER = 2.0
 """Seconds in which a refused client may go on sending, so that it can read why before the connection is reset."""
 
-_JOINED_BYTES = 64 * 1024
-"""A larger piece is not copied to be sent with the head."""
+CONNECTION = "claimgraph.connection"
+"""Where the connection stands in the ASGI scope."""
+
+_ALIKE, _SELDOM = 4, 1 << 20
+"""Quick queries after which a connection is lent for the first time, and at most: if lending it was of little use, it
+takes twice as many the next time."""
+
+_WORTH = 16
+"""Answers of a lane after which lending was of use."""
+
+_WHOLE_HEAD = 16 * 1024
+"""Bytes of a request that is looked at again."""
 
 _LEAST_RATE = 1024
 """Bytes a second that a client must take of its answer."""
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -66,91 +76,6 @@ class Limits:
         return self.url_bytes + _FIELDS_BYTES
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a request is turned away."""
-
-    status: int
-    reason: str
-    detail: str
-    remedy: str
-
-    def body(self) -> bytes:
-        """Write the problem document."""
-        title = HTTPStatus(self.status).phrase
-        problem = {"type": "about:blank", "title": title, "status": self.status}
-        return json.dumps({**problem, "detail": self.detail, "remedy": self.remedy}).encode()
-
-    def fields(self, size: int) -> list[tuple[bytes, bytes]]:
-        """Give the header fields of an answer with ``size`` bytes of body."""
-        retry = [(b"retry-after", b"1")] if self.status == HTTPStatus.SERVICE_UNAVAILABLE else []
-        own = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % size), *retry]
-        return [*own, *headers.SECURITY, headers.SAME_ORIGIN, headers.DATA_POLICY, (b"connection", b"close")]
-
-    async def __call__(self, _scope: object, _receive: object, send: Send) -> None:
-        """Answer so in place of the application (ASGI)."""
-        body = self.body()
-        await send({"type": "http.response.start", "status": self.status, "headers": self.fields(len(body))})
-        await send({"type": "http.response.body", "body": body})
-
-
-_MALFORMED = Refusal(400, "malformed", "The request is not HTTP/1.1.", "See RFC 9112.")
-_LATE = Refusal(
-    408, "slow head", "The head of the request did not come in time.", "Send it at once, or raise KG_HEADER_TIMEOUT."
-)
-_LONG_URL = Refusal(
-    414, "long address", "The address is over the limit.", "Send a long query by POST, or raise KG_MAX_URL_BYTES."
-)
-_LONG_HEAD = Refusal(431, "long head", "The header fields are over the limit.", "Send fewer or shorter ones.")
-_FULL = Refusal(
-    503, "connections", "The server has as many connections as it takes.", "Try again, or raise KG_MAX_CONNECTIONS."
-)
-
-
-class _Joined(asyncio.WriteTransport):
-    """Sends the head of an answer with what is written right after it: one packet instead of two, one waking up.
-
-    That is a third of what a short answer costs. What nothing follows at once leaves by itself.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._transport = transport
-        self._loop = loop
-        self._head: bytes | None = b""
-
-    def write(self, data: bytes) -> None:  # type: ignore[override]
-        """Hold the first piece back for the second."""
-        if self._head is None:
-            self._transport.write(data)
-        elif self._head or not data:
-            self._flush(data)
-        else:
-            self._head = data
-            self._loop.call_soon(self._flush)
-
-    def is_closing(self) -> bool:
-        """Tell whether nothing can be sent any more."""
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        """Send what is held back, and close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self, more: bytes = b"") -> None:
-        head, self._head = self._head, None
-        if head and len(more) <= _JOINED_BYTES:
-            self._send(head + more)
-        else:
-            self._send(head)
-            self._send(more)
-
-    def _send(self, data: bytes | None) -> None:
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
-
-
 class LimitedProtocol(HttpToolsProtocol):
     """HTTP/1.1 with limits. What is usual, a request that comes whole at once, costs two more calls."""
 
@@ -165,11 +90,21 @@ class LimitedProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _unsent = 0
+    _came = b""
+    _borrower: Lanes | None = None
+    _alike = 0
+    _needed = _ALIKE
+    _leaves = False
 
     @property
     def _waits(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def _may_go(self) -> bool:
+        """Whether it may be closed to make room for another."""
+        return self._waits and not self._refused and self._borrower is None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if need be in place of one that waits."""
@@ -182,6 +117,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop every clock."""
         self._stop_clocks()
+        if self._borrower is not None:
+            self._borrower.forget(self)
+            self._borrower = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -190,6 +128,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._discard(len(data))
             return
         self._chunk = len(data)
+        self._came = data if self._chunk <= _WHOLE_HEAD else b""
         super().data_received(data)
         cycle = self.cycle
         if cycle is None or cycle.scope is not self.scope:
@@ -205,12 +144,13 @@ class LimitedProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
         if self._head_bytes + self._chunk <= self.limits.head_bytes or self._fits():
+            cast(dict[str, Any], self.scope)[CONNECTION] = self
             super().on_headers_complete()
-            self.cycle.transport = _Joined(self.transport, self.loop)  # type: ignore[assignment] # its task has not begun
+            self.cycle.transport = Joined(self.transport, self.loop)  # type: ignore[assignment] # its task has not begun
             return
         application = self.app
-        self.app = _LONG_HEAD
-        self.limits.refused[_LONG_HEAD.reason] += 1
+        self.app = LONG_HEAD
+        self.limits.refused[LONG_HEAD.reason] += 1
         try:
             super().on_headers_complete()
         finally:
@@ -225,11 +165,69 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         if len(self.url) > self.limits.url_bytes:
-            self._refuse(_LONG_URL)
+            self._refuse(LONG_URL)
         elif self._head_bytes > self.limits.head_bytes:
-            self._refuse(_LONG_HEAD)
+            self._refuse(LONG_HEAD)
         else:
             self._watch_head()
+
+    # ---- lending
+
+    @property
+    def request(self) -> bytes:
+        """The last request as it came, if it came whole and alone; else nothing."""
+        whole = self._came.endswith(b"\r\n\r\n") and self._came.count(b"\r\n\r\n") == 1
+        return self._came if whole else b""
+
+    def one_more(self, *, alike: bool) -> bool:
+        """Note whether another quick query was answered; tell whether so many came that it is worth lending."""
+        self._alike = self._alike + 1 if alike else 0
+        return self._alike >= self._needed
+
+    def lend(self, borrower: Lanes, terms: Terms) -> None:
+        """Let a lane read from this connection and answer, if nothing is on its way here."""
+        done = self._waits and self.cycle.keep_alive and not self.pipeline and not self._head_bytes
+        if not done or self._refused or self.transport.is_closing() or self.transport.get_write_buffer_size():
+            return
+        self._alike = 0
+        self.flow.pause_reading()
+        if borrower.lend(self, terms):
+            self._borrower = borrower
+            self._unset_keepalive_if_required()
+        else:
+            self.flow.resume_reading()
+
+    def fileno(self) -> int:
+        """Give the descriptor of the socket."""
+        number: int = self.transport.get_extra_info("socket").fileno()
+        return number
+
+    def given_back(self, served: int, rest: bytes) -> None:
+        """Go on reading; see :class:`kg.lanes.Connection`."""
+        self._borrower = None
+        self._needed = 1 if served >= _WORTH else min(self._needed * 2, _SELDOM)
+        if self.transport.is_closing():
+            return
+        if rest:
+            self.transport.write(rest)
+        if self._leaves:
+            super().shutdown()
+            return
+        self.flow.resume_reading()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def broken(self) -> None:
+        """Close: an answer may have left in part."""
+        self._borrower = None
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Close when nothing is being answered any more."""
+        self._leaves = True
+        if self._borrower is not None:
+            self._borrower.recall(self)
+        else:
+            super().shutdown()
 
     # ---- clocks
 
@@ -242,7 +240,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._waits:
             self._watch_head()  # the next request can wait as long as this one is answered
         elif self._head_bytes:
-            self._refuse(_LATE)
+            self._refuse(LATE)
         else:
             self.transport.close()
 
@@ -287,7 +285,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what does not parse."""
         del msg
-        self._refuse(_MALFORMED)
+        self._refuse(MALFORMED)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Say why, take nothing more, and close soon."""
@@ -332,10 +330,10 @@ class LimitedProtocol(HttpToolsProtocol):
         waiting = [
             other
             for other in self.connections
-            if isinstance(other, LimitedProtocol) and other is not self and other._waits and not other._refused
+            if isinstance(other, LimitedProtocol) and other is not self and other._may_go
         ]
         if not waiting:
-            self._refuse(_FULL)
+            self._refuse(FULL)
             return
         victim = min(waiting, key=lambda other: (other.cycle is not None, other._opened))
         victim._refused = True

@@ -22,6 +22,11 @@ _MARKS = {"<": "\0I", '"': "\0S"}
 _OBSCURE = re.compile(r"[\\#']|prefix|base|version", re.IGNORECASE)
 
 
+# The engine lets a keyword stand right before a call (``FILTERRAND()``), so none of them is looked for as a whole word.
+_VOLATILE = re.compile(r"(?:now|rand|uuid|bnode)\s*[(#]|service", re.IGNORECASE)
+_NEW_NODES = re.compile(r"construct(?:.*(?:_:|\[)|\s*\{[^}]*\()", re.IGNORECASE | re.DOTALL)
+
+
 @dataclass(frozen=True)
 class Depth:
     """How deep and how long a text may be before the engine's stack is in danger.
@@ -121,3 +126,11 @@ def _is_plain(text: str) -> bool:
     whole = {(token.start, token.end) for token in tokens(text)}
     start = len(prologue)
     return all((start + found.start(), start + found.end()) in whole for found in _CONSTANT.finditer(body))
+
+
+def volatile(text: str) -> bool:
+    """Tell whether the answer of a query may depend on more than the data: the clock, chance, another server.
+
+    Blank nodes that CONSTRUCT makes have new labels each time.
+    """
+    return _VOLATILE.search(text) is not None or _NEW_NODES.search(text) is not None

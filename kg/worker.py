@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections import OrderedDict
 from pathlib import Path
@@ -42,8 +43,10 @@ class Reader:
                 return self._ready(message["snapshot"])
             store = self._snapshot(message["snapshot"])
             choice, request = engine.Choice(**message["choice"]), engine.Dataset(**message["request"])
+            begun = time.thread_time()
             found = self._evaluator.answer(store, message["text"], choice, request)
-            return frames.pack({"media_type": found.media_type, "kind": found.kind}, found.content)
+            about = {"media_type": found.media_type, "kind": found.kind, "seconds": time.thread_time() - begun}
+            return frames.pack(about, found.content)
         except ClaimgraphError as error:
             told = {"message": error.message, "remedy": error.remedy, "line": error.line, "column": error.column}
             return frames.pack({"error": type(error).__name__, **told})

@@ -117,8 +117,22 @@ class Server:
 
     def readers(self) -> list[int]:
         """List the processes that answer queries."""
+        return self._running("kg.worker")
+
+    def lanes(self) -> list[int]:
+        """List the processes that answer the queries of lent connections."""
+        return self._running("kg.lane")
+
+    def _running(self, module: str) -> list[int]:
         writer = self.writer()
-        return [pid for pid in children(writer) if alive(pid)] if writer else []
+        return [pid for pid in children(writer) if alive(pid) and module in command(pid)] if writer else []
+
+    def metric(self, name: str) -> float:
+        """Read one number of the metrics."""
+        text = self.ask("GET", "/metrics", headers=WRITER).body.decode()
+        found = re.search(rf"^claimgraph_{re.escape(name)} (\S+)$", text, re.MULTILINE)
+        assert found, text
+        return float(found[1])
 
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
         """Make a client with one connection that is kept open."""
@@ -176,6 +190,13 @@ def send(
     connection.request(method, target, body, dict(headers or {}))
     answer = connection.getresponse()
     return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+
+
+def command(pid: int) -> list[str]:
+    """Give the command line of a process."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
+    return []
 
 
 def children(pid: int) -> list[int]:

@@ -36,6 +36,7 @@ def test_direction(path: Path) -> None:
         ("pyoxigraph", "kg/engine.py"),
         ("pyshacl", "kg/shacl.py"),
         ("owlrl", "kg/reasoning.py"),
+        ("duckdb", "kg/duck.py"),
         ("edtf", "kg/times.py"),
         ("uvicorn", "kg/http_limits.py"),
         ("sqlite3", "kg/linking/database.py"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -14,16 +13,13 @@ from api.service_description import PREFIXES, describe
 from api.services import Services, Shared
 from kg import engine
 from kg.errors import MalformedText
+from kg.query import volatile
 
 router = APIRouter(tags=["SPARQL"], default_response_class=Response)
 
 _FORM = "application/x-www-form-urlencoded"
 _QUERY = "application/sparql-query"
 _UPDATE = "application/sparql-update"
-
-# The engine lets a keyword stand right before a call (``FILTERRAND()``), so none of them is looked for as a whole word.
-_VOLATILE = re.compile(r"(?:now|rand|uuid|bnode)\s*[(#]|service", re.IGNORECASE)
-_NEW_NODES = re.compile(r"construct(?:.*(?:_:|\[)|\s*\{[^}]*\()", re.IGNORECASE | re.DOTALL)
 
 _DATASET = [
     openapi.query(
@@ -190,12 +186,7 @@ async def _answer(request: Request, shared: Services, parameters: requests.Param
 async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Response:
     """Have the query answered, and render the answer."""
     wanted = inquiry.wanted
-    choice = engine.Choice(
-        solutions=_engine_type(wanted.results),
-        boolean=_engine_type(wanted.boolean),
-        graph=_engine_type(wanted.graph, "text/turtle"),
-    )
-    found = await shared.query(request, inquiry.text, choice, inquiry.dataset)
+    found = await shared.query(request, inquiry.text, choice(wanted), inquiry.dataset)
     names = {"solutions": wanted.results, "boolean": wanted.boolean, "graph": wanted.graph}
     media_type = names[found.kind] or found.media_type
     if media_type == HTML:
@@ -209,12 +200,13 @@ async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Res
     return response
 
 
-def volatile(text: str) -> bool:
-    """Tell whether the answer of a query may depend on more than the data: the clock, chance, another server.
-
-    Blank nodes that CONSTRUCT makes have new labels each time.
-    """
-    return _VOLATILE.search(text) is not None or _NEW_NODES.search(text) is not None
+def choice(wanted: Wanted) -> engine.Choice:
+    """Tell which formats the engine is to write for the media types that a client wants."""
+    return engine.Choice(
+        solutions=_engine_type(wanted.results),
+        boolean=_engine_type(wanted.boolean),
+        graph=_engine_type(wanted.graph, "text/turtle"),
+    )
 
 
 def _engine_type(media_type: str | None, page: str = "application/sparql-results+json") -> str | None:

@@ -14,10 +14,10 @@ import httpx2
 import pytest
 
 from api.cache import Answers, Kept
-from api.routers.sparql import volatile
 from kg import disk, engine
 from kg.errors import StorageFull
 from kg.http_limits import Limits
+from kg.query import volatile
 from kg.tokens import Grant, TokenFile
 from tests.applications import TOKEN, WRITER, Served, application, on_disk, settings
 from tests.serving import Address, Answer, ask, serving

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from kg.config import Config
-from kg.http_limits import Limits, _Joined
+from kg.http_limits import Limits
+from kg.joined import Joined
 from tests.serving import Address, ask, connect, parse, receive, serving
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -304,7 +305,7 @@ def test_the_head_leaves_with_what_follows_it(written: list[bytes], sent: list[b
 
     async def main() -> None:
         transport = Recording()
-        joined = _Joined(transport, asyncio.get_running_loop())
+        joined = Joined(transport, asyncio.get_running_loop())
         for piece in written:
             joined.write(piece)
         if close:

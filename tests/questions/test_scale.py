@@ -1,0 +1,38 @@
+"""The competency questions over twenty articles: none may cost time that grows with the square of the corpus."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kg import engine, worker
+from kg.config import Config
+from kg.pool import Pool
+from kg.questions import all_questions
+from tests.bench import corpus
+
+QUADS = 100_000
+DEADLINE = 3.0
+"""Seconds, as a server would set them. The slowest question takes a fiftieth; one that joins all with all, far more."""
+
+
+def test_every_question_is_answered_in_time_over_many_articles(tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("corpus")
+    corpus.generate(QUADS, 1, directory)
+    corpus.store(directory)
+
+    async def main() -> list[str]:
+        pool = Pool(Config(readers=1))
+        await pool.start(directory / "native")
+        late = []
+        for question in all_questions():
+            message = worker.message(directory / "native", question.text, engine.Choice(), engine.Dataset())
+            try:
+                assert engine.solutions((await pool.run(message, "somebody", DEADLINE, None)).content)
+            except Exception as error:  # noqa: BLE001 - told with the number of the question
+                late.append(f"Q{question.number}: {error}")
+        await pool.close()
+        return late
+
+    assert asyncio.run(main()) == []
