@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from kg.linking.features import feature, total
+from kg.linking.features import CONTRADICTING, feature, total
 from kg.linking.mentions import Entity
 from kg.linking.proposals import Feature, Proposal, Verdict
 from kg.linking.records import Record
@@ -59,6 +59,8 @@ def agreed(entity: Entity, found: list[Proposal], reference: Reference, rejected
         ((identifier, one),) = ids.items()
         if f"{dataset}:{identifier}" not in rejected:
             result = _with(entity, result, one, reference)
+        if any(record.startswith(f"{dataset}:") for record in rejected):
+            result = [_left_to_a_person(p) if p.dataset == dataset else p for p in result]
     return [*result, *_suggested(result, reference, rejected)]
 
 
@@ -113,6 +115,14 @@ def _others(record: Record, reference: Reference) -> Iterable[tuple[str, str]]:
             yield other.dataset, other.identifier
 
 
+def _left_to_a_person(proposal: Proposal) -> Proposal:
+    """Take back an acceptance where a person has rejected another record of the dataset."""
+    if proposal.verdict is not Verdict.accept:
+        return proposal
+    reason = "A person has said that it is not another record of this dataset."
+    return replace(proposal, verdict=Verdict.review, reason=reason)
+
+
 def _doubted(proposal: Proposal, torn: dict[str, list[str]]) -> Proposal:
     """Take back an acceptance, and say why."""
     if proposal.verdict is not Verdict.accept:
@@ -157,7 +167,8 @@ def _confirmed(proposal: Proposal, why: Feature, reference: Reference) -> Propos
     """Accept what two datasets agree on, unless it is flagged."""
     features = (*proposal.features, why)
     record = reference.get(proposal.dataset, proposal.identifier)
-    if proposal.verdict is Verdict.accept or record is None or record.flags:
+    contradicted = any(f.value == 0 for f in proposal.features if f.name in CONTRADICTING)
+    if proposal.verdict is Verdict.accept or record is None or record.flags or contradicted:
         return replace(proposal, features=features, score=total(features))
     return replace(
         proposal, features=features, score=total(features), verdict=Verdict.accept, reason=f"{why.evidence}."

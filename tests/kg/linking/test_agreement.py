@@ -64,3 +64,15 @@ def test_flagged_records_bring_nothing_but_a_suggestion() -> None:
 def test_what_a_person_rejected_is_not_brought_again() -> None:
     found = proposed(UKRAINE, label="Україна", kind=(Kind.country,), rejected=("wikidata:Q212",))
     assert set(found) == {"iso3166:UA", "geonames:690791"}
+    namesake = proposed(UKRAINE, label="Україна", kind=(Kind.country,), rejected=("wikidata:Q1",))
+    assert namesake["wikidata:Q212"].verdict is Verdict.review
+    assert namesake["iso3166:UA"].verdict is Verdict.accept
+
+
+def test_what_contradicts_the_graph_is_not_confirmed() -> None:
+    far = replace(WIKIDATA, point=(46.0, 30.0), countries=("MD",))
+    linker = Linker(reference(UKRAINE, KRAMATORSK, far))
+    named = entity("Краматорськ", within=("urn:ua",))
+    found = linker.link([entity("Україна", Kind.country, iri="urn:ua"), named])
+    verdicts = {p.record: p.verdict for p in found if p.subject == "urn:e" and p.identifier}
+    assert verdicts == {"geonames:704508": Verdict.accept, "wikidata:Q33613": Verdict.review}
