@@ -6,7 +6,8 @@ import csv
 import json
 import tempfile
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from kg.errors import BadInput
 from kg.graph import KnowledgeGraph
 
 if TYPE_CHECKING:
+    from kg.events.happenings import Point
     from kg.linking.proposals import Proposal
 
 app = typer.Typer(help="Match events of the graph with rows of ACLED, UCDP GED or GDELT.", no_args_is_help=True)
@@ -48,6 +50,9 @@ def match_(
         list[Path] | None, typer.Option("--places", help="CSV of place,latitude,longitude[,radius in km].")
     ] = None,
     mentions: Annotated[Path | None, typer.Option("--mentions", help="GDELT mentions of these events.")] = None,
+    spark: Annotated[
+        str | None, typer.Option("--spark", metavar="MASTER", help="Match on Spark: local[2], spark://host:7077, …")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the proposals as .csv or .json.")] = None,
 ) -> None:
     """Propose links from events of the graph to rows of a dataset; nothing is stored."""
@@ -56,7 +61,8 @@ def match_(
     if out is not None and out.suffix not in (".csv", ".json"):
         raise BadInput(f"{out.name} is neither .csv nor .json.", remedy="Choose one of these endings.")
     graph = KnowledgeGraph.open(from_environment().with_options(data_dir=data))
-    found = _proposals(graph, file, form, places or [], mentions)
+    points = _points(places or [])
+    found = _proposals(graph, _Files(file, form, mentions), points, spark)
     shown(Console(), _table(found, graph.names.base))
     counted = Counter(proposal.verdict.value for proposal in found)
     typer.echo(", ".join(f"{verdict} {counted[verdict]}" for verdict in _COLOURS if counted[verdict]))
@@ -64,15 +70,30 @@ def match_(
         _write(found, out)
 
 
-def _proposals(
-    graph: KnowledgeGraph, file: Path, form: str, places: list[Path], mentions: Path | None
-) -> list[Proposal]:
+@dataclass(frozen=True)
+class _Files:
+    """What is matched with: the dataset's file, its format, and perhaps mentions of its events."""
+
+    file: Path
+    form: str
+    mentions: Path | None
+
+
+def _points(places: list[Path]) -> dict[str, Point]:
+    from kg.events import happenings  # noqa: PLC0415 - only this command needs it
+
+    return {name: point for listed in places for name, point in happenings.read_points(listed).items()}
+
+
+def _proposals(graph: KnowledgeGraph, given: _Files, points: Mapping[str, Point], spark: str | None) -> list[Proposal]:
     from kg.events import engine, files, happenings, proposals  # noqa: PLC0415 - an extra, and slow to load
 
-    points = {name: point for listed in places for name, point in happenings.read_points(listed).items()}
-    with tempfile.TemporaryDirectory(prefix="kg-events-") as spill:
-        connection = engine.duck(spill=Path(spill))
-        dataset = files.opened(connection, file, files.Format(form), mentions)
+    with tempfile.TemporaryDirectory(prefix="kg-events-") as folder:
+        connection = engine.duck(spill=Path(folder))
+        dataset = files.opened(connection, given.file, files.Format(given.form), given.mentions)
+        if spark is not None:
+            connection = engine.spark(spark)
+            dataset = files.moved(dataset, connection, Path(folder))
         return proposals.proposals(connection, happenings.happenings(graph, points), dataset)
 
 

@@ -38,6 +38,9 @@ def test_direction(path: Path) -> None:
         ("owlrl", "kg/reasoning.py"),
         ("edtf", "kg/times.py"),
         ("uvicorn", "kg/http_limits.py"),
+        ("ibis", "kg/events/engine.py"),
+        ("duckdb", "kg/events/engine.py"),
+        ("pyspark", "kg/events/engine.py"),
     ],
 )
 def test_each_engine_enters_through_one_file(library: str, home: str) -> None:

@@ -12,8 +12,8 @@ from kg.events.schema import COLUMNS
 MARGIN = 5.0
 """Points by which a row must lead the next to be the only best one."""
 
-ENOUGH = 55.0
-"""Points from which a row is worth a person's time."""
+ENOUGH = 45.0
+"""Points from which a row is worth a person's time: a day, a place by name and a type, if no more is known."""
 
 SHOWN = 5
 """Rows that are shown to a person for one event."""

@@ -7,6 +7,7 @@ runs on whichever engine the tables come from. Tables come to Python as Arrow, n
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,14 @@ __all__ = ["Failed", "Table", "Value", "deferred", "duck", "greatest", "least", 
 MEMORY = "2GB"
 """Memory that DuckDB may take before it writes to the disk; a file of any size is read through it."""
 
+_LOCAL = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+
 literal, greatest, least, span, deferred = ibis.literal, ibis.greatest, ibis.least, ibis.range, ibis._
 
 
@@ -50,28 +59,29 @@ def duck(memory: str = MEMORY, spill: Path | None = None) -> BaseBackend:
     return ibis.duckdb.connect(**settings, **({"temp_directory": str(spill)} if spill else {}))
 
 
-def spark(partitions: int = 2) -> BaseBackend:
-    """Connect to Spark in this process (or to the cluster that ``SPARK_*`` and ``spark-defaults.conf`` name).
+def spark(master: str = "local[2]") -> BaseBackend:
+    """Connect to Spark.
+
+    Args:
+        master: where it runs: in this process (``local[2]``: two threads), or a cluster (``spark://…``, ``yarn``), of
+            which everything else is set in ``spark-defaults.conf``.
 
     Raises:
-        BadInput: Spark or Java is not there.
+        BadInput: Spark or Java is not there, or the cluster does not answer.
     """
     try:
         from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra of its own
         from pyspark.sql import SparkSession  # noqa: PLC0415
     except ImportError:
-        raise BadInput(
-            "Spark is not installed.", remedy="Install the extra: pip install 'claimgraph[spark]'."
-        ) from None
+        remedy = "Install the extra: pip install 'claimgraph[spark]'."
+        raise BadInput("Spark is not installed.", remedy=remedy) from None
     settings = {
-        "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": str(partitions),
         "spark.sql.session.timeZone": "UTC",
         "spark.log.level": "ERROR",
     }
-    builder = SparkSession.builder.appName("claimgraph")
-    for name, value in settings.items():
+    builder = SparkSession.builder.appName("claimgraph").master(master)
+    for name, value in {**settings, **(_LOCAL if master.startswith("local") else {})}.items():
         builder = builder.config(name, value)
     logging.getLogger("py4j").setLevel(logging.ERROR)
     try:
@@ -112,7 +122,6 @@ def csv(connection: BaseBackend, file: Path, columns: Sequence[str], options: Ma
             columns=dict.fromkeys(columns, "VARCHAR"),
             auto_detect=False,
             escape='"',
-            max_line_size=16 * 1024 * 1024,
             **options,
         )
     except duckdb.Error as error:
@@ -151,12 +160,20 @@ def rows(expression: Table, connection: BaseBackend | None = None) -> list[dict[
         Failed: a file that it reads is damaged.
     """
     try:
-        run = connection.to_pyarrow if connection is not None else None
-        found = run(expression) if run else expression.to_pyarrow()
-    except duckdb.Error as error:
+        found = expression.to_pyarrow() if connection is None else connection.to_pyarrow(expression)
+    except duckdb.OutOfMemoryException:
+        remedy = "Give it more space in the temporary directory (TMPDIR), or split the file by year."
+        raise BadInput(f"Matching needs more than {MEMORY} of memory.", remedy=remedy) from None
+    except _failures() as error:
         raise Failed(str(error)) from None
     listed: list[dict[str, Any]] = found.to_pylist()
     return listed
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Give what the engines raise; Spark's only where it was loaded."""
+    spark_errors = sys.modules.get("pyspark.errors")
+    return (duckdb.Error, spark_errors.PySparkException) if spark_errors else (duckdb.Error,)
 
 
 def ranked(group: str | Sequence[str], order: Sequence[Value]) -> Value:

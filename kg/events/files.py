@@ -13,7 +13,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -135,6 +135,16 @@ def opened(connection: BaseBackend, file: Path, form: Format, mentions: Path | N
         events = gdelt.with_mentions(events, _mentions(connection, mentions))
     numbers = (told[name] if told[name] is not None else 0.0 for name in ("south", "west", "north", "east"))
     return Dataset(events, layout, told["count"], told["first"], told["last"], *numbers)
+
+
+def moved(dataset: Dataset, connection: BaseBackend, folder: Path) -> Dataset:
+    """Hand the rows to another engine, through a file in a folder.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    with _diagnosed(dataset.layout):
+        return replace(dataset, events=engine.handed(dataset.events, connection, folder / "events.parquet"))
 
 
 def _mentions(connection: BaseBackend, file: Path) -> Table:

@@ -52,7 +52,9 @@ _QUERIES = {
 
 _PLACES = """SELECT ?event ?value ?last WHERE {
     { SELECT DISTINCT ?event { ?anything cg:place ?event } } ?event rdfs:label ?value .
-    OPTIONAL { ?event a cg:Country . BIND("country" AS ?last) } }"""
+    BIND(LANG(?value) AS ?last) }"""
+
+_COUNTRIES = "SELECT ?event ?value WHERE { ?event a cg:Country , ?value }"
 
 _POINTS = """PREFIX geo: <http://www.w3.org/2003/01/geo/wgs84_pos#>
 SELECT ?event ?value ?last WHERE { { ?event geo:lat ?value ; geo:long ?last }
@@ -158,12 +160,13 @@ def _places(graph: KnowledgeGraph, points: Mapping[str, Point]) -> dict[str, _Pl
     known = {
         iri: Point(float(south), float(east), PLACE_KM) for iri, [(south, east), *_] in _asked(graph, _POINTS).items()
     }
-    found = {}
+    countries, found = _asked(graph, _COUNTRIES), {}
     for iri, labels in _asked(graph, _PLACES).items():
-        names = [name for name, _ in labels]
+        names = sorted(name for name, _ in labels)
+        english = sorted(name for name, language in labels if language == "en")  # datasets write these names
         keys = [iri, iri.removeprefix(graph.names.base), iri.removeprefix(graph.names.entity("")), *names]
         point = next((points[key] for key in keys if key in points), known.get(iri))
-        found[iri] = _Place("; ".join(names), any(kind for _, kind in labels), point)
+        found[iri] = _Place("; ".join(english or names), iri in countries, point)
     return found
 
 

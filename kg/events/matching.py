@@ -149,7 +149,7 @@ def _features(met: Table) -> dict[str, Value]:
     return {
         "date": (common > 0).ifelse(common / both, literal(0.3)).cast("float64"),
         "place": met.distance.isnull().ifelse(
-            _shared(met.q_place_words, met.r_place_words, at_least=1) / 2, 1 - met.distance / allowed
+            _shared(met.q_place_words, met.r_place_words, at_least=1) * 0.6, 1 - met.distance / allowed
         ),
         "type": ((met.q_plover == "") | (met.r_plover == "")).ifelse(
             none, (met.q_plover == met.r_plover).ifelse(literal(1.0), literal(0.0))
@@ -175,11 +175,12 @@ def _casualties(met: Table) -> Value:
     overlap = (met.q_deaths_low.fill_null(ours) <= met.r_deaths_high.fill_null(theirs)) & (
         met.r_deaths_low.fill_null(theirs) <= met.q_deaths_high.fill_null(literal(1_000_000))
     )
-    return greatest(1 - apart, overlap.ifelse(literal(0.5), literal(0.0)))
+    known = ours.notnull() & theirs.notnull()
+    return known.ifelse(greatest(1 - apart, overlap.ifelse(literal(0.5), literal(0.0))), literal(None, "float64"))
 
 
 def _score(compared: Table) -> Value:
     points = literal(0.0)
     for name, weight in WEIGHTS.items():
         points = points + compared[name].fill_null(0.0) * weight
-    return points.round(1)
+    return (points * 10 + 0.5).floor().cast("float64") / 10  # engines round halves each in a way of its own

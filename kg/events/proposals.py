@@ -98,7 +98,7 @@ def _outside(rows: list[Row], dataset: Dataset) -> str:
 def _off(row: Row, dataset: Dataset) -> bool:
     if row["latitude"] is None:
         return False
-    reach = row["radius"] / 60  # degrees; wide enough for longitudes of inhabited places
+    reach = 1 + row["radius"] / 60  # degrees; wide enough for longitudes of inhabited places
     return not (
         dataset.south - reach <= row["latitude"] <= dataset.north + reach
         and dataset.west - reach <= row["longitude"] <= dataset.east + reach

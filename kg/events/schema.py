@@ -60,7 +60,7 @@ def day(column: Value) -> Value:
     """Read a day: ``2014-01-22``, with any time behind it, or ``22 January 2014``; null where it is neither."""
     words = column.strip().split(" ")
     position = literal("janfebmaraprmayjunjulaugsepoctnovdec").find(words[1].substr(0, 3).lower())
-    month = (position / 3 + 1).cast("int64").cast("string").lpad(2, "0")
+    month = (position % 3 == 0).ifelse((position / 3).floor() + 1, 0).cast("int64").cast("string").lpad(2, "0")
     spelt = words[2] + literal("-") + month + literal("-") + words[0].lpad(2, "0")
     iso = column.strip().substr(0, 10).try_cast("date")
     return (column.strip().re_search(r"^\d{1,2} [A-Za-z]+ \d{4}$")).ifelse(spelt.try_cast("date"), iso)
