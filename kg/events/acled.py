@@ -51,6 +51,7 @@ def events(raw: Table) -> Table:
             deaths_high=whole(raw.fatalities),
             source=text(raw.source),
             headline=text(raw.notes),
+            clarity=literal(""),
             mention=literal(False),
         )
     )

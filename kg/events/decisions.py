@@ -33,7 +33,7 @@ def decided(pairs: Table) -> Table:
 
     Returns:
         The best rows of each event, with ``rank`` (from 0), ``margin`` (points ahead of the next; null for others than
-        the first), a column for each condition (``only``, ``day``, ``near``, ``same_type``, ``cited``, ``agreed``),
+        the first), a column for each condition (``only``, ``day``, ``near``, ``same_type``, ``cited``, ``agreed``, ``clear``),
         ``sure`` (all of them, and no mere mention), ``claimed`` (events that are sure of this row), and ``verdict``:
         ``accept``, ``review`` or ``nil``.
     """
@@ -55,6 +55,7 @@ def decided(pairs: Table) -> Table:
         & held.same_type
         & held.cited
         & held.agreed
+        & held.clear
         & ~held.r_mention
     )
     counted = held.mutate(sure=sure)
@@ -65,7 +66,7 @@ def decided(pairs: Table) -> Table:
     )
     kept = [f"{side}_{name}" for side in ("q", "r") for name in COLUMNS]
     features = ["distance", "date", "place", "type", "actors", "casualties", "source", "score"]
-    conditions = ["rank", "margin", "only", "day", "near", "same_type", "cited", "agreed", "sure", "claimed"]
+    conditions = ["rank", "margin", "only", "day", "near", "same_type", "cited", "agreed", "clear", "sure", "claimed"]
     final = claimed.mutate(verdict=verdict)
     return final.select(*kept, *features, *conditions, "verdict").filter(final["rank"] < SHOWN)
 
@@ -80,4 +81,5 @@ def _conditions(led: Table) -> dict[str, Value]:
         "same_type": led.type.fill_null(0.0) == 1,
         "cited": led.source.fill_null(0.0) >= HEADLINE,
         "agreed": (led.actors.fill_null(0.0) == 1) & (led.casualties.fill_null(0.0) == 1),
+        "clear": led.r_clarity.fill_null("") != "2",
     }

@@ -1,7 +1,7 @@
 """The engines that tables of events run on: DuckDB by default, Spark where it is asked for.
 
 Ibis, DuckDB and Spark enter here and nowhere else. Everything else about tables is written once, as expressions, and
-runs on whichever engine the tables come from. Tables come to Python as Arrow, never as pandas.
+runs on whichever engine the tables come from. Rows come to Python as Arrow, and only those that were decided.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kg.errors import BadInput
 
@@ -18,6 +18,7 @@ try:
     import duckdb
     import ibis
     import pyarrow as pa
+    from ibis.backends import BaseBackend as Backend
     from ibis.expr.types import Table, Value
 except ImportError:
     raise BadInput(
@@ -25,10 +26,26 @@ except ImportError:
         remedy="Install the extra: pip install 'claimgraph[tables]'.",
     ) from None
 
-if TYPE_CHECKING:
-    from ibis.backends import BaseBackend
-
-__all__ = ["Failed", "Table", "Value", "deferred", "duck", "greatest", "least", "literal", "ranked", "rows", "span"]
+__all__ = [
+    "Backend",
+    "Failed",
+    "Table",
+    "Value",
+    "csv",
+    "descending",
+    "duck",
+    "greatest",
+    "handed",
+    "kept",
+    "least",
+    "literal",
+    "ranked",
+    "rows",
+    "span",
+    "spark",
+    "table",
+    "within",
+]
 
 MEMORY = "2GB"
 """Memory that DuckDB may take before it writes to the disk; a file of any size is read through it."""
@@ -41,14 +58,14 @@ _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
 }
 
-literal, greatest, least, span, deferred = ibis.literal, ibis.greatest, ibis.least, ibis.range, ibis._
+literal, greatest, least, span = ibis.literal, ibis.greatest, ibis.least, ibis.range
 
 
 class Failed(Exception):
     """The engine gave up on a file; :mod:`kg.events.files` finds out where and why."""
 
 
-def duck(memory: str = MEMORY, spill: Path | None = None) -> BaseBackend:
+def duck(memory: str = MEMORY, spill: Path | None = None) -> Backend:
     """Connect to a DuckDB of our own, in memory.
 
     Args:
@@ -59,7 +76,7 @@ def duck(memory: str = MEMORY, spill: Path | None = None) -> BaseBackend:
     return ibis.duckdb.connect(**settings, **({"temp_directory": str(spill)} if spill else {}))
 
 
-def spark(master: str = "local[2]") -> BaseBackend:
+def spark(master: str = "local[2]") -> Backend:
     """Connect to Spark.
 
     Args:
@@ -110,7 +127,7 @@ def table(columns: Mapping[str, str], records: Iterable[Mapping[str, object]]) -
     return ibis.memtable(pa.table(arrays))
 
 
-def csv(connection: BaseBackend, file: Path, columns: Sequence[str], options: Mapping[str, object]) -> Table:
+def csv(connection: Backend, file: Path, columns: Sequence[str], options: Mapping[str, object]) -> Table:
     """Name a file of separated values as a table of text; nothing is read yet.
 
     Raises:
@@ -128,7 +145,7 @@ def csv(connection: BaseBackend, file: Path, columns: Sequence[str], options: Ma
         raise Failed(str(error)) from None
 
 
-def kept(connection: BaseBackend, name: str, expression: Table) -> Table:
+def kept(connection: Backend, name: str, expression: Table) -> Table:
     """Run an expression and keep what comes of it in the engine.
 
     Raises:
@@ -140,7 +157,7 @@ def kept(connection: BaseBackend, name: str, expression: Table) -> Table:
         raise Failed(str(error)) from None
 
 
-def handed(expression: Table, connection: BaseBackend, file: Path) -> Table:
+def handed(expression: Table, connection: Backend, file: Path) -> Table:
     """Hand what an expression of DuckDB gives to another engine, through a Parquet file.
 
     Raises:
@@ -153,7 +170,7 @@ def handed(expression: Table, connection: BaseBackend, file: Path) -> Table:
     return connection.read_parquet(str(file))
 
 
-def rows(expression: Table, connection: BaseBackend | None = None) -> list[dict[str, Any]]:
+def rows(expression: Table, connection: Backend | None = None) -> list[dict[str, Any]]:
     """Run an expression and give its rows.
 
     Raises:

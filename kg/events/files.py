@@ -18,14 +18,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from kg.errors import BadInput, MalformedText, UnsupportedFormat
 from kg.events import acled, engine, gdelt, schema, ucdp
-from kg.events.engine import Table, Value, literal
-
-if TYPE_CHECKING:
-    from ibis.backends import BaseBackend
+from kg.events.engine import Backend, Table, Value, literal
 
 _SEPARATORS = (",", ";", "\t")
 _HEAD = 1 << 16
@@ -102,7 +99,7 @@ class Dataset:
         return f"{self.layout.form}@{self.layout.file.name}"
 
 
-def opened(connection: BaseBackend, file: Path, form: Format, mentions: Path | None = None) -> Dataset:
+def opened(connection: Backend, file: Path, form: Format, mentions: Path | None = None) -> Dataset:
     """Read a file to its end once, and say what it covers.
 
     Args:
@@ -137,7 +134,7 @@ def opened(connection: BaseBackend, file: Path, form: Format, mentions: Path | N
     return Dataset(events, layout, told["count"], told["first"], told["last"], *numbers)
 
 
-def moved(dataset: Dataset, connection: BaseBackend, folder: Path) -> Dataset:
+def moved(dataset: Dataset, connection: Backend, folder: Path) -> Dataset:
     """Hand the rows to another engine, through a file in a folder.
 
     Raises:
@@ -147,7 +144,7 @@ def moved(dataset: Dataset, connection: BaseBackend, folder: Path) -> Dataset:
         return replace(dataset, events=engine.handed(dataset.events, connection, folder / "events.parquet"))
 
 
-def _mentions(connection: BaseBackend, file: Path) -> Table:
+def _mentions(connection: Backend, file: Path) -> Table:
     layout = examined(file, Format.gdelt)
     if layout.columns != tuple(gdelt.MENTIONS):
         raise BadInput(f"{file.name} holds no mentions.", remedy=_REMEDIES[Format.gdelt])
@@ -170,7 +167,7 @@ def _read_through(layout: Layout) -> None:
         raise engine.Failed(str(error)) from None
 
 
-def _raw(connection: BaseBackend, layout: Layout) -> Table:
+def _raw(connection: Backend, layout: Layout) -> Table:
     options = {
         "header": layout.header,
         "delim": layout.separator,

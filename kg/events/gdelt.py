@@ -73,6 +73,7 @@ def events(raw: Table) -> Table:
             deaths_high=literal(None, "int64"),
             source=text(host),
             headline=text(raw.SOURCEURL.re_replace(r"^[a-z]+://[^/]*|\.[a-z]+$|[0-9]{4,}", " ")),
+            clarity=literal(""),
             mention=literal(True),
         )
     )

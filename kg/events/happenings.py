@@ -123,6 +123,7 @@ def _common(event: str, told: Mapping[str, Mapping[str, list[tuple[str, str]]]])
         **_dead(told["death"].get(event, [])),
         "source": "; ".join(values("source")),
         "headline": "; ".join([*labels, *values("words")]),
+        "clarity": "",
         "mention": False,
     }
 

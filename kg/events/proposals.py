@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kg.events import engine, plover
 from kg.events.decisions import ENOUGH, decided
+from kg.events.engine import Backend
 from kg.events.files import Dataset, diagnosis
 from kg.events.matching import SLACK_DAYS, WEIGHTS, candidates
 from kg.events.schema import COLUMNS
 from kg.linking.proposals import Feature, Proposal, Verdict
 from kg.linking.records import Kind
-
-if TYPE_CHECKING:
-    from ibis.backends import BaseBackend
 
 Row = Mapping[str, Any]
 
@@ -31,13 +29,14 @@ _CONDITIONS = {
     "same_type": "the types differ or are unknown",
     "cited": "no headline is shared",
     "agreed": "sides and casualties do not both agree",
+    "clear": "the row sums up several events",
 }
 """What keeps a row from being linked at once, by the condition that it misses."""
 
 _MENTION = "A row of GDELT is a mention of such an event, not corroboration of it"
 
 
-def proposals(connection: BaseBackend, ours: Iterable[Row], dataset: Dataset) -> list[Proposal]:
+def proposals(connection: Backend, ours: Iterable[Row], dataset: Dataset) -> list[Proposal]:
     """Match our events with a dataset.
 
     Args:
@@ -64,7 +63,7 @@ def proposals(connection: BaseBackend, ours: Iterable[Row], dataset: Dataset) ->
     ]
 
 
-def _matched(connection: BaseBackend, asked: list[Row], dataset: Dataset) -> dict[str, list[Row]]:
+def _matched(connection: Backend, asked: list[Row], dataset: Dataset) -> dict[str, list[Row]]:
     pairs = decided(candidates(engine.table(COLUMNS, asked), dataset.events))
     try:
         rows = engine.rows(pairs, connection)

@@ -23,6 +23,7 @@ COLUMNS: dict[str, str] = {
     "deaths_high": "int64",
     "source": "string",
     "headline": "string",
+    "clarity": "string",
     "mention": "boolean",
 }
 """Name and type of each column.
@@ -32,7 +33,8 @@ precision makes it. date_code, place_code: that precision, in the dataset's own 
 radius: kilometres around the point within which it happened. place: its names. plover: root of the PLOVER type; empty
 where there is none. kind: type in the dataset's own words. actors: all sides, with semicolons between. deaths_low,
 deaths, deaths_high: least, best and highest number of dead; null where nothing is said. source: who is cited. headline:
-titles and words that are cited. mention: whether the row only says that some text mentions such an event.
+titles and words that are cited. clarity: ``2`` where a row sums up several events (UCDP). mention:
+whether the row only says that some text mentions such an event.
 """
 
 

@@ -43,7 +43,8 @@ def events(raw: Table) -> Table:
             deaths=whole(raw.best),
             deaths_high=whole(raw.high),
             source=text(raw.source_office),
-            headline=text(raw.source_headline),
+            headline=(text(raw.source_headline) == "").ifelse(text(raw.source_article), text(raw.source_headline)),
+            clarity=text(raw.event_clarity),
             mention=literal(False),
         )
     )

@@ -42,6 +42,7 @@ def event(identifier: str, **changes: Any) -> dict[str, Any]:
         "deaths_high": 3,
         "source": "Reuters",
         "headline": "Three killed in shelling of Druzhkivka",
+        "clarity": "",
         "mention": False,
     } | changes
 

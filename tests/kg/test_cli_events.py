@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,13 @@ def test_errors_are_sentences(data: Path, tmp_path: Path) -> None:
         assert said in result.stderr.replace("\n", " ")
         assert "Traceback" not in result.stderr
     assert [path.name for path in tmp_path.glob("out*")] == []
+
+
+def test_without_the_extra(data: Path, tmp_path: Path) -> None:
+    file = events.ucdp_file(tmp_path / "ged.csv", {})
+    program = "import sys; sys.modules['ibis'] = None; from kg.cli import main; main()"
+    command = [sys.executable, "-c", program, "events", "match", str(file), "--format", "ucdp", "--data", str(data)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "pip install 'claimgraph[tables]'" in result.stderr
+    assert "Traceback" not in result.stderr

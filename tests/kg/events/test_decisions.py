@@ -36,6 +36,7 @@ def test_all_conditions_together_link() -> None:
         ("same_type", {"plover": "PROTEST"}, {}),
         ("cited", {"headline": "Something else was told there"}, {}),
         ("agreed", {"actors": "LPR"}, {}),
+        ("clear", {}, {"clarity": "2"}),
         ("agreed", {"deaths": 4, "deaths_low": 4, "deaths_high": 4}, {}),
         ("agreed", {"deaths": None, "deaths_low": None, "deaths_high": None}, {}),
     ],

@@ -44,6 +44,7 @@ def test_ucdp_keeps_its_precision(tmp_path: Path, tags: bool) -> None:
         (14, 20, "3", 150.0),
     ]
     assert (found[1]["deaths_low"], found[1]["deaths"], found[1]["deaths_high"]) == (2, 3, None)
+    assert [row["clarity"] for row in found] == ["1", "1"]
     assert found[0]["place"] == "Druzhkivka town; Дружківка; Donetsk Oblast"
 
 
