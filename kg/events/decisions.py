@@ -33,9 +33,9 @@ def decided(pairs: Table) -> Table:
 
     Returns:
         The best rows of each event, with ``rank`` (from 0), ``margin`` (points ahead of the next; null for others than
-        the first), a column for each condition (``only``, ``day``, ``near``, ``same_type``, ``cited``, ``agreed``, ``clear``),
-        ``sure`` (all of them, and no mere mention), ``claimed`` (events that are sure of this row), and ``verdict``:
-        ``accept``, ``review`` or ``nil``.
+        the first), a column for each condition (``only``, ``day``, ``near``, ``same_type``, ``cited``, ``agreed``,
+        ``clear``), ``sure`` (all of them, and no mere mention), ``claimed`` (events that are sure of this row), and
+        ``verdict``: ``accept``, ``review`` or ``nil``.
     """
     places = pairs.mutate(repeat=ranked(["q_id", "r_id"], [descending("score"), pairs.distance.fill_null(0.0)]))
     pairs = places.filter(places.repeat == 0)  # an event in three places meets a row three times

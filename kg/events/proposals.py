@@ -64,13 +64,16 @@ def proposals(connection: Backend, ours: Iterable[Row], dataset: Dataset) -> lis
 
 
 def _matched(connection: Backend, asked: list[Row], dataset: Dataset) -> dict[str, list[Row]]:
-    pairs = decided(candidates(engine.table(COLUMNS, asked), dataset.events))
+    slack, rows = timedelta(days=SLACK_DAYS), dataset.events
+    first, last = min(row["start"] for row in asked) - slack, max(row["end"] for row in asked) + slack
+    rows = rows.filter(rows.end >= first, rows.start <= last)  # so that a long file costs no more than its reading
+    pairs = decided(candidates(engine.table(COLUMNS, asked), rows))
     try:
-        rows = engine.rows(pairs, connection)
+        listed = engine.rows(pairs, connection)
     except engine.Failed as error:
         raise diagnosis(dataset.layout, str(error).splitlines()[0]) from None
     found: dict[str, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row["q_id"], row["rank"])):
+    for row in sorted(listed, key=lambda row: (row["q_id"], row["rank"])):
         found[row["q_id"]].append(row)
     return found
 
