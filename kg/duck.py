@@ -39,6 +39,17 @@ def require() -> None:
         ) from None
 
 
+def failures() -> tuple[type[Exception], type[Exception]]:
+    """Give the class of DuckDB's errors, and that of the error for want of memory.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    import duckdb  # noqa: PLC0415 - the extra need not be there
+
+    return duckdb.Error, duckdb.OutOfMemoryException
+
+
 @contextmanager
 def _database(file: Path | None) -> Iterator[DuckDBPyConnection]:
     import duckdb  # noqa: PLC0415 - the extra need not be there
