@@ -38,6 +38,7 @@ def test_direction(path: Path) -> None:
         ("owlrl", "kg/reasoning.py"),
         ("edtf", "kg/times.py"),
         ("uvicorn", "kg/http_limits.py"),
+        ("sqlite3", "kg/linking/database.py"),
     ],
 )
 def test_each_engine_enters_through_one_file(library: str, home: str) -> None:

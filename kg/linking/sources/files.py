@@ -191,7 +191,7 @@ class Row:
         return self[column]
 
     def matched(self, column: str, pattern: str, what: str) -> str:
-        """Give a cell that is empty or of a form; of several groups, what the first matched."""
+        """Give a cell that is empty or of a form; of a form with a group, what that matched."""
         text = self[column]
         if not text:
             return ""
@@ -200,7 +200,7 @@ class Row:
             raise self.source.wrong(
                 self.line, f"{column} is “{text[:60]}”, which is no {what}", "Mend or empty the cell."
             )
-        return found[1] if found.re.groups else text
+        return (found[1] or "") if found.re.groups else text
 
     def number(self, column: str) -> float:
         """Give a number; an empty cell is 0."""

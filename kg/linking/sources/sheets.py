@@ -55,7 +55,7 @@ def _stated(identifiers: Mapping[str, str]) -> dict[str, str]:
 def natural_earth_places(source: Source) -> Iterator[Record]:
     """Read populated places of Natural Earth as a table; those without a GeoNames id are left out."""
     for row in source.rows(("wikidata", "geonameid", "name", "iso_a2", "lat", "lon")):
-        geonames = row.matched("geonameid", r"(\d+)(?:\.0)?|-1(?:\.0)?|0", "GeoNames id")
+        geonames = row.matched("geonameid", r"(\d+)(?:\.0)?|-\d+(?:\.0)?", "GeoNames id")
         if not geonames or geonames == "0":
             continue
         languages = {"name_en": "en", "name_ru": "ru", "name_uk": "uk"}
