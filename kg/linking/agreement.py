@@ -18,6 +18,8 @@ from kg.linking.reference import Reference
 from kg.linking.territory import barred, trap
 
 _STEPS = 3
+_SPELLINGS = frozenset({"iso3166-alpha3", "iso3166-numeric"})
+"""Not datasets, but other ways to write the identifiers of one that we have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def agreed(entity: Entity, found: list[Proposal], reference: Reference, rejected
     torn = {dataset: sorted(ids) for dataset, ids in meant.items() if len(ids) > 1}
     if torn:
         doubted = {one.by.record for dataset in torn for one in meant[dataset].values()}
-        return [_doubted(p, torn) if p.record in doubted or p.dataset in torn else p for p in found]
+        found = [_doubted(p, torn) if p.record in doubted or p.dataset in torn else p for p in found]
+        return [*found, *_suggested(found, reference, rejected)]
     result = [p for p in found if p.dataset not in meant or p.identifier]
     for dataset, ids in meant.items():
         ((identifier, one),) = ids.items()
@@ -60,15 +63,18 @@ def agreed(entity: Entity, found: list[Proposal], reference: Reference, rejected
 
 
 def _suggested(found: list[Proposal], reference: Reference, rejected: Collection[str]) -> Iterable[Proposal]:
-    """Propose, for review, what a record in review says, in datasets that have nothing of their own."""
+    """Propose, for review, what the first record of a dataset in review says, in datasets that have nothing else."""
     filled = {proposal.dataset for proposal in found if proposal.identifier}
-    for proposal in found:
-        record = reference.get(proposal.dataset, proposal.identifier) if proposal.identifier else None
+    first = {proposal.dataset: proposal for proposal in reversed(found) if proposal.identifier}
+    yielded = set(rejected)
+    for proposal in first.values():
+        record = reference.get(*_named(proposal))
         if proposal.verdict is not Verdict.review or record is None:
             continue
         for dataset, identifier in record.identifiers.items():
-            if dataset not in filled and f"{dataset}:{identifier}" not in rejected:
-                filled.add(dataset)
+            key = f"{dataset}:{identifier}"
+            if dataset not in filled | _SPELLINGS and key not in yielded and not trap(dataset, identifier):
+                yielded.add(key)
                 reason = f"{record.key} may be it, and says so."
                 yield replace(proposal, dataset=dataset, identifier=identifier, reason=reason)
 
@@ -101,7 +107,7 @@ def _said(found: Iterable[Proposal], reference: Reference) -> Iterable[Said]:
 
 def _others(record: Record, reference: Reference) -> Iterable[tuple[str, str]]:
     """Name the records that one says it is, and those that say that they are it."""
-    yield from (other for other in record.identifiers.items() if not trap(*other))
+    yield from (other for other in record.identifiers.items() if other[0] not in _SPELLINGS and not trap(*other))
     for other in reference.by_identifier(record.dataset, record.identifier):
         if other.kind is record.kind and not other.flags and not barred(other):
             yield other.dataset, other.identifier

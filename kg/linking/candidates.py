@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kg.linking import territory
 from kg.linking.lemmas import Lemmas
-from kg.linking.likeness import likeness, respelt
+from kg.linking.likeness import likeness, searched
 from kg.linking.mentions import Entity
 from kg.linking.records import Kind, Name, Record
 from kg.linking.reference import Hit, Reference
@@ -174,26 +174,34 @@ class Candidates:
             yield from self._alike(entity, [spelling for spelling in spellings if spelling.how != "rule"])
 
     def _alike(self, entity: Entity, spellings: list[Spelling]) -> Iterator[Candidate]:
-        person = Kind.person in entity.kinds
+        if Kind.person not in entity.kinds:
+            for spelling in spellings:
+                yield from self._likely(entity, spelling, [spelling.text], _LIMIT)
+            return
+        found = False
         for spelling in spellings:
-            for text in dict.fromkeys((spelling.text, respelt(spelling.text)) if person else (spelling.text,)):
-                for hit in self._reference.similar(text, entity.kinds, _LIMIT):
-                    if (candidate := _likely(hit, spelling, person=person)) is not None:
-                        yield candidate
+            for candidate in self._likely(entity, spelling, searched(spelling.text), _LIMIT):
+                found = True
+                yield candidate
+        for spelling in () if found else spellings:  # a given name may be too far from how it is heard
+            surname = spelling.text.split()[-1]
+            yield from self._likely(entity, spelling, searched(surname), _SAME_NAME)
+
+    def _likely(self, entity: Entity, spelling: Spelling, texts: list[str], limit: int) -> Iterator[Candidate]:
+        """Look texts up by likeness, and keep what may be meant when names are compared again, word by word."""
+        person = Kind.person in entity.kinds
+        for text in texts:
+            for hit in self._reference.similar(text, entity.kinds, limit):
+                if key(hit.name.text) == key(spelling.text):
+                    yield _candidate(hit, spelling)
+                    continue
+                alike = min(likeness(spelling.text, hit.name.text, person=person), 0.99)
+                if alike >= _PLAUSIBLE[person]:
+                    yield Candidate(hit.record, hit.pack, hit.name, spelling, alike, exact=False)
 
 
 def _candidate(hit: Hit, spelling: Spelling) -> Candidate:
     return Candidate(hit.record, hit.pack, hit.name, spelling, hit.similarity, exact=hit.similarity == 1.0)
-
-
-def _likely(hit: Hit, spelling: Spelling, *, person: bool) -> Candidate | None:
-    """Compare the names of a record again, word by word, and keep it if it may be meant."""
-    if key(hit.name.text) == key(spelling.text):
-        return _candidate(hit, spelling)
-    similarity = likeness(spelling.text, hit.name.text, person=person)
-    if similarity < _PLAUSIBLE[person]:
-        return None
-    return Candidate(hit.record, hit.pack, hit.name, spelling, min(similarity, 0.99), exact=False)
 
 
 def _put(found: dict[str, Spelling], spelling: Spelling) -> None:

@@ -136,6 +136,17 @@ def respelt(name: str) -> str:
     return latin(text.replace("дж", "ј").replace("кс", "x")) if text != name.casefold() else name
 
 
+def searched(name: str) -> list[str]:
+    """Give the spellings by which to look a person up: as it stands, as the West has it, and with the given name's kin.
+
+    What a search by letters must find has letters in common with one of them; :func:`likeness` then compares.
+    """
+    words = latin(name.translate(_HARD)).split()
+    kin = [_GIVEN[_SAME[words[0]]] - {words[0]}] if words and words[0] in _SAME else []
+    others = [" ".join((given, *words[1:])) for names in kin for given in sorted(names)]
+    return list(dict.fromkeys((name, respelt(name), *others)))
+
+
 def _people(left: list[str], right: list[str]) -> float:
     """Pair each word of the shorter name with its likest of the longer."""
     short, long = (left, right) if len(left) <= len(right) else (right, left)

@@ -41,11 +41,12 @@ def test_homonyms_are_told_apart_by_what_another_dataset_says() -> None:
 
 
 def test_packs_that_disagree_leave_it_to_a_person() -> None:
-    other = replace(KRAMATORSK, dataset="dr5hn", identifier="7", within="", identifiers={"wikidata": "Q9"})
-    found = proposed(KRAMATORSK, WIKIDATA, other, label="Краматорськ")
-    assert found["wikidata:Q33613"].verdict is Verdict.review
-    assert "disagree" in found["wikidata:Q33613"].reason
-    assert found["dr5hn:7"].verdict is Verdict.review
+    one = replace(KRAMATORSK, point=None, identifiers={"wikidata": "Q33613"})
+    other = replace(one, dataset="dr5hn", identifier="7", within="", identifiers={"wikidata": "Q9"})
+    found = proposed(one, other, label="Краматорськ")
+    every = ("geonames:704508", "dr5hn:7", "wikidata:Q33613", "wikidata:Q9")
+    assert {record: p.verdict for record, p in found.items()} == dict.fromkeys(every, Verdict.review)
+    assert found["dr5hn:7"].reason == "The packs disagree which record of wikidata it is: Q33613, Q9."
 
 
 def test_a_trap_is_no_identifier() -> None:

@@ -16,16 +16,16 @@ def test_distance() -> None:
 
 def test_what_is_linked_is_known_once() -> None:
     known = Known()
-    assert known.add("urn:ua", UKRAINE)
-    assert not known.add("urn:ua", UKRAINE)
+    assert known.put("urn:ua", [UKRAINE])
+    assert not known.put("urn:ua", [UKRAINE])
     assert known.records("urn:ua") == [UKRAINE]
     assert known.records("urn:other") == []
 
 
 def test_countries_come_from_places_that_hold_it_and_from_offices() -> None:
     known = Known()
-    known.add("urn:ua", UKRAINE)
-    known.add("urn:ru", RUSSIA)
+    known.put("urn:ua", [UKRAINE])
+    known.put("urn:ru", [RUSSIA])
     assert known.stated(entity("Сочі", within=("urn:ua",))) == {"UA": "Україна"}
     someone = entity("Хтось", Kind.person, offices=(Office("президент", "urn:ru"),))
     assert known.stated(someone) == {"RU": "Росія"}
@@ -33,7 +33,7 @@ def test_countries_come_from_places_that_hold_it_and_from_offices() -> None:
 
 def test_regions_are_of_one_dataset() -> None:
     known = Known()
-    known.add("urn:d", OBLAST)
+    known.put("urn:d", [OBLAST])
     held = entity("Краматорськ", within=("urn:d",))
     assert known.regions(held, "geonames") == {"709716": "Донецька область"}
     assert known.regions(held, "katottg") == {}
@@ -41,7 +41,7 @@ def test_regions_are_of_one_dataset() -> None:
 
 def test_anchors_are_of_the_sentence_and_only_then_of_the_article() -> None:
     known = Known()
-    known.add("urn:k", KRAMATORSK)
+    known.put("urn:k", [KRAMATORSK])
     assert known.anchors(entity("Х", near=("urn:k",)))[0][0] == "Краматорськ"
     assert known.anchors(entity("Х", near=("urn:x",), together=("urn:k", "urn:x")))[0][0] == "Краматорськ"
     assert known.anchors(entity("Х")) == []

@@ -36,7 +36,7 @@ def test_likeness_counts_as_much_as_it_is() -> None:
 
 def test_the_region_that_the_graph_states() -> None:
     known = Known()
-    known.add("urn:d", OBLAST)
+    known.put("urn:d", [OBLAST])
     place = entity("Костянтинівка", within=("urn:d",))
     right, wrong = (weighed(place, record, known) for record in (RIGHT, OTHER))
     assert right.value("within") == 1
@@ -49,7 +49,7 @@ def test_the_region_that_the_graph_states() -> None:
 
 def test_the_country_that_the_graph_states() -> None:
     known = Known()
-    known.add("urn:ua", UKRAINE)
+    known.put("urn:ua", [UKRAINE])
     place = entity("Костянтинівка", within=("urn:ua",))
     assert weighed(place, RIGHT, known).value("country") == 1
     abroad = Record("geonames", "1", Kind.settlement, (Name("Костянтинівка"),), ("MD",))
@@ -58,7 +58,7 @@ def test_the_country_that_the_graph_states() -> None:
 
 def test_the_distance_to_places_beside_it() -> None:
     known = Known()
-    known.add("urn:k", KRAMATORSK)
+    known.put("urn:k", [KRAMATORSK])
     place = entity("Костянтинівка", near=("urn:k",))
     near, far = (weighed(place, record, known) for record in (RIGHT, OTHER))
     assert (near.value("distance") or 0) > 0.9 > 0.5 > (far.value("distance") or 0) > 0
@@ -67,14 +67,14 @@ def test_the_distance_to_places_beside_it() -> None:
 
 def test_where_it_is_by_another_dataset_contradicts_what_is_elsewhere() -> None:
     known = Known()
-    known.add("urn:e", Record("dr5hn", "1", Kind.settlement, (Name("К"),), ("UA",), (48.53, 37.71)))
+    known.put("urn:e", [Record("dr5hn", "1", Kind.settlement, (Name("К"),), ("UA",), (48.53, 37.71))])
     assert weighed(entity("Костянтинівка"), RIGHT, known).value("distance") == 1
     assert weighed(entity("Костянтинівка"), OTHER, known).contradicted
 
 
 def test_an_office_is_compared_in_title_and_time() -> None:
     known = Known()
-    known.add("urn:ru", RUSSIA)
+    known.put("urn:ru", [RUSSIA])
     president = person("Q7747", "Путін", roles=(Role("President of Russia", "2012-05-07"),))
     father = person("Q1", "Путін", about="father of Vladimir Putin (1911-1999)")
     of = (Office("президент", "urn:ru"),)
@@ -89,7 +89,7 @@ def test_an_office_is_compared_in_title_and_time() -> None:
 
 def test_a_country_beside_it_speaks_for_it_a_little() -> None:
     known = Known()
-    known.add("urn:ua", UKRAINE)
+    known.put("urn:ua", [UKRAINE])
     place = entity("Костянтинівка", near=("urn:ua",))
     assert weighed(place, RIGHT, known).value("co-mention") == 1
     assert weighed(place, RIGHT, known).value("country") is None

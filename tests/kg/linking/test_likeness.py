@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.linking.likeness import likeness, respelt
+from kg.linking.likeness import likeness, respelt, searched
 
 PAIRS = [
     ("Володимир Путін", "Vladimir Putin"),
@@ -50,3 +50,8 @@ def test_other_names_must_have_the_same_words() -> None:
 def test_respelling_is_of_cyrillic_alone() -> None:
     assert respelt("Joe Biden") == "Joe Biden"
     assert respelt("Гейтс").isascii()
+
+
+def test_a_person_is_looked_up_as_the_west_writes_it_and_with_kin_of_the_given_name() -> None:
+    assert {"Володимир Путін", "volodimir putin", "vladimir putin"} <= set(searched("Володимир Путін"))
+    assert searched("Mark Rutte") == ["Mark Rutte"]
