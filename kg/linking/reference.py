@@ -121,6 +121,15 @@ class Reference:
             self.close()
             raise
 
+    def copy(self, target: Path) -> None:
+        """Write a copy into a new file, whole and of one moment, whoever imports meanwhile."""
+        self._rows("VACUUM INTO ?", (str(target),))
+
+    def fault(self) -> str:
+        """Read everything, and say what is damaged; empty if nothing is."""
+        found = [str(line) for (line,) in self._rows("PRAGMA quick_check(1)")]
+        return "" if found == ["ok"] else found[0]
+
     def packs(self) -> list[Pack]:
         """List the packs, by name."""
         rows = self._rows("SELECT body FROM pack ORDER BY name")
