@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from kg import claims, cli_data, cli_token, console, engine, export, questions
+from kg import claims, cli_data, cli_link, cli_token, console, engine, export, questions
 from kg.config import Config, from_environment
 from kg.description import FILE as META
 from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_token.app, name="token")
 cli_data.register(app)
+cli_link.register(app)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 CG = "https://w3id.org/claimgraph/ns#"
 CODE = "https://w3id.org/claimgraph/code/"
@@ -15,6 +16,12 @@ OWL = "http://www.w3.org/2002/07/owl#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 DCTERMS = "http://purl.org/dc/terms/"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
+FOAF = "http://xmlns.com/foaf/0.1/"
+PAV = "http://purl.org/pav/"
+PROV = "http://www.w3.org/ns/prov#"
+SEMAPV = "https://w3id.org/semapv/vocab/"
+SSSOM = "https://w3id.org/sssom/"
+VOID = "http://rdfs.org/ns/void#"
 
 PREFIXES: dict[str, str] = {
     "cg": CG,
@@ -25,10 +32,15 @@ PREFIXES: dict[str, str] = {
     "xsd": XSD,
     "dcterms": DCTERMS,
     "skos": SKOS,
-    "prov": "http://www.w3.org/ns/prov#",
+    "prov": PROV,
     "schema": "https://schema.org/",
-    "foaf": "http://xmlns.com/foaf/0.1/",
+    "foaf": FOAF,
     "sem": "http://semanticweb.cs.vu.nl/2009/11/sem/",
+    "sssom": SSSOM,
+    "semapv": SEMAPV,
+    "void": VOID,
+    "pav": PAV,
+    "wd": "http://www.wikidata.org/entity/",
 }
 
 
@@ -66,6 +78,11 @@ class Names:
         """Names of scratch graphs that live only inside one transaction."""
         return f"{self.base}graph/shadow/"
 
+    @property
+    def dataset(self) -> str:
+        """All of the store, as the description of the SPARQL service names it."""
+        return f"{self.base}sparql#dataset"
+
     def article(self, identifier: str) -> str:
         """The article itself."""
         return f"{self.base}article/{identifier}"
@@ -89,6 +106,35 @@ class Names:
     def entity(self, slug: str) -> str:
         """An entity; the same in every article."""
         return f"{self.base}entity/{slug}"
+
+    def links_graph(self, dataset: str) -> str:
+        """The accepted links to one outside dataset, each with a record of why."""
+        return f"{self.base}graph/links/{dataset}"
+
+    def rejected_graph(self, dataset: str) -> str:
+        """What is known not to be the same, apart from the links, so that nobody takes one for the other."""
+        return self.links_graph(f"rejected/{dataset}")
+
+    @property
+    def decisions_graph(self) -> str:
+        """Every proposal, decision and undoing about links, in the order in which they were made."""
+        return self.links_graph("log/decisions")
+
+    def linkset(self, dataset: str) -> str:
+        """All accepted links to one dataset, as a thing that can be described."""
+        return f"{self.base}link/{dataset}"
+
+    def link(self, dataset: str, identifier: str, subject: str) -> str:
+        """The record of a link, accepted or rejected."""
+        return f"{self.linkset(dataset)}/{quote(identifier, '')}/{quote(subject.removeprefix(self.base), '')}"
+
+    def decision(self, number: int) -> str:
+        """One entry of the log of decisions."""
+        return f"{self.linkset('log')}/{number}"
+
+    def reviewer(self, name: str) -> str:
+        """Somebody who decides about links, by the name of the token."""
+        return f"{self.linkset('reviewer')}/{quote(name, '')}"
 
     def is_managed(self, graph: str) -> bool:
         """Whether ``graph`` is written by the gate, the start-up or the linker only."""

@@ -24,6 +24,7 @@ from kg.snapshots import last_number
 
 Outcome = Literal["created", "replaced", "unchanged"]
 _CHUNK = 50_000
+_NONE: Mapping[str, Iterable[engine.Triple]] = {}
 
 
 @dataclass(frozen=True)
@@ -176,24 +177,32 @@ class Store:
 
     # ---- writing
 
-    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
-        """Set whole graphs in one transaction; ``None`` drops a graph.
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep others from writing between what is read and what is written because of it."""
+        with self._lock:
+            yield
+
+    def replace(
+        self, graphs: Mapping[str, Iterable[engine.Triple] | None], added: Mapping[str, Iterable[engine.Triple]] = _NONE
+    ) -> Outcome:
+        """Set whole graphs in one transaction; ``None`` drops a graph. What is ``added`` goes to what its graph holds.
 
         Returns:
             ``"created"`` when the first of them was not there, ``"unchanged"`` when nothing had to be written.
         """
         with self._lock:
             wanted = {name: None if items is None else engine.canonical(items) for name, items in graphs.items()}
-            if all(self._is(name, items) for name, items in wanted.items()):
+            if not added and all(self._is(name, items) for name, items in wanted.items()):
                 return "unchanged"
-            created = not self.has_graph(next(iter(wanted)))
+            created = not self.has_graph(next(iter({**wanted, **added})))
             listed = ", ".join(f"<{name}>" for name in wanted)
             steps = [] if self.bare else [_unlink(name, f"?other NOT IN ({listed})") for name in wanted]
             steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
             kept = {name: items for name, items in wanted.items() if items is not None}
-            steps += [f"CREATE SILENT GRAPH <{name}>" for name in kept]
-            steps.append(self._insert(kept.items()))
-            self._commit(" ;\n".join(steps), wanted)
+            steps += [f"CREATE SILENT GRAPH <{name}>" for name in (*kept, *added)]
+            steps.append(self._insert([*kept.items(), *added.items()]))
+            self._commit(" ;\n".join(steps), {**wanted, **added})
             return "created" if created else "replaced"
 
     def _is(self, name: str, wanted: set[engine.Triple] | None) -> bool:

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rdflib import RDF, SH, Graph, URIRef
+from rdflib import RDF, SH, Graph
 from rdflib import Literal as RdfLiteral
 from rdflib.namespace import DCTERMS
 from rdflib.term import Node
@@ -87,35 +87,38 @@ class Gate:
         return self._check(graph)
 
     def _check(self, graph: Graph) -> Report:
-        shacl = self.shapes.validate(graph)
-        results = [self._result(shacl, node) for node in shacl.subjects(RDF.type, SH.ValidationResult)]
-        results += times.check(graph)
+        found = reported(self.shapes, graph)
+        results = [*found.results, *times.check(graph)]
         if not any(result.severity == "Violation" for result in results):
             results += [_clash(clash) for clash in self.reasoner.close(graph).clashes]
-        return Report(ordered(results), shacl)
+        return Report(ordered(results), found.graph)
 
-    def _result(self, report: Graph, node: Node) -> Result:
-        """Read a SHACL result and mark it with the id of its constraint."""
-        source = next(
-            source
-            for source in (report.value(node, SH.sourceConstraint), report.value(node, SH.sourceShape))
-            if source is not None and (source, DCTERMS.identifier, None) in self.shapes.graph
-        )
-        identifier = self.shapes.graph.value(source, DCTERMS.identifier)
-        report.add((node, DCTERMS.identifier, RdfLiteral(str(identifier))))
-        messages = self._texts(source, SH.message) | _texts(report.objects(node, SH.resultMessage))
-        value = report.value(node, SH.value)
-        return Result(
-            constraint=str(identifier),
-            severity=_SEVERITIES[report.value(node, SH.resultSeverity)],
-            messages=messages,
-            focus=str(report.value(node, SH.focusNode)),
-            value=None if value is None else str(value)[:500],
-            remedies=self._texts(source, cg("remedy")),
-        )
 
-    def _texts(self, node: Node, prop: URIRef) -> Texts:
-        return _texts(self.shapes.graph.objects(node, prop))
+def reported(shapes: Shapes, graph: Graph) -> Report:
+    """Check a graph against shapes of ours, each of which has an id, messages and remedies."""
+    shacl = shapes.validate(graph)
+    results = [_result(shapes.graph, shacl, node) for node in shacl.subjects(RDF.type, SH.ValidationResult)]
+    return Report(ordered(results), shacl)
+
+
+def _result(shapes: Graph, report: Graph, node: Node) -> Result:
+    """Read a SHACL result and mark it with the id of its constraint."""
+    source = next(
+        source
+        for source in (report.value(node, SH.sourceConstraint), report.value(node, SH.sourceShape))
+        if source is not None and (source, DCTERMS.identifier, None) in shapes
+    )
+    identifier = shapes.value(source, DCTERMS.identifier)
+    report.add((node, DCTERMS.identifier, RdfLiteral(str(identifier))))
+    value = report.value(node, SH.value)
+    return Result(
+        constraint=str(identifier),
+        severity=_SEVERITIES[report.value(node, SH.resultSeverity)],
+        messages=_texts(shapes.objects(source, SH.message)) | _texts(report.objects(node, SH.resultMessage)),
+        focus=str(report.value(node, SH.focusNode)),
+        value=None if value is None else str(value)[:500],
+        remedies=_texts(shapes.objects(source, cg("remedy"))),
+    )
 
 
 def _texts(literals: Iterable[Node]) -> Texts:

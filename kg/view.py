@@ -14,6 +14,7 @@ from kg.store import Outcome, Store
 
 _DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { ?s ?p ?o } }"
 
+_NONE: Mapping[str, Iterable[engine.Triple]] = {}
 _UNNAMED = "the unnamed graph"
 _WHOLE = "the whole store"
 
@@ -131,15 +132,17 @@ class View(Store):
 
     # ---- writing
 
-    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
+    def replace(
+        self, graphs: Mapping[str, Iterable[engine.Triple] | None], added: Mapping[str, Iterable[engine.Triple]] = _NONE
+    ) -> Outcome:
         """Set whole graphs in one transaction; see :meth:`Store.replace`.
 
         Raises:
             InsufficientScope: one of them is beyond the limit.
         """
-        for graph in graphs:
+        for graph in (*graphs, *added):
             self._check(graph)
-        return self._store.replace(graphs)
+        return self._store.replace(graphs, added)
 
     def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> bool:
         """Add triples to a graph; see :meth:`Store.merge`.

@@ -1,0 +1,296 @@
+"""``kg link``, ``kg review`` and ``kg links``: which records of the world our entities are, and what people say of it."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kg import disk
+from kg.config import from_environment
+from kg.console import shown
+from kg.errors import BadInput, ClaimgraphError
+from kg.graph import KnowledgeGraph
+from kg.linking import sssom
+from kg.linking.decisions import Conflict, Entry, Judgement, Relation
+from kg.linking.proposals import Verdict
+from kg.linking.review import Decision, Outcome, Review, sentences
+from kg.linking.whole import opened, proposals
+
+Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
+User = Annotated[str | None, typer.Option("--user", help="Who decides; default: the account that runs this.")]
+Subject = Annotated[str, typer.Argument(metavar="ENTITY", help="IRI of an entity, or entity/… without the base.")]
+Of = Annotated[str, typer.Argument(metavar="RECORD", help="Dataset and identifier, such as wikidata:Q212.")]
+
+_COLOURS = {Verdict.accept: "green", Verdict.review: "yellow", Verdict.nil: "dim", Verdict.outside: "dim"}
+
+review_app = typer.Typer(
+    help="Decide about the links that wait for a person.",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+links_app = typer.Typer(
+    help="The links as files.", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("link")(link)
+    app.add_typer(review_app, name="review")
+    app.add_typer(links_app, name="links")
+
+
+def _opened(data: Path | None) -> Review:
+    config = from_environment().with_options(data_dir=data)
+    if config.bare:
+        raise BadInput("A bare store holds no entities.", remedy="Unset KG_BARE.")
+    return Review(KnowledgeGraph.open(config), opened(config.data_dir))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+# ---- kg link
+
+
+def link(
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; store nothing.")] = False,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Heed this dataset alone; may be given many times.")
+    ] = None,
+) -> None:
+    """Link every entity to the records of the reference packs that it is, and queue what a person has to decide."""
+    review = _opened(data)
+    found = proposals(review.graph, from_environment().with_options(data_dir=data).data_dir)
+    outcomes = review.propose(found, datasets=dataset or (), dry_run=dry_run)
+    shown(Console(), _outcomes(outcomes, review.names.base))
+    counts = Counter(outcome.done for outcome in outcomes)
+    told = ", ".join(f"{counts[done]} {done}" for done in ("linked", "queued", "kept") if counts[done])
+    typer.echo(f"{told or 'nothing linked'}{' (dry run: nothing is stored)' if dry_run else ''}")
+    _warn(review.log().conflicts(), review.names.base)
+
+
+def _outcomes(outcomes: Iterable[Outcome], base: str) -> Table:
+    table = _table("entity", "dataset", "id", "label", "score", "verdict", "reason")
+    for outcome in outcomes:
+        row = outcome.proposal
+        verdict = "kept" if outcome.done == "kept" else row.verdict.value
+        table.add_row(
+            escape(row.subject.removeprefix(base)),
+            escape(row.dataset),
+            escape(row.identifier),
+            escape(row.label),
+            f"{row.score:.0f}" if row.identifier else "",
+            f"[{_COLOURS[row.verdict]}]{verdict}[/]",
+            escape(row.reason),
+        )
+    return table
+
+
+def _warn(conflicts: Iterable[Conflict], base: str) -> None:
+    for conflict in conflicts:
+        who = ", ".join(dict.fromkeys(place.subject.removeprefix(base) for place in conflict.keys))
+        typer.secho(f"Contradiction about {who}: {conflict.what}.", fg="yellow", err=True)
+
+
+# ---- kg review
+
+
+@review_app.callback()
+def review_(
+    context: typer.Context,
+    data: Data = None,
+    listed: Annotated[bool, typer.Option("--list", help="List what waits, and what was decided last.")] = False,
+    user: User = None,
+) -> None:
+    """Show what waits for a person, one after the other, and ask; the keys are told."""
+    if context.invoked_subcommand is not None:
+        return
+    review = _opened(data)
+    if listed:
+        _list(review)
+    else:
+        _Session(review, user or _account()).run()
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name
+        return "somebody"
+
+
+def _list(review: Review) -> None:
+    log, base = review.log(), review.names.base
+    queue = _table("entity", "record", "label", "score", "state", "reason")
+    for entry in log.queue():
+        row = entry.proposal
+        state = "unsure" if entry.judgement is Judgement.unsure else "waits"
+        texts = (row.subject.removeprefix(base), row.record, row.label, f"{row.score:.0f}", state)
+        queue.add_row(*map(escape, texts), escape(entry.reason or row.reason))
+    shown(Console(), queue)
+    decided = [entry for entry in log.entries.values() if not entry.automatic or entry.judgement is Judgement.positive]
+    table = _table("no.", "entity", "record", "decision", "by", "at", "reason")
+    for entry in decided[-20:]:
+        what = entry.judgement.value if entry.undoes is None else f"undoes {entry.undoes}"
+        texts = (str(entry.number), entry.key.subject.removeprefix(base), entry.proposal.record, what)
+        table.add_row(*map(escape, (*texts, entry.user, entry.time, entry.reason)))
+    typer.echo("")
+    shown(Console(), table)
+    _warn(log.conflicts(), base)
+
+
+@dataclass
+class _Session:
+    """One person who goes through the queue.
+
+    Attributes:
+        made: numbers of the decisions of this session, the last one last.
+        skipped: what the person would not decide now.
+    """
+
+    review: Review
+    user: str
+    made: list[int] = field(default_factory=list)
+    skipped: set[object] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Ask until nothing waits, or the person has enough."""
+        while waiting := [entry for entry in self.review.log().queue() if entry.key not in self.skipped]:
+            self._show(waiting[0], len(waiting))
+            try:
+                answer = typer.prompt(
+                    "a(ccept) c(lose) r(eject) u(nsure) s(kip) z(undo) q(uit), and a reason if you like"
+                )
+            except click.Abort:
+                return
+            key, _, reason = str(answer).strip().partition(" ")
+            if key == "q":
+                return
+            try:
+                self._do(key, reason, waiting[0])
+            except ClaimgraphError as error:
+                typer.secho(f"{error.message} {error.remedy}", fg="red", err=True)
+        typer.echo("Nothing waits.")
+
+    def _do(self, key: str, reason: str, entry: Entry) -> None:
+        judgements = {
+            "a": Judgement.positive,
+            "c": Judgement.positive,
+            "r": Judgement.negative,
+            "u": Judgement.unsure,
+        }
+        if key in judgements:
+            relation = Relation.close if key == "c" else Relation.exact
+            made, conflicts = self.review.decide(Decision(*entry.key, judgements[key], reason, relation), self.user)
+            self.made.append(made.number)
+            self.skipped.add(entry.key)  # what one is unsure of waits for another
+            typer.echo(f"decision {made.number}: {made.judgement} {made.proposal.record}")
+            _warn(conflicts, self.review.names.base)
+        elif key == "s":
+            self.skipped.add(entry.key)
+        elif key == "z" and self.made:
+            undone = self.review.undo(self.made.pop(), self.user, reason)
+            self.skipped.discard(undone.key)
+            typer.echo(f"decision {undone.undoes} is undone")
+        else:
+            typer.secho("Nothing to undo." if key == "z" else f"“{key}” is no key.", fg="red", err=True)
+
+    def _show(self, entry: Entry, waiting: int) -> None:
+        row, out = entry.proposal, Console(highlight=False)
+        out.print(f"\n{waiting} wait.", style="dim")
+        out.print(f"[bold]{escape(row.name)}[/] ({row.kind}, {escape(row.subject)})")
+        out.print(f"is it [bold]{escape(row.record)}[/] {escape(row.label)}?   score {row.score:.0f}")
+        out.print(escape(row.reason), style="dim")
+        features = _table("feature", "value", "weight", "evidence")
+        for feature in row.features:
+            features.add_row(feature.name, f"{feature.value:.2f}", f"{feature.weight:.0f}", escape(feature.evidence))
+        shown(out, features)
+        for sentence in sentences(self.review.graph.store, row.subject)[:5]:
+            marked = escape(sentence.text).replace(escape(sentence.exact), f"[bold]{escape(sentence.exact)}[/]")
+            out.print(f"  {marked}", soft_wrap=True)
+
+
+def _decide(review: Review, decision: Callable[[str, str], Decision], record: str, user: str | None) -> None:
+    dataset, colon, identifier = record.partition(":")
+    if not colon:
+        raise BadInput(f"“{record}” names no record.", remedy="Write dataset:identifier, such as wikidata:Q212.")
+    entry, conflicts = review.decide(decision(dataset, identifier), user or _account())
+    typer.echo(f"decision {entry.number}: {entry.judgement} {entry.proposal.record}")
+    _warn(conflicts, review.names.base)
+
+
+@review_app.command()
+def accept(
+    subject: Subject,
+    record: Of,
+    data: Data = None,
+    reason: Reason = "",
+    user: User = None,
+    close: Annotated[bool, typer.Option("--close", help="Nearly the same (skos:closeMatch), not exactly.")] = False,
+) -> None:
+    """Accept a link, proposed or not."""
+    relation = Relation.close if close else Relation.exact
+    _decide(_opened(data), lambda *named: Decision(subject, *named, Judgement.positive, reason, relation), record, user)
+
+
+@review_app.command()
+def reject(subject: Subject, record: Of, data: Data = None, reason: Reason = "", user: User = None) -> None:
+    """Reject a link; it will not be proposed again."""
+    _decide(_opened(data), lambda *named: Decision(subject, *named, Judgement.negative, reason), record, user)
+
+
+@review_app.command()
+def unsure(subject: Subject, record: Of, data: Data = None, reason: Reason = "", user: User = None) -> None:
+    """Note that you have looked and cannot tell; it goes on waiting."""
+    _decide(_opened(data), lambda *named: Decision(subject, *named, Judgement.unsure, reason), record, user)
+
+
+@review_app.command()
+def undo(
+    number: Annotated[int, typer.Argument(help="Number of the decision; `kg review --list` tells it.")],
+    data: Data = None,
+    reason: Reason = "",
+    user: User = None,
+) -> None:
+    """Take a decision back; what held before it holds again."""
+    entry = _opened(data).undo(number, user or _account(), reason)
+    typer.echo(f"entry {entry.number}: decision {number} is undone")
+
+
+# ---- kg links
+
+
+@links_app.command("export")
+def export_(
+    data: Data = None,
+    form: Annotated[sssom.Format, typer.Option("--format")] = sssom.Format.sssom,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Write what is rejected instead.")] = False,
+    same_as: Annotated[
+        bool, typer.Option("--same-as", help="Write exact links as owl:sameAs, which merges the two for a reasoner.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+) -> None:
+    """Write the links as SSSOM TSV, TriG with the record of each, or plain N-Triples."""
+    content = sssom.export(_opened(data), form, rejected=rejected, same_as=same_as)
+    if output is None:
+        typer.echo(content.rstrip("\n"))
+    else:
+        with disk.writing(str(output)):
+            output.write_text(content, "utf-8")

@@ -1,0 +1,401 @@
+"""The reference store: records of all packs in one SQLite file, found by identifier, by exact name and by likeness.
+
+The one door to sqlite3. A spelling (:func:`kg.linking.spelling.latin`) is kept once for each kind of thing, however
+many names of however many records share it; a full-text index of trigrams for each kind points to spellings. What
+leaves here is plain values; readers may be many, each thread with a connection of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rapidfuzz import fuzz, process
+
+from kg import disk
+from kg.errors import BadInput, NotFound, StoreInUse, StoreUnavailable
+from kg.linking import tables
+from kg.linking.packs import ImportReport, Pack, Tally, grouped
+from kg.linking.records import Kind, Name, Record, Role
+from kg.linking.spelling import key, latin, trigrams
+from kg.linking.tables import CODES
+
+FILE = "reference.sqlite"
+"""Name of the file in the data directory."""
+
+LATIN = 0.98
+"""Similarity of names that are the same in Latin letters, but not as they are written."""
+
+POSTINGS = 20_000
+"""How many spellings the rarest trigrams of a name may bring up; see the recipe in :meth:`Reference.similar`."""
+
+RARE = 5
+"""How many trigrams of a name are looked up."""
+
+_CHUNK = 2_000
+_CACHE = {False: -64_000, True: -256_000}  # KiB, for readers and for the one that imports
+
+Progress = Callable[[int], None]
+"""Is told how many records more have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that a name may stand for.
+
+    Attributes:
+        record: what was found.
+        name: the name of it that matched.
+        similarity: 0 to 1; 1 if the keys of both are the same, :data:`LATIN` if they are so in Latin letters alone.
+        pack: the pack it comes from, as ``name@version``.
+    """
+
+    record: Record
+    name: Name
+    similarity: float
+    pack: str
+
+
+class Reference:
+    """All reference packs of a data directory; use it as a context manager, or close it."""
+
+    def __init__(self, path: Path | None, *, writable: bool) -> None:
+        self._path = path
+        self._writable = writable
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._shared = self._connect() if path is None else None  # SQLite itself serialises what threads do with it
+        self._stored = lru_cache(maxsize=20_000)(self._load)  # a number is never given to another record
+
+    @classmethod
+    def open(cls, path: Path, writable: bool = False) -> Self:
+        """Open the file of a reference store; a writable one is made if it is not there.
+
+        Raises:
+            NotFound: it is not there, and is to be read.
+            StoreUnavailable: it is no reference store, or one of a later version of this program.
+        """
+        if not writable and not path.exists():
+            raise NotFound("There is no reference data yet.", remedy="Run `kg reference build`, or `kg reference add`.")
+        if writable:
+            with disk.writing():
+                path.parent.mkdir(parents=True, exist_ok=True)
+        opened = cls(path, writable=writable)
+        opened._prepare()
+        return opened
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """Make a store that ends with the process."""
+        opened = cls(None, writable=True)
+        opened._prepare()
+        return opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "rwc" if self._writable else "ro"
+        name = ":memory:" if self._path is None else f"{self._path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        self._opened.append(connection)
+        connection.execute(f"PRAGMA cache_size = {_CACHE[self._writable]}")
+        return connection
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._shared is not None:
+            return self._shared
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = self._connect()
+        return found
+
+    def _rows(self, statement: str, values: Collection[Any] = ()) -> list[Any]:
+        with _guarded():
+            return self._db.execute(statement, tuple(values)).fetchall()
+
+    def _prepare(self) -> None:
+        try:
+            ((version,),) = self._rows("PRAGMA user_version")
+            if version == 0 and self._writable:
+                self._rows("PRAGMA journal_mode = WAL")  # readers go on while a pack is imported
+                with self._writing() as db:
+                    for statement in tables.SCHEMA:
+                        db.execute(statement)
+            elif version != tables.VERSION:
+                raise StoreUnavailable(
+                    f"{FILE} is not a reference store that this version can read.",
+                    remedy="Remove the file, then run `kg reference build` and add your packs again.",
+                )
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Make all that is done one transaction, which an error or Ctrl-C takes back whole."""
+        with _guarded():
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    def packs(self) -> list[Pack]:
+        """List the packs, by name."""
+        rows = self._rows("SELECT body FROM pack ORDER BY name")
+        return [ImportReport.from_json(json.loads(body)).pack for (body,) in rows]
+
+    def reports(self) -> list[ImportReport]:
+        """Tell what each pack holds, and which of its records may not be linked, by now: flags depend on the others."""
+        return [self._reported(*row) for row in self._rows("SELECT id, body FROM pack ORDER BY name")]
+
+    def report(self, name: str) -> ImportReport:
+        """Tell what one pack holds.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        rows = self._rows("SELECT id, body FROM pack WHERE name = ?", [name])
+        if not rows:
+            raise _missing(name)
+        return self._reported(*rows[0])
+
+    def _reported(self, identity: int, body: str) -> ImportReport:
+        found = "SELECT flag, detail FROM flag JOIN record ON id = record WHERE pack = ? ORDER BY flag, record"
+        groups = grouped(self._rows(found, [identity]))
+        flags = {flag: number for flag, (number, _) in groups.items()}
+        examples = {flag: lines for flag, (_, lines) in groups.items()}
+        return replace(ImportReport.from_json(json.loads(body)), flags=flags, examples=examples)
+
+    def count(self) -> int:
+        """Count the records of all packs."""
+        return int(self._rows("SELECT count(*) FROM record")[0][0])
+
+    def add(self, pack: Pack, records: Iterable[Record], progress: Progress | None = None) -> ImportReport:
+        """Import a pack in one transaction, in place of another version of it; records are streamed.
+
+        Raises:
+            BadInput: this version of it is there already, or there are no records.
+            ClaimgraphError: what reading the records raises; nothing is changed.
+            StoreInUse: another process imports.
+        """
+        tally = Tally()
+        with self._writing() as db:
+            replaced = self._make_room(db, pack)
+            home = db.execute("INSERT INTO pack (name, body) VALUES (?, '')", [pack.name]).lastrowid
+            start = tables.last_spelling(db)
+            remaining = iter(records)
+            while chunk := list(islice(remaining, _CHUNK)):
+                tables.insert(db, home or 0, chunk, tally)
+                if progress is not None:
+                    progress(len(chunk))
+            if not tally.records:
+                raise BadInput(
+                    "There are no records in it; nothing was imported.", remedy="Check the file and --format."
+                )
+            tables.index(db, start)
+            tables.flag(db)
+            body = json.dumps(tally.report(pack, replaced).to_json(), ensure_ascii=False)
+            db.execute("UPDATE pack SET body = ? WHERE id = ?", [body, home])
+        return self.report(pack.name)
+
+    @staticmethod
+    def _make_room(db: sqlite3.Connection, pack: Pack) -> str:
+        row = db.execute("SELECT id, body FROM pack WHERE name = ?", [pack.name]).fetchone()
+        if row is None:
+            return ""
+        version: str = json.loads(row[1])["pack"]["version"]
+        if version == pack.version:
+            raise BadInput(
+                f"Version {version} of the pack “{pack.name}” is there already; nothing was imported.",
+                remedy=f"Give the new data another --version, or run `kg reference remove {pack.name}` first.",
+            )
+        tables.drop(db, row[0])
+        return version
+
+    def remove(self, name: str) -> None:
+        """Remove a pack with all its records.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        with self._writing() as db:
+            row = db.execute("SELECT id FROM pack WHERE name = ?", [name]).fetchone()
+            if row is None:
+                raise _missing(name)
+            tables.drop(db, row[0])
+            tables.index(db, tables.last_spelling(db))
+            tables.flag(db)
+
+    def get(self, dataset: str, identifier: str) -> Record | None:
+        """Give a record; of several packs that have it, from the one that was added last."""
+        rows = self._rows(
+            "SELECT id FROM record WHERE dataset = ? AND identifier = ? ORDER BY pack DESC LIMIT 1",
+            [dataset, identifier],
+        )
+        return self._hydrated(rows[0][0])[0] if rows else None
+
+    def by_identifier(self, dataset: str, identifier: str) -> list[Record]:
+        """List the records, of any dataset, that are this or say that they are."""
+        rows = self._rows(
+            "SELECT id FROM record WHERE dataset = ?1 AND identifier = ?2 "
+            "UNION SELECT record FROM said WHERE dataset = ?1 AND identifier = ?2 ORDER BY 1",
+            [dataset, identifier],
+        )
+        return [self._hydrated(row[0])[0] for row in rows]
+
+    def _hydrated(self, identity: int) -> tuple[Record, str]:
+        """Give a record, with its flags as they are by now, and the label of its pack."""
+        record, pack = self._stored(identity)
+        flags = self._rows("SELECT flag FROM flag WHERE record = ? ORDER BY flag", [identity])
+        return (replace(record, flags=tuple(flag for (flag,) in flags)) if flags else record), pack
+
+    def _load(self, identity: int) -> tuple[Record, str]:
+        rows = self._rows(
+            "SELECT dataset, identifier, prominence, record.body, pack.body FROM record JOIN pack ON pack.id = pack "
+            "WHERE record.id = ?",
+            [identity],
+        )
+        if not rows:
+            raise NotFound("A record was removed while it was read.", remedy="Try again.")
+        dataset, identifier, prominence, body, pack = rows[0]
+        values = json.loads(body)
+        values["names"] = tuple(Name(text, language, bool(label)) for text, language, label in values["names"])
+        values["roles"] = tuple(Role(*role) for role in values.get("roles", ()))
+        values["kind"] = Kind(values["kind"])
+        values["countries"] = tuple(values.get("countries", ()))
+        if "point" in values:
+            values["point"] = tuple(values["point"])
+        about = Pack.from_json(json.loads(pack)["pack"])
+        return Record(dataset, identifier, prominence=prominence, **values), about.label
+
+    def exact(self, key: str, kinds: Collection[Kind] | None = None, limit: int = 200) -> list[Hit]:
+        """List the records with a name of this key, or of the same in Latin letters: the same first, then the famous."""
+        codes = _codes(kinds)
+        rows = self._rows(
+            f"SELECT record, group_concat(position) FROM spelling JOIN name ON spelling = spelling.id "  # noqa: S608
+            f"JOIN record ON record.id = record WHERE latin = ? AND kind IN ({_marks(codes)}) "
+            f"GROUP BY record ORDER BY prominence DESC LIMIT ?",
+            [latin(key), *codes, limit * 5],
+        )
+        hits = [self._hit(record, positions, key, LATIN) for record, positions in rows]
+        return sorted(hits, key=_best)[:limit]
+
+    def _hit(self, identity: int, positions: str, wanted: str, otherwise: float) -> Hit:
+        """Make a hit of the best of the names that matched: one that is written the same, then a main name."""
+        record, pack = self._hydrated(identity)
+        names = [record.names[int(position)] for position in positions.split(",")]
+        name = min(names, key=lambda name: (key(name.text) != wanted, not name.label))
+        return Hit(record, name, 1.0 if key(name.text) == wanted else otherwise, pack)
+
+    def similar(self, text: str, kinds: Collection[Kind] | None = None, limit: int = 50) -> list[Hit]:
+        """List the records with the likest names, by their Latin letters.
+
+        The rarest trigrams of the text bring up spellings of the wanted kinds, and rapidfuzz compares those.
+        """
+        wanted = latin(text)
+        found = self._spellings(wanted, _codes(kinds))
+        texts = dict(found)
+        ratio = process.extract(wanted, texts, scorer=fuzz.ratio, limit=limit)
+        likeness = {identity: score / 100 for _, score, identity in ratio}
+        if " " in wanted:
+            for _, score, identity in process.extract(wanted, texts, scorer=fuzz.token_sort_ratio, limit=limit):
+                likeness[identity] = max(likeness.get(identity, 0), LATIN * score / 100)
+        rows = self._rows(
+            f"SELECT record, spelling, group_concat(position) FROM name WHERE spelling IN ({_marks(likeness)}) "  # noqa: S608
+            "GROUP BY record, spelling",
+            likeness,
+        )
+        best: dict[int, tuple[float, str]] = {}
+        for record, identity, positions in rows:
+            best[record] = max(best.get(record, (-1.0, "")), (likeness[identity], positions))
+        ranked = sorted(best.items(), key=lambda item: -item[1][0])[: 4 * limit]
+        spelt = key(text)
+        hits = [self._hit(record, positions, spelt, min(score, LATIN)) for record, (score, positions) in ranked]
+        return sorted(hits, key=_best)[:limit]
+
+    def _spellings(self, wanted: str, codes: Collection[int]) -> list[tuple[int, str]]:
+        """Look the rarest trigrams up, kind by kind."""
+        grams = trigrams(wanted)
+        found: list[tuple[int, str]] = []
+        for code in codes:
+            rows = self._rows(
+                f"SELECT gram, spellings FROM frequency WHERE kind = ? AND gram IN ({_marks(grams)}) "  # noqa: S608
+                "ORDER BY spellings LIMIT ?",
+                [code, *grams, RARE],
+            )
+            if rows:
+                match = " OR ".join(f'"{gram}"' for gram, _ in rows)
+                found += self._rows(
+                    f"SELECT id, latin FROM spelling WHERE id IN "  # noqa: S608
+                    f"(SELECT rowid FROM gram_{code} WHERE gram_{code} MATCH ? LIMIT ?)",
+                    [match, POSTINGS],
+                )
+        return found
+
+
+def _missing(name: str) -> NotFound:
+    return NotFound(f"There is no reference pack “{name}”.", remedy="See `kg reference list`.")
+
+
+def _best(hit: Hit) -> tuple[float, float, str]:
+    return (-hit.similarity, -hit.record.prominence, hit.record.key)
+
+
+def _codes(kinds: Collection[Kind] | None) -> list[int]:
+    return sorted(CODES[kind] for kind in (Kind if kinds is None else kinds))
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ",".join("?" * len(values))
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Turn what SQLite says into errors of ours.
+
+    Raises:
+        StorageFull, StoreInUse, StoreUnavailable: see there.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise disk.full() from None
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StoreInUse(
+                "Another process is importing reference data.", remedy="Try again when it has finished."
+            ) from None
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
+            raise StoreUnavailable(
+                f"{FILE} cannot be read as a reference store.",
+                remedy="Check the rights on it; if it is damaged, remove it and add the packs again.",
+            ) from None
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            raise StoreUnavailable(f"{FILE} cannot be written.", remedy="Check the rights on it.") from None
+        raise

@@ -1,0 +1,361 @@
+"""Proposals in, decisions about them, links out: each step is one transaction of the store, or did not happen.
+
+The log is a graph in which each entry is an activity (PROV-O) with its content as JSON (``rdf:value``). The graphs of
+links follow from it, and are made anew for every dataset that a step touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import groupby
+from json import dumps
+
+from rdflib import RDF, RDFS, XSD, Literal, Namespace, URIRef
+
+from kg import __version__, engine, rdf
+from kg.errors import BadInput, NotFound, StoreUnavailable
+from kg.graph import KnowledgeGraph
+from kg.linking import datasets, linksets
+from kg.linking.decisions import Conflict, Entry, Judgement, Key, Log, Relation, demoted, key, read
+from kg.linking.proposals import Proposal, Verdict
+from kg.linking.records import Kind, Record
+from kg.names import CG, PROV
+from kg.store import Store
+
+Lookup = Callable[[str, str], Record | None]
+"""Finds the record of a dataset by its identifier."""
+
+LINKER = "linker"
+"""Who makes what nobody decides."""
+
+_LONGEST_REASON = 2000
+_prov = Namespace(PROV)
+_TYPE = engine.NamedNode(str(RDF.type))
+_VALUE = engine.NamedNode(str(RDF.value))
+_LABEL = engine.NamedNode(str(RDFS.label))
+
+_SENTENCES = f"""
+PREFIX cg: <{CG}>
+SELECT DISTINCT ?article ?from ?words ?exact WHERE {{
+  ?mention cg:denotes ?entity ; cg:inArticle ?article ; cg:start ?start ; cg:end ?end ; cg:exact ?exact .
+  ?segment a cg:Segment ; cg:inArticle ?article ; cg:start ?from ; cg:end ?to ; cg:exact ?words .
+  FILTER(?from <= ?start && ?end <= ?to)
+}} ORDER BY ?article ?from LIMIT 20"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a proposal: its final verdict and reason, and what was done about it."""
+
+    proposal: Proposal
+    done: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person says of a link; a ``reason`` may be empty."""
+
+    subject: str
+    dataset: str
+    identifier: str
+    judgement: Judgement
+    reason: str = ""
+    relation: Relation = Relation.exact
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in which an entity is mentioned, by the words ``exact``."""
+
+    article: str
+    text: str
+    exact: str
+
+
+def _unknown(_dataset: str, _identifier: str) -> None:
+    return None
+
+
+class Review:
+    """The links of one graph. May be used from any thread."""
+
+    def __init__(self, graph: KnowledgeGraph, lookup: Lookup = _unknown) -> None:
+        """Decide about the links of ``graph``, with what ``lookup`` knows of records."""
+        self.graph = graph
+        self.names = graph.names
+        self._lookup = lookup
+
+    def log(self) -> Log:
+        """Read the log.
+
+        Raises:
+            StoreUnavailable: an entry of it is damaged.
+        """
+        found = self.graph.store.match(None, _VALUE, None, self.names.decisions_graph)
+        try:
+            entries = [read(quad.object.value) for quad in found if isinstance(quad.object, engine.Literal)]
+        except (ValueError, KeyError, TypeError):
+            raise StoreUnavailable("The log of links is damaged.", remedy="Restore a backup.") from None
+        return Log(sorted(entries, key=lambda entry: entry.number))
+
+    # ---- what the linker says
+
+    def propose(
+        self, proposals: Iterable[Proposal], *, datasets: Iterable[str] = (), dry_run: bool = False
+    ) -> list[Outcome]:
+        """Link what may be linked at once, queue what a person has to decide, and publish all links.
+
+        What a person has decided stays; what the linker did before follows what it says now.
+
+        Args:
+            proposals: those for one entity and dataset side by side.
+            datasets: the only ones to heed; none stands for all.
+            dry_run: write nothing.
+
+        Raises:
+            BadInput, NotFound: a proposal is malformed, or of a dataset that is not known; nothing is written.
+            Rejected: a link breaks a constraint; nothing is written.
+        """
+        only = set(datasets)
+        wanted = [proposal for proposal in proposals if not only or proposal.dataset in only]
+        with self.graph.store.exclusive():
+            log = self.log()
+            first = log.next
+            outcomes: list[Outcome] = []
+            for _, group in groupby(wanted, lambda proposal: (proposal.subject, proposal.dataset)):
+                outcomes += self._settle(log, [*group])
+            if not dry_run:
+                made = [entry for number, entry in log.entries.items() if number >= first]
+                self._write(log, made, log.datasets())
+        return outcomes
+
+    def _settle(self, log: Log, group: list[Proposal]) -> Iterator[Outcome]:
+        """Settle the proposals for one entity and one dataset."""
+        named = {key(proposal) for proposal in group if proposal.identifier}
+        for before in log.about(group[0].subject, group[0].dataset):
+            live = before.judgement is Judgement.positive or before.proposal.verdict is Verdict.review
+            if before.automatic and live and before.key not in named:
+                gone = replace(before.proposal, verdict=Verdict.nil, reason="The linker does not propose it any more.")
+                log.take(self._automatic(log, gone, Judgement.none))
+        for proposal in sorted(group, key=lambda proposal: proposal.verdict is not Verdict.accept):
+            if proposal.verdict in (Verdict.nil, Verdict.outside) or not proposal.identifier:
+                yield Outcome(proposal, "nothing")
+            else:
+                yield self._take(log, proposal)
+
+    def _take(self, log: Log, proposal: Proposal) -> Outcome:
+        known = datasets.find(proposal.dataset, self.names, (proposal.dataset,))
+        datasets.check(known, proposal.identifier)
+        standing = log.standing(key(proposal))
+        if standing and not standing.automatic:
+            return Outcome(replace(proposal, reason=f"{standing.user} decided: {standing.judgement}."), "kept")
+        entry = self._automatic(log, proposal, Judgement.positive)
+        if proposal.verdict is Verdict.accept:
+            entry = self._cautious(log, entry)
+        if entry.proposal.verdict is not Verdict.accept:
+            entry = replace(entry, judgement=Judgement.none)
+        done = "linked" if entry.judgement is Judgement.positive else "queued"
+        same = standing and (standing.judgement, standing.proposal) == (entry.judgement, entry.proposal)
+        if not (same and standing and standing.tool == entry.tool and standing.identifiers == entry.identifiers):
+            log.take(entry)
+        return Outcome(entry.proposal, done)
+
+    def _cautious(self, log: Log, entry: Entry) -> Entry:
+        """Leave to a person what would contradict another link, or what a person took back."""
+        if before := log.taken_back(entry.key):
+            return replace(entry, proposal=demoted(entry.proposal, f"{before.user} took this link back."))
+        if against := next(log.against(entry), None):
+            what = against[0]
+            return replace(entry, proposal=demoted(entry.proposal, f"It contradicts a link: {what}."))
+        return entry
+
+    def _automatic(self, log: Log, proposal: Proposal, judgement: Judgement) -> Entry:
+        elsewhere = self._elsewhere(proposal.dataset, proposal.identifier)
+        return Entry(log.next, _now(), LINKER, True, judgement, "", proposal, __version__, identifiers=elsewhere)
+
+    def _elsewhere(self, dataset: str, identifier: str) -> Mapping[str, str]:
+        record = self._lookup(dataset, identifier)
+        return dict(record.identifiers) if record else {}
+
+    # ---- what people say
+
+    def decide(self, decision: Decision, user: str) -> tuple[Entry, list[Conflict]]:
+        """Note a decision and publish what follows; give it, and the contradictions that the entity now has.
+
+        Raises:
+            NotFound: there is no such entity, or no such dataset.
+            BadInput: the dataset has no such identifiers, or the reason cannot be kept.
+        """
+        return self.decide_all([decision], user)[0]
+
+    def decide_all(self, decisions: Iterable[Decision], user: str) -> list[tuple[Entry, list[Conflict]]]:
+        """Note several decisions, or none of them; see :meth:`decide`."""
+        with self.graph.store.exclusive():
+            log, made = self.log(), []
+            for decision in decisions:
+                entry = self._decided(log, decision, user)
+                log.take(entry)
+                made.append(entry)
+            self._write(log, made, {entry.key.dataset for entry in made})
+            conflicts = log.conflicts()
+        return [(entry, [found for found in conflicts if entry.key in found.keys]) for entry in made]
+
+    def _decided(self, log: Log, decision: Decision, user: str) -> Entry:
+        subject = self.entity(decision.subject)
+        record = self._lookup(decision.dataset, decision.identifier)
+        others = log.datasets() | ({decision.dataset} if record else set())
+        known = datasets.find(decision.dataset, self.names, others)
+        place = Key(subject, decision.dataset, datasets.check(known, decision.identifier))
+        before = log.standing(place)
+        if before:
+            proposal, tool, elsewhere = before.proposal, before.tool, before.identifiers
+        else:
+            proposal = self._by_hand(place, record)
+            tool, elsewhere = "", dict(record.identifiers) if record else {}
+        return Entry(
+            number=log.next,
+            time=_now(),
+            user=user,
+            automatic=False,
+            judgement=decision.judgement,
+            reason=_checked(decision.reason),
+            proposal=replace(proposal, verdict=Verdict.review),
+            tool=tool,
+            relation=decision.relation,
+            identifiers=elsewhere,
+        )
+
+    def _by_hand(self, place: Key, record: Record | None) -> Proposal:
+        """Describe a link that nobody proposed."""
+        return Proposal(
+            subject=place.subject,
+            name=self.label(place.subject),
+            kind=record.kind if record else Kind.other,
+            dataset=place.dataset,
+            identifier=place.identifier,
+            label=record.label() if record else "",
+            matched="",
+            score=0.0,
+            features=(),
+            verdict=Verdict.review,
+            reason="",
+            source="",
+        )
+
+    def undo(self, number: int, user: str, reason: str = "") -> Entry:
+        """Take a decision back; what held before it holds again.
+
+        Raises:
+            NotFound: there is no entry of that number.
+            BadInput: it decides nothing, or was taken back already.
+        """
+        with self.graph.store.exclusive():
+            log = self.log()
+            undone = log.undoable(number)
+            entry = replace(
+                undone,
+                number=log.next,
+                time=_now(),
+                user=user,
+                automatic=False,
+                judgement=Judgement.none,
+                reason=_checked(reason),
+                undoes=number,
+            )
+            log.take(entry)
+            self._write(log, [entry], {entry.key.dataset})
+        return entry
+
+    # ---- what the graph says
+
+    def entity(self, name: str) -> str:
+        """Give the IRI of an entity of some article, which may be named without the base (``entity/putin``).
+
+        Raises:
+            NotFound: no article speaks of it.
+        """
+        iri = self.names.base + name if name.startswith("entity/") else name
+        if not engine.is_iri(iri) or not self.present(iri):
+            shown = name[:200].encode("utf-8", "backslashreplace").decode()
+            raise NotFound(f"There is no entity “{shown}”.", remedy="Give the IRI of an entity that an article names.")
+        return iri
+
+    def present(self, iri: str) -> bool:
+        """Tell whether some article speaks of an entity."""
+        found = self.graph.store.match(engine.NamedNode(iri), _TYPE, None)
+        return any(self.names.article_of(engine.graph_of(quad)) is not None for quad in found)
+
+    def label(self, iri: str) -> str:
+        """Give a label of an entity: the English one, else any."""
+        found = [rdf.to_rdflib(quad.object) for quad in self.graph.store.match(engine.NamedNode(iri), _LABEL, None)]
+        texts = sorted(found, key=lambda text: (getattr(text, "language", None) != "en", str(text)))
+        return str(texts[0]) if texts else iri.removeprefix(self.names.base)
+
+    def _write(self, log: Log, made: list[Entry], touched: Iterable[str]) -> None:
+        """Write new entries and the links of every dataset that they touch, all or nothing."""
+        graphs: dict[str, list[engine.Triple] | None] = {}
+        store, present = self.graph.store, _Present(self.present)
+        for name in sorted(touched):
+            dataset = datasets.find(name, self.names, log.datasets())
+            for graph, triples in linksets.graphs(log, self.names, dataset, present).items():
+                stored = store.triples(graph) if triples else []
+                graphs[graph] = linksets.check(triples, stored) if triples else None
+        added = {self.names.decisions_graph: self._logged(made)} if made else {}
+        if graphs or added:
+            store.replace(graphs, added)
+
+    def _logged(self, made: Iterable[Entry]) -> list[engine.Triple]:
+        triples = []
+        for entry in made:
+            node = URIRef(self.names.decision(entry.number))
+            text = dumps(entry.to_json(), ensure_ascii=False, sort_keys=True)
+            triples += [
+                (node, RDF.type, _prov.Activity),
+                (node, _prov.endedAtTime, Literal(entry.time, datatype=XSD.dateTime)),
+                (node, RDF.value, Literal(text, datatype=RDF.JSON, normalize=False)),
+            ]
+        return rdf.from_rdflib(triples)
+
+
+class _Present(dict[str, bool]):
+    """Remembers which entities are there, as several links have the same one."""
+
+    def __init__(self, ask: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, iri: str) -> bool:
+        self[iri] = found = self._ask(iri)
+        return found
+
+    def __call__(self, iri: str) -> bool:
+        return self[iri]
+
+
+def sentences(store: Store, subject: str) -> list[Sentence]:
+    """List sentences in which an entity is mentioned, the first twenty."""
+    rows = store.rows(_SENTENCES, {"entity": engine.NamedNode(subject)})
+    return [Sentence(*(str(rdf.to_rdflib(row[name])) for name in ("article", "words", "exact"))) for row in rows]
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _checked(reason: str) -> str:
+    """Give a reason back if it can be kept.
+
+    Raises:
+        BadInput: it is too long, or no text.
+    """
+    if len(reason) > _LONGEST_REASON:
+        raise BadInput(
+            f"The reason has {len(reason)} characters; {_LONGEST_REASON} are kept.", remedy="Say it in fewer words."
+        )
+    try:
+        reason.encode()
+    except UnicodeEncodeError:
+        raise BadInput("The reason holds half a character.", remedy="Send UTF-8.") from None
+    return reason.strip()

@@ -1,0 +1,153 @@
+"""The tables of the reference store, and what is done to them when a pack comes or goes.
+
+Everything here runs inside a transaction of :class:`kg.linking.reference.Reference`, which owns the connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from kg.linking.packs import Tally
+from kg.linking.records import Kind, Record
+from kg.linking.spelling import latin
+
+VERSION = 1
+"""Of the tables; a file of another version is not read."""
+
+CODES = {kind: number for number, kind in enumerate(Kind)}
+"""The kinds as the tables write them; another order of :class:`Kind` is another :data:`VERSION`."""
+
+SCHEMA = (
+    "CREATE TABLE pack (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE record (id INTEGER PRIMARY KEY AUTOINCREMENT, dataset TEXT NOT NULL, identifier TEXT NOT NULL, "
+    "pack INTEGER NOT NULL, prominence REAL NOT NULL, body TEXT NOT NULL, UNIQUE (dataset, identifier, pack))",
+    "CREATE TABLE said (dataset TEXT, identifier TEXT, record INTEGER, PRIMARY KEY (dataset, identifier, record)) "
+    "WITHOUT ROWID",
+    "CREATE INDEX said_by ON said (record)",
+    "CREATE TABLE flag (record INTEGER, flag TEXT, own INTEGER, detail TEXT, PRIMARY KEY (record, flag)) WITHOUT ROWID",
+    "CREATE TABLE spelling (id INTEGER PRIMARY KEY, latin TEXT NOT NULL, kind INTEGER NOT NULL, UNIQUE (latin, kind))",
+    "CREATE TABLE name (spelling INTEGER, record INTEGER, position INTEGER, PRIMARY KEY (spelling, record, position)) "
+    "WITHOUT ROWID",
+    "CREATE TABLE frequency (kind INTEGER, gram TEXT, spellings INTEGER, PRIMARY KEY (kind, gram)) WITHOUT ROWID",
+    *(
+        f"CREATE VIRTUAL TABLE gram_{code} "
+        "USING fts5(latin, content='', detail=none, columnsize=0, tokenize='trigram case_sensitive 1')"
+        for code in CODES.values()
+    ),
+    *(f"CREATE VIRTUAL TABLE grams_{code} USING fts5vocab(gram_{code}, row)" for code in CODES.values()),
+    f"PRAGMA user_version = {VERSION}",
+)
+
+_SHARED = """
+INSERT OR IGNORE INTO flag SELECT s.record, 'shared-identifier', 0,
+  r.dataset || ':' || r.identifier || ' is ' || s.dataset || ':' || s.identifier || ', and so is ' || q.dataset || ':'
+  || q.identifier
+FROM said s JOIN record r ON r.id = s.record
+JOIN said o ON o.dataset = s.dataset AND o.identifier = s.identifier AND o.record <> s.record
+JOIN record q ON q.id = o.record AND q.pack = r.pack WHERE s.dataset <> r.dataset
+"""
+
+_DISAGREEING = """
+INSERT OR IGNORE INTO flag SELECT a.record, 'identifier-conflict', 0,
+  ra.dataset || ':' || ra.identifier || ' is ' || c.dataset || ':' || c.identifier || ', but the pack ' || p.name
+  || ' says ' || d.identifier
+FROM said c JOIN said a ON a.record = c.record AND a.dataset <> c.dataset JOIN record ra ON ra.id = a.record
+JOIN said b ON b.dataset = a.dataset AND b.identifier = a.identifier AND b.record <> a.record
+JOIN record rb ON rb.id = b.record AND rb.pack <> ra.pack JOIN pack p ON p.id = rb.pack
+JOIN said d ON d.record = b.record AND d.dataset = c.dataset AND d.identifier <> c.identifier
+"""
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+class Database(Protocol):
+    """As much of a connection as is used here."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ..., /) -> Any: ...  # noqa: D102
+
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> Any: ...  # noqa: D102
+
+
+def insert(db: Database, pack: int, records: Sequence[Record], tally: Tally) -> None:
+    """Add records to a pack, but those whose identifier it has already."""
+    spellings: set[tuple[str, int]] = set()
+    names: list[tuple[int, int, str, int]] = []
+    said: list[tuple[str, str, int]] = []
+    flags: list[tuple[int, str, str]] = []
+    for record in records:
+        found = db.execute(
+            "INSERT OR IGNORE INTO record (dataset, identifier, pack, prominence, body) VALUES (?, ?, ?, ?, ?)",
+            (record.dataset, record.identifier, pack, record.prominence, _body(record)),
+        )
+        if not found.rowcount:
+            tally.repeated += 1
+            continue
+        tally.count(record)
+        identity, code = found.lastrowid, CODES[record.kind]
+        forms = [(latin(name.text), code) for name in record.names]
+        spellings.update(form for form in forms if form[0])
+        names += ((identity, position, *form) for position, form in enumerate(forms) if form[0])
+        flags += ((identity, flag, f"{record.key} ({record.label()})") for flag in record.flags)
+        if record.identifiers:  # one that names no other can disagree with nobody
+            own = {record.dataset: record.identifier} | dict(record.identifiers)
+            said += ((dataset, identifier, identity) for dataset, identifier in own.items())
+    db.executemany("INSERT OR IGNORE INTO spelling (latin, kind) VALUES (?, ?)", sorted(spellings))
+    db.executemany("INSERT INTO name SELECT id, ?, ? FROM spelling WHERE latin = ? AND kind = ?", names)
+    db.executemany("INSERT OR IGNORE INTO said VALUES (?, ?, ?)", said)
+    db.executemany("INSERT OR IGNORE INTO flag VALUES (?, ?, 1, ?)", flags)
+
+
+def _body(record: Record) -> str:
+    """Write what the columns do not hold."""
+    body: dict[str, Any] = {"kind": record.kind, "names": [[n.text, n.language, int(n.label)] for n in record.names]}
+    for name in ("countries", "point", "within", "description"):
+        if value := getattr(record, name):
+            body[name] = value
+    if record.identifiers:
+        body["identifiers"] = dict(record.identifiers)
+    if record.roles:
+        body["roles"] = [[role.title, role.start, role.end] for role in record.roles]
+    return _COMPACT.encode(body)
+
+
+def drop(db: Database, pack: int) -> None:
+    """Take out a pack, its records, and the spellings that no other record has."""
+    mine = "(SELECT id FROM record WHERE pack = ?)"
+    for table in ("name", "said", "flag"):
+        db.execute(f"DELETE FROM {table} WHERE record IN {mine}", [pack])  # noqa: S608
+    db.execute("DELETE FROM record WHERE pack = ?", [pack])
+    db.execute("DELETE FROM pack WHERE id = ?", [pack])
+    unused = "NOT EXISTS (SELECT * FROM name WHERE spelling = spelling.id)"
+    for code in CODES.values():  # a contentless index forgets what it is told again
+        db.execute(
+            f"INSERT INTO gram_{code} (gram_{code}, rowid, latin) "  # noqa: S608
+            f"SELECT 'delete', id, ' ' || latin || ' ' FROM spelling WHERE kind = {code} AND {unused}"
+        )
+    db.execute(f"DELETE FROM spelling WHERE {unused}")  # noqa: S608
+
+
+def last_spelling(db: Database) -> int:
+    """Tell where :func:`index` will have to start."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM spelling").fetchone()[0])
+
+
+def index(db: Database, after: int) -> None:
+    """Bring the trigrams of the spellings after one into the index, and count how common each trigram is by now."""
+    db.execute("DELETE FROM frequency")
+    for code in CODES.values():
+        db.execute(
+            f"INSERT INTO gram_{code} (rowid, latin) "  # noqa: S608
+            "SELECT id, ' ' || latin || ' ' FROM spelling WHERE id > ? AND kind = ? ORDER BY id",
+            [after, code],
+        )
+        db.execute(f"INSERT INTO frequency SELECT {code}, term, doc FROM grams_{code}")  # noqa: S608
+
+
+def flag(db: Database) -> None:
+    """Find anew what may not be linked since records share an identifier, or since packs disagree on one."""
+    db.execute("DELETE FROM flag WHERE NOT own")
+    db.execute(_SHARED)
+    db.execute(_DISAGREEING)
