@@ -1,0 +1,157 @@
+"""Links of one entity to several datasets, made one: what a record says other datasets call it must be what they are.
+
+A record that is accepted in one dataset brings those of others with it; where two bring different ones, a person decides.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from kg.linking.features import feature, total
+from kg.linking.mentions import Entity
+from kg.linking.proposals import Feature, Proposal, Verdict
+from kg.linking.records import Record
+from kg.linking.reference import Reference
+from kg.linking.territory import barred, trap
+
+_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """That a record of another dataset is the same thing, by which record, of which pack."""
+
+    by: Proposal
+    record: str
+    dataset: str
+    identifier: str
+
+
+def agreed(entity: Entity, found: list[Proposal], reference: Reference, rejected: Collection[str]) -> list[Proposal]:
+    """Add the links that accepted records bring, accept those that they confirm, and put in doubt those that disagree.
+
+    Args:
+        entity: whose links.
+        found: what was found in each dataset by itself.
+        reference: where the records are.
+        rejected: records (``dataset:identifier``) that a person has said it is not.
+    """
+    said = list(_said(found, reference))
+    meant: dict[str, dict[str, Said]] = defaultdict(dict)
+    for one in said:
+        meant[one.dataset].setdefault(one.identifier, one)
+    for proposal in found:
+        if proposal.verdict is Verdict.accept:
+            own = Said(proposal, proposal.record, *_named(proposal))
+            meant[proposal.dataset].setdefault(proposal.identifier, own)
+    torn = {dataset: sorted(ids) for dataset, ids in meant.items() if len(ids) > 1}
+    if torn:
+        doubted = {one.by.record for dataset in torn for one in meant[dataset].values()}
+        return [_doubted(p, torn) if p.record in doubted or p.dataset in torn else p for p in found]
+    result = [p for p in found if p.dataset not in meant or p.identifier]
+    for dataset, ids in meant.items():
+        ((identifier, one),) = ids.items()
+        if f"{dataset}:{identifier}" not in rejected:
+            result = _with(entity, result, one, reference)
+    return [*result, *_suggested(result, reference, rejected)]
+
+
+def _suggested(found: list[Proposal], reference: Reference, rejected: Collection[str]) -> Iterable[Proposal]:
+    """Propose, for review, what a record in review says, in datasets that have nothing of their own."""
+    filled = {proposal.dataset for proposal in found if proposal.identifier}
+    for proposal in found:
+        record = reference.get(proposal.dataset, proposal.identifier) if proposal.identifier else None
+        if proposal.verdict is not Verdict.review or record is None:
+            continue
+        for dataset, identifier in record.identifiers.items():
+            if dataset not in filled and f"{dataset}:{identifier}" not in rejected:
+                filled.add(dataset)
+                reason = f"{record.key} may be it, and says so."
+                yield replace(proposal, dataset=dataset, identifier=identifier, reason=reason)
+
+
+def _named(proposal: Proposal) -> tuple[str, str]:
+    return proposal.dataset, proposal.identifier
+
+
+def _said(found: Iterable[Proposal], reference: Reference) -> Iterable[Said]:
+    """Follow identifiers from the accepted records, through records that carry no flag."""
+    for proposal in found:
+        if proposal.verdict is not Verdict.accept:
+            continue
+        start = reference.get(proposal.dataset, proposal.identifier)
+        if start is None:
+            continue
+        seen, edge = {start.key}, [start]
+        for _ in range(_STEPS):
+            following = []
+            for record in edge:
+                for other in _others(record, reference):
+                    key = f"{other[0]}:{other[1]}"
+                    if key in seen:
+                        continue
+                    seen.add(key)
+                    yield Said(proposal, record.key, *other)
+                    following += [r for r in (reference.get(*other),) if r and not r.flags and not barred(r)]
+            edge = following
+
+
+def _others(record: Record, reference: Reference) -> Iterable[tuple[str, str]]:
+    """Name the records that one says it is, and those that say that they are it."""
+    yield from (other for other in record.identifiers.items() if not trap(*other))
+    for other in reference.by_identifier(record.dataset, record.identifier):
+        if other.kind is record.kind and not other.flags and not barred(other):
+            yield other.dataset, other.identifier
+
+
+def _doubted(proposal: Proposal, torn: dict[str, list[str]]) -> Proposal:
+    """Take back an acceptance, and say why."""
+    if proposal.verdict is not Verdict.accept:
+        return proposal
+    dataset, identifiers = next(iter(torn.items()))
+    reason = f"The packs disagree which record of {dataset} it is: {', '.join(identifiers)}."
+    return replace(proposal, verdict=Verdict.review, reason=reason)
+
+
+def _with(entity: Entity, found: list[Proposal], said: Said, reference: Reference) -> list[Proposal]:
+    """Put one record that another brings among what was found."""
+    if (said.dataset, said.identifier) == _named(said.by):
+        return found
+    why = feature("identifier", 1.0, f"{said.record} says that it is {said.dataset}:{said.identifier}")
+    for at, proposal in enumerate(found):
+        if _named(proposal) == (said.dataset, said.identifier):
+            confirmed = found[:at] + [_confirmed(proposal, why, reference)] + found[at + 1 :]
+            return [p for p in confirmed if p.dataset != said.dataset or p.identifier == said.identifier]
+    record = reference.get(said.dataset, said.identifier)
+    if record is not None and (record.flags or barred(record)):
+        return found
+    label = record.label("uk") if record is not None else said.by.label
+    rest = [p for p in found if p.dataset != said.dataset]
+    brought = replace(
+        said.by,
+        subject=entity.iri,
+        dataset=said.dataset,
+        identifier=said.identifier,
+        label=label,
+        features=(why, *_without(said.by.features)),
+        score=min(said.by.score, total((why, *_without(said.by.features)))),
+        reason=f"{said.by.record} is it, and {'so says' if said.record == said.by.record else f'{said.record} says'}.",
+    )
+    return [*rest, brought]
+
+
+def _without(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    return tuple(feature for feature in features if feature.name != "identifier")
+
+
+def _confirmed(proposal: Proposal, why: Feature, reference: Reference) -> Proposal:
+    """Accept what two datasets agree on, unless it is flagged."""
+    features = (*proposal.features, why)
+    record = reference.get(proposal.dataset, proposal.identifier)
+    if proposal.verdict is Verdict.accept or record is None or record.flags:
+        return replace(proposal, features=features, score=total(features))
+    return replace(
+        proposal, features=features, score=total(features), verdict=Verdict.accept, reason=f"{why.evidence}."
+    )

@@ -1,0 +1,216 @@
+"""Which records an entity may be: by its identifiers, by an exact name in any script, by the likeness of names.
+
+What a name is looked up as has an order. A name as it stands comes before its nominative, and that before what a rule
+makes of it; the labels of an entity come before the words of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from kg.linking import territory
+from kg.linking.lemmas import Lemmas
+from kg.linking.likeness import likeness, respelt
+from kg.linking.mentions import Entity
+from kg.linking.records import Kind, Name, Record
+from kg.linking.reference import Hit, Reference
+from kg.linking.spelling import key
+
+_PLAUSIBLE = {True: 0.74, False: 0.84}
+"""Likeness of names from which on a person (``True``), or anything else, may be meant."""
+
+_CAPITALS = re.compile(r"[«“\"„]?[A-ZА-ЯҐЄІЇ0-9]")
+_UPPER = r"[«“\"„(]?[A-ZА-ЯҐЄІЇ0-9][^\s]*"
+_LINKS = "де|да|фон|дер|аль|бен|ван|ла|al|bin|von|van|der|de|la|of|the|and|і|та|й"
+_TAIL = re.compile(rf"{_UPPER}(?:[\s\-–]+(?:{_UPPER}|{_LINKS}))*$")
+_LIMIT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A name to look up.
+
+    Attributes:
+        text: the name.
+        source: the words that it comes from.
+        how: ``alias`` as it stands, ``lemma`` in the nominative, ``rule`` by a rule of :mod:`kg.linking.territory`.
+        rank: 0 for what is looked up first; a record found at one rank is no rival of those found before.
+    """
+
+    text: str
+    source: str
+    how: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that an entity may be.
+
+    Attributes:
+        record, pack: what was found, and in which pack.
+        name: the name of it that matched.
+        spelling: what it was found by.
+        similarity: 0 to 1.
+        exact: it has just this name, in the script that it is looked up in.
+    """
+
+    record: Record
+    pack: str
+    name: Name
+    spelling: Spelling
+    similarity: float
+    exact: bool
+
+
+class Candidates:
+    """Looks entities up in the reference data."""
+
+    def __init__(self, reference: Reference, lemmas: Lemmas | None) -> None:
+        self._reference = reference
+        self._lemmas = lemmas
+
+    def narrowed(self, entity: Entity) -> Entity:
+        """Give an entity with the kinds that the words of its names leave: «Північне море» is a water."""
+        texts = [label.text for label in entity.labels] or [form.exact for form in entity.forms]
+        kinds = next((k for k in (territory.narrowed(entity.kinds, t) for t in texts) if k != entity.kinds), entity.kinds)
+        return replace(entity, kinds=kinds)
+
+    def spellings(self, entity: Entity, others: Collection[str] = ()) -> list[Spelling]:
+        """Give the names of an entity, first what counts most; none, where it is only described («лікарі»).
+
+        Args:
+            entity: whose.
+            others: names of other entities beside it, which are no part of its own.
+        """
+        person = entity.kinds[0] is Kind.person
+        labels = self._labels(entity)
+        if labels is None:
+            return []
+        found: dict[str, Spelling] = {}
+        for label in labels:
+            for name in dict.fromkeys((label, territory.bare(label))):
+                _put(found, Spelling(name, label, "alias", 0))
+        for label in labels:
+            self._derive(found, label, entity, rank=1)
+        rank = 2 if labels else 0
+        for form in entity.forms:
+            name = form.name or self._named(form.exact, entity.kinds, others)
+            if not name or (labels and person and " " not in name):
+                continue
+            for text in dict.fromkeys((name, territory.bare(name))):
+                _put(found, Spelling(text, form.exact, "alias", rank))
+                self._derive(found, text, entity, rank)
+        return list(found.values())
+
+    def _labels(self, entity: Entity) -> list[str] | None:
+        """Give the labels that are names; ``None`` if those that an entity has describe it."""
+        named = [self._named(label.text, entity.kinds, ()) for label in entity.labels]
+        if named and not named[0]:  # the first is in the language of the text, which writes names with a capital
+            return None
+        return list(dict.fromkeys(name for name in named if name))
+
+    def _named(self, text: str, kinds: Collection[Kind], others: Collection[str]) -> str:
+        """Cut the name out of a phrase; empty where there is none."""
+        text = re.split(r",\s+(?=[a-zа-яґєії])", text.strip())[0].strip('«»“”„"')
+        if Kind.country in kinds and (territory.is_adjective(text) or next(territory.country_names(text), "")):
+            return text
+        if _CAPITALS.match(text):
+            return text
+        if (match := _TAIL.search(text)) is None:
+            return ""
+        tail = self._without(match[0], others).strip('«»“”„"()')
+        quoted = match[0][:1] in '«“"„'
+        if not tail or quoted:
+            return tail
+        if Kind.person in kinds and len(tail.split()) > 1:
+            return tail
+        if self._lemmas is None:
+            return tail if tail.isascii() else ""
+        return tail if self._lemmas.is_named(tail) else ""
+
+    @staticmethod
+    def _without(tail: str, others: Collection[str]) -> str:
+        """Leave out what other entities are called at the start («президент РФ Володимир Путін»)."""
+        for other in sorted(others, key=len, reverse=True):
+            if tail.startswith(f"{other} "):
+                return tail[len(other) + 1 :]
+        return tail
+
+    def _derive(self, found: dict[str, Spelling], name: str, entity: Entity, rank: int) -> None:
+        forms = [name]
+        if self._lemmas is not None:
+            forms += self._lemmas.nominatives(name, person=entity.kinds[0] is Kind.person)
+        for form in forms[1:]:
+            _put(found, Spelling(form, name, "lemma", rank))
+            _put(found, Spelling(territory.bare(form), name, "lemma", rank))
+        for form in forms:
+            if Kind.country in entity.kinds:
+                for country in territory.country_names(form):
+                    _put(found, Spelling(country, name, "rule", rank))
+            if Kind.region in entity.kinds:
+                for region in territory.region_names(form):
+                    _put(found, Spelling(region, name, "rule", rank))
+
+    def find(self, entity: Entity, spellings: list[Spelling]) -> list[Candidate]:
+        """Give the records that it may be, at most one candidate for each record, the likeliest first."""
+        best: dict[str, Candidate] = {}
+        for candidate in self._candidates(entity, spellings):
+            record = candidate.record.key
+            if not territory.barred(candidate.record) and _order(candidate) < _order(best.get(record)):
+                best[record] = candidate
+        return sorted(best.values(), key=_order)
+
+    def _candidates(self, entity: Entity, spellings: list[Spelling]) -> Iterator[Candidate]:
+        for dataset, identifier in entity.identifiers.items():
+            for record in self._reference.by_identifier(dataset, identifier):
+                said = Spelling(entity.label, f"{dataset}:{identifier}", "identifier", 0)
+                yield Candidate(record, "", Name(record.label()), said, 1.0, exact=True)
+        exact = False
+        for spelling in spellings:
+            for hit in self._reference.exact(key(spelling.text), entity.kinds, 200):
+                exact |= hit.similarity == 1.0
+                yield _candidate(hit, spelling)
+        if exact and Kind.person not in entity.kinds:
+            return
+        person = Kind.person in entity.kinds
+        for spelling in spellings:
+            if spelling.how == "rule":
+                continue
+            texts = dict.fromkeys((spelling.text, respelt(spelling.text))) if person else (spelling.text,)
+            for text in texts:
+                for hit in self._reference.similar(text, entity.kinds, _LIMIT):
+                    if (candidate := _likely(hit, spelling, person=person)) is not None:
+                        yield candidate
+
+
+def _candidate(hit: Hit, spelling: Spelling) -> Candidate:
+    return Candidate(hit.record, hit.pack, hit.name, spelling, hit.similarity, exact=hit.similarity == 1.0)
+
+
+def _likely(hit: Hit, spelling: Spelling, *, person: bool) -> Candidate | None:
+    """Compare the names of a record again, word by word, and keep it if it may be meant."""
+    if key(hit.name.text) == key(spelling.text):
+        return _candidate(hit, spelling)
+    similarity = likeness(spelling.text, hit.name.text, person=person)
+    if similarity < _PLAUSIBLE[person]:
+        return None
+    return Candidate(hit.record, hit.pack, hit.name, spelling, min(similarity, 0.99), exact=False)
+
+
+def _put(found: dict[str, Spelling], spelling: Spelling) -> None:
+    if len(spelling.text) > 1:
+        found.setdefault(spelling.text, spelling)
+
+
+_HOW = ("identifier", "alias", "lemma", "rule")
+
+
+def _order(candidate: Candidate | None) -> tuple[float, ...]:
+    """Order candidates: identifiers and exact names by rank, then by likeness."""
+    if candidate is None:
+        return (9.0,)
+    how = _HOW.index(candidate.spelling.how)
+    return (not candidate.exact, candidate.spelling.rank if candidate.exact else 0, -candidate.similarity, how)

@@ -1,0 +1,197 @@
+"""Why a record may be an entity, and why not: features, each with its value, its weight and what it was seen in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log10
+
+from kg.linking.candidates import Candidate
+from kg.linking.context import Known, kilometres
+from kg.linking.mentions import Entity, Office
+from kg.linking.proposals import Feature
+from kg.linking.records import Kind, Record
+from kg.linking.reference import Reference
+
+_WEIGHTS: Mapping[str, float] = {
+    "alias": 60,
+    "lemma": 60,
+    "rule": 60,
+    "similarity": 60,
+    "identifier": 60,
+    "kind": 8,
+    "country": 12,
+    "within": 16,
+    "distance": 12,
+    "role": 16,
+    "co-mention": 4,
+    "prominence": 3,
+}
+_CERTAINTY = {"identifier": 1.0, "alias": 1.0, "lemma": 0.97, "rule": 0.96}
+_TITLES = (
+    (r"президент", r"president"),
+    (r"прем.?єр", r"prime minister|premier"),
+    (r"міністр", r"minister|secretary"),
+    (r"канцлер", r"chancellor"),
+    (r"король|королев", r"king|queen|monarch"),
+    (r"мер\b|мера\b|міськ\w+ голов", r"mayor"),
+    (r"губернатор|голов\w+ області", r"governor"),
+    (r"депутат|сенатор", r"member of|deputy|senator|mp\b"),
+    (r"речни", r"spokes|press secretary"),
+    (r"генерал|головнокоманд", r"general|commander"),
+    (r"посол|посл", r"ambassador"),
+    (r"диктатор", r"dictator|president|leader"),
+)
+"""Offices as Ukrainian texts and as records call them; a title that stands in both words for word needs none."""
+
+_DEEPEST = 6
+_SAME_PLACE = 15.0
+"""Kilometres between points that datasets give for one settlement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A candidate with what speaks for and against it, and the score that makes, 0 to 100."""
+
+    candidate: Candidate
+    features: tuple[Feature, ...]
+    score: float
+
+    def value(self, name: str) -> float | None:
+        """Give the value of a feature; ``None`` where nothing is known of it."""
+        return next((feature.value for feature in self.features if feature.name == name), None)
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the graph says something else of the entity: another country, region or place."""
+        return any(self.value(name) == 0 for name in ("country", "within", "role", "distance"))
+
+
+def scored(entity: Entity, candidate: Candidate, known: Known, reference: Reference) -> Scored:
+    """Weigh a candidate."""
+    record = candidate.record
+    found = [
+        _named(candidate),
+        _kind(entity, candidate),
+        _country(record, known.stated(entity)),
+        _within(record, known.regions(entity, record.dataset), reference),
+        _distance(entity, record, known),
+        _role(entity, record),
+        _beside(entity, record, known),
+        _prominence(record),
+    ]
+    features = tuple(feature for feature in found if feature is not None)
+    return Scored(candidate, features, total(features))
+
+
+def total(features: tuple[Feature, ...]) -> float:
+    """Make one score of features, 0 to 100."""
+    weight = sum(feature.weight for feature in features)
+    return round(100 * sum(feature.value * feature.weight for feature in features) / weight, 1) if weight else 0.0
+
+
+def feature(name: str, value: float, evidence: str) -> Feature:
+    """Make a feature of the weight that its name has."""
+    return Feature(name, round(value, 3), _WEIGHTS[name], evidence)
+
+
+def _named(candidate: Candidate) -> Feature:
+    spelling, name = candidate.spelling, candidate.name
+    language = f" ({name.language})" if name.language else ""
+    if not candidate.exact:
+        return feature("similarity", candidate.similarity, f"“{spelling.text}” is like “{name.text}”{language}")
+    if spelling.how == "identifier":
+        return feature("identifier", 1.0, f"the graph says that it is {spelling.source}")
+    source = "" if spelling.source == spelling.text else f"“{spelling.source}”: "
+    evidence = f"{source}“{spelling.text}” is a name of it{language}"
+    return feature(spelling.how, _CERTAINTY[spelling.how], evidence)
+
+
+def _kind(entity: Entity, candidate: Candidate) -> Feature:
+    kind = candidate.record.kind
+    value = 1.0 if kind is entity.kinds[0] else 0.8 if kind in entity.kinds else 0.0
+    return feature("kind", value, f"it is a {kind}" if kind is not Kind.other else "its kind is not told")
+
+
+def _country(record: Record, stated: Mapping[str, str]) -> Feature | None:
+    if not stated or not record.countries or record.kind is Kind.country:
+        return None
+    shared = [code for code in record.countries if code in stated]
+    if shared:
+        return feature("country", 1.0, f"in {shared[0]}, as the graph says ({stated[shared[0]]})")
+    return feature("country", 0.0, f"in {record.countries[0]}, but the graph says {', '.join(sorted(stated))}")
+
+
+def _within(record: Record, regions: Mapping[str, str], reference: Reference) -> Feature | None:
+    if not regions or not record.within:
+        return None
+    held, at = record.within, 0
+    while held and at < _DEEPEST:
+        if held in regions:
+            return feature("within", 1.0, f"in {regions[held]} ({record.dataset}:{held}), as the graph says")
+        larger = reference.get(record.dataset, held)
+        if larger is None:
+            return None  # where it lies is not told to the end
+        held, at = larger.within, at + 1
+    return feature("within", 0.0, f"not in {', '.join(regions.values())}, where the graph has it")
+
+
+def _distance(entity: Entity, record: Record, known: Known) -> Feature | None:
+    """Measure to where it is by another dataset, else to the nearest place that is named beside it."""
+    if record.point is None or record.kind is not Kind.settlement:
+        return None
+    if (itself := known.itself(entity, record.dataset)) is not None:
+        name, point = itself
+        away = kilometres(point, record.point)
+        return feature("distance", 1.0 if away <= _SAME_PLACE else 0.0, f"{away:.0f} km from {name}")
+    anchors = known.anchors(entity)
+    if not anchors:
+        return None
+    away, name = min((kilometres(point, record.point), name) for name, point in anchors)
+    return feature("distance", max(0.001, 1 / (1 + (away / 150) ** 2)), f"{away:.0f} km from {name}")
+
+
+def _role(entity: Entity, record: Record) -> Feature | None:
+    """Compare the offices that the graph has with those of the record, in title, country and time."""
+    titles = [office for office in entity.offices if office.title]
+    if record.kind is not Kind.person or not titles:
+        return None
+    said = " ; ".join((*(role.title for role in record.roles), record.description)).casefold()
+    for office in titles:
+        if _titled(office, said):
+            day = office.start or entity.dates[1] or entity.dates[0]
+            held = [r for r in record.roles if _titled(office, r.title.casefold())] or list(record.roles)
+            if held and day and not office.former and not any(_during(r.start, r.end, day) for r in held):
+                return feature("role", 0.2, f"{office.title}, but not at that time ({day})")
+            return feature("role", 1.0, f"{office.title}: {record.description or held[0].title}")
+    return feature("role", 0.2, f"nothing says that it was {titles[0].title}") if said.strip(" ;") else None
+
+
+def _titled(office: Office, said: str) -> bool:
+    title = office.title.casefold()
+    words = [theirs for ours, theirs in _TITLES if re.search(rf"\b(?:{ours})", title)]
+    return title in said or any(re.search(rf"\b(?:{theirs})", said) for theirs in words)
+
+
+def _during(start: str, end: str, day: str) -> bool:
+    return (not start or start <= day) and (not end or day[: len(end)] <= end)
+
+
+def _beside(entity: Entity, record: Record, known: Known) -> Feature | None:
+    if record.kind is Kind.country or not record.countries:
+        return None
+    beside = known.countries(entity.near) or known.countries(entity.together)
+    shared = [code for code in record.countries if code in beside]
+    if not beside:
+        return None
+    evidence = f"{beside[shared[0]]} is named beside it" if shared else "no place of its country is named beside it"
+    return feature("co-mention", 1.0 if shared else 0.2, evidence)
+
+
+def _prominence(record: Record) -> Feature | None:
+    if record.prominence <= 0:
+        return None
+    places = record.kind in (Kind.settlement, Kind.region, Kind.country)
+    evidence = f"{record.prominence:,.0f} {'inhabitants' if places else 'articles about it'}"
+    return feature("prominence", min(1.0, log10(1 + record.prominence) / (7.5 if places else 2.5)), evidence)
