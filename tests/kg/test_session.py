@@ -142,7 +142,7 @@ def test_its_reading_has_the_limits_of_queries(graph: KnowledgeGraph) -> None:
 
 
 def test_it_writes_nothing_and_reads_nothing_past_the_readers(graph: KnowledgeGraph) -> None:
-    session = Session(graph.store, lambda *_: pytest.fail("asked"))
+    session = Session(graph.store, lambda *_: pytest.fail("asked"), 1)
     for write in (lambda: session.update("CLEAR ALL"), lambda: session.replace({"urn:g": None})):
         with pytest.raises(AttributeError):
             write()
