@@ -7,6 +7,7 @@ caller may see: it cannot show others by oversight.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated
 
@@ -41,6 +42,9 @@ def caller(request: Request, shared: Services) -> Principal:
 def seen_by(principal: Principal, shared: Services) -> Services:
     """Give the services as far as a caller may see."""
     return shared if principal.graphs is None else replace(shared, graph=shared.graph.seen_by(principal))
+
+
+FORM = "application/x-www-form-urlencoded"
 
 
 class _Allowed(SecurityBase):
@@ -81,6 +85,9 @@ async def _read(request: Request, shared: Shared) -> AsyncIterator[Services]:
     with shared.reading(request) as session:
         yield seen_by(principal, session)
 
+
+reading = asynccontextmanager(_read)
+"""The services of a route that reads only in some cases, as far as the caller may see, while the context lasts."""
 
 Reading = Annotated[Services, Depends(_read)]
 """The services of a route that reads, as far as the caller may see."""

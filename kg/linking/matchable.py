@@ -14,6 +14,7 @@ from kg import engine
 from kg.errors import ClaimgraphError, ResultTooLarge
 from kg.linking import datasets, mentions
 from kg.linking.mentions import Entity
+from kg.linking.records import Name
 from kg.names import CG, RDFS, SKOS, Names
 from kg.store import Store
 
@@ -79,9 +80,15 @@ class Item:
         """Its IRI, by which SPARQL knows it, too."""
         return self.entity.iri
 
+    def named(self, language: str) -> Name:
+        """Give its name in a language, else its first label, else words that denote it."""
+        return next((name for name in self.entity.labels if name.language == language), None) or next(
+            iter(self.entity.labels), Name(self.entity.label)
+        )
+
     def label(self, language: str) -> str:
         """What to call it before a person."""
-        return next((name.text for name in self.entity.labels if name.language == language), self.entity.label)
+        return self.named(language).text
 
 
 def read(store: Store) -> tuple[list[Item], dict[str, Type]]:
