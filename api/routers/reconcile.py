@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import openapi, reconciliation, requests
+from api import openapi, requests, rows
 from api.formats import JSON
-from api.reconciliation import Short
+from api.rows import Short
 from api.security import Writer, caller
 from api.services import Services, Shared
 from kg.linking.decisions import Judgement
@@ -60,22 +60,22 @@ async def post_decisions(request: Request, shared: Shared) -> Response:
     """
     requests.content_type(request, (JSON,))
     body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
-    values = reconciliation.parse(requests.decode(body, "body"), "body")
-    wanted = reconciliation.model(DecisionsIn, values, "body")
-    reconciliation.check_batch(len(wanted.decisions), "decisions")
+    values = rows.parse(requests.decode(body, "body"), "body")
+    wanted = rows.model(DecisionsIn, values, "body")
+    rows.check_batch(len(wanted.decisions), "decisions")
     noted = await shared.query_in_thread(_decide, shared, wanted, caller(request, shared).name)
     return JSONResponse({"decisions": noted})
 
 
 def _decide(shared: Services, wanted: DecisionsIn, user: str) -> list[dict[str, object]]:
-    rows = {
+    records = {
         row.identifier: Record(
             wanted.dataset, row.identifier, Kind.other, (Name(row.name or row.identifier, "", True),)
         )
         for row in wanted.decisions
     }
     review = Review(
-        shared.graph, lambda dataset, identifier: rows.get(identifier) if dataset == wanted.dataset else None
+        shared.graph, lambda dataset, identifier: records.get(identifier) if dataset == wanted.dataset else None
     )
     decisions = [
         Decision(row.entity, wanted.dataset, row.identifier, row.judgement, row.reason) for row in wanted.decisions

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
 import kg
-from api import openapi, reconciliation, requests
+from api import openapi, reconciliation, requests, rows
 from api.formats import HTML, JSON
-from api.reconciliation import Asked, ExtendQuery, Json, Short, Values
+from api.reconciliation import Asked, Json
+from api.rows import ExtendQuery, Short, Values
 from api.security import FORM, Reading, caller, reading
 from api.services import Services, Shared
 from kg.linking.matching import Index, Query
@@ -60,8 +61,8 @@ class QueryIn(BaseModel):
             self.query.strip(),
             tuple(index.type(name).name for name in wanted),
             strict=self.type_strict != "should",
-            conditions=tuple(reconciliation.condition(one.pid, one.v) for one in self.properties),
-            limit=reconciliation.limited(self.limit),
+            conditions=tuple(rows.condition(one.pid, one.v) for one in self.properties),
+            limit=rows.limited(self.limit),
         )
 
 
@@ -100,24 +101,24 @@ async def post_reconcile_02(request: Request, shared: Reading) -> Response:
 async def _answer(request: Request, shared: Services, parameters: requests.Parameters) -> Response:
     ask = await reconciliation.asked(request, shared)
     if (text := requests.single(parameters, "extend")) is not None:
-        wanted = reconciliation.model(ExtendQuery, reconciliation.parse(text, "extend"), "extend")
+        wanted = rows.model(ExtendQuery, rows.parse(text, "extend"), "extend")
         return await _extend(ask, wanted)
     if (text := requests.single(parameters, "queries")) is not None:
-        return ask.answer(await _match(ask, _object(reconciliation.parse(text, "queries"))))
+        return ask.answer(await _match(ask, _object(rows.parse(text, "queries"))))
     text = requests.single(parameters, "query") or ""
-    one = reconciliation.parse(text, "query") if text.lstrip().startswith("{") else {"query": text}
+    one = rows.parse(text, "query") if text.lstrip().startswith("{") else {"query": text}
     return ask.answer((await _match(ask, {"q": one}))["q"])
 
 
 def _object(values: object) -> Json:
     if not isinstance(values, dict):
-        raise reconciliation.unfit("queries", "it is no object of queries by keys")
+        raise rows.unfit("queries", "it is no object of queries by keys")
     return values
 
 
 async def _match(ask: Asked, batch: Json) -> Json:
-    reconciliation.check_batch(len(batch))
-    queries = [reconciliation.model(QueryIn, one, f"query {key[:50]}").read(ask.index) for key, one in batch.items()]
+    rows.check_batch(len(batch))
+    queries = [rows.model(QueryIn, one, f"query {key[:50]}").read(ask.index) for key, one in batch.items()]
     found = await reconciliation.matched(ask, queries)
     return {
         key: {"result": [reconciliation.candidate(ask, match) for match in row]}
@@ -126,13 +127,13 @@ async def _match(ask: Asked, batch: Json) -> Json:
 
 
 async def _extend(ask: Asked, wanted: ExtendQuery) -> Response:
-    meta, rows = await reconciliation.extended(ask, wanted)
+    meta, found = await reconciliation.extended(ask, wanted)
     shown = {
         identifier: {
             name: [reconciliation.value(ask, one, with_language=False) for one in values]
             for name, values in row.items()
         }
-        for identifier, row in rows.items()
+        for identifier, row in found.items()
     }
     return ask.answer({"meta": meta, "rows": shown})
 

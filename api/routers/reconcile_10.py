@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 import kg
-from api import openapi, reconciliation, requests
+from api import openapi, reconciliation, requests, rows
 from api.formats import HTML, JSON
-from api.reconciliation import Asked, ExtendQuery, Json, Short, Values
+from api.reconciliation import Asked, Json
+from api.rows import ExtendQuery, Short, Values
 from api.security import Reading, caller
 from api.services import Services, Shared
 from kg.errors import BadInput
@@ -56,11 +57,11 @@ class QueryIn(BaseModel):
             (index.type(self.type).name,) if self.type else (),
             identifier=self._single("id"),
             conditions=tuple(_condition(one) for one in self.conditions if one.kind == "property"),
-            limit=reconciliation.limited(self.limit),
+            limit=rows.limited(self.limit),
         )
 
     def _single(self, kind: str) -> str:
-        found = [text for one in self.conditions if one.kind == kind for text in reconciliation.texts(one.value)]
+        found = [text for one in self.conditions if one.kind == kind for text in rows.texts(one.value)]
         if len(found) > 1:
             raise BadInput(f"A query has {len(found)} conditions of matchType {kind}.", remedy="Give one.")
         return found[0].strip() if found else ""
@@ -77,7 +78,7 @@ def _condition(one: ConditionIn) -> Condition:
         raise BadInput(f"There is no matchQualifier “{one.qualifier[:100]}”.", remedy="Leave it out.")
     if one.property is None:
         raise BadInput("A condition of matchType property has no propertyId.", remedy="Name the property.")
-    return reconciliation.condition(one.property, one.value, required=one.required, quantifier=one.quantifier)
+    return rows.condition(one.property, one.value, required=one.required, quantifier=one.quantifier)
 
 
 @router.get("", summary="Reconciliation 1.0 (draft): manifest", responses=_ANSWERS)
@@ -97,8 +98,8 @@ async def match_10(request: Request, shared: Reading) -> Response:
     """Match a batch of rows with entities of the graph."""
     values = await _body(request, shared)
     if isinstance(values, dict) and isinstance(values.get("queries"), list):
-        reconciliation.check_batch(len(values["queries"]))
-    batch = reconciliation.model(QueryBatch, values, "batch")
+        rows.check_batch(len(values["queries"]))
+    batch = rows.model(QueryBatch, values, "batch")
     ask = await reconciliation.asked(request, shared)
     found = await reconciliation.matched(ask, [one.read(ask.index) for one in batch.queries])
     return ask.answer({"results": [{"candidates": [_candidate(ask, match) for match in row]} for row in found]})
@@ -117,9 +118,9 @@ def _candidate(ask: Asked, match: Match) -> Json:
 )
 async def extend_10(request: Request, shared: Reading) -> Response:
     """Give the values of some properties of some entities."""
-    wanted = reconciliation.model(ExtendQuery, await _body(request, shared), "data extension query")
+    wanted = rows.model(ExtendQuery, await _body(request, shared), "data extension query")
     ask = await reconciliation.asked(request, shared)
-    meta, rows = await reconciliation.extended(ask, wanted)
+    meta, found = await reconciliation.extended(ask, wanted)
     shown = [
         {
             "id": identifier,
@@ -128,7 +129,7 @@ async def extend_10(request: Request, shared: Reading) -> Response:
                 for name, values in row.items()
             ],
         }
-        for identifier, row in rows.items()
+        for identifier, row in found.items()
     ]
     return ask.answer({"meta": meta, "rows": shown})
 
@@ -136,7 +137,7 @@ async def extend_10(request: Request, shared: Reading) -> Response:
 async def _body(request: Request, shared: Services) -> object:
     requests.content_type(request, (JSON,))
     body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
-    return reconciliation.parse(requests.decode(body, "body"), "body")
+    return rows.parse(requests.decode(body, "body"), "body")
 
 
 @router.get(

@@ -110,7 +110,7 @@ def read(store: Store) -> tuple[list[Item], dict[str, Type]]:
     }
     links = _links(store)
     items = []
-    for entity in mentions.read(store):
+    for entity in mentions.read_alone(store):
         found = _narrowest_first(classes[entity.iri], types)
         linked: dict[str, tuple[str, ...]] = {name: (value,) for name, value in entity.identifiers.items()}
         for name, values in links[entity.iri].items():

@@ -39,7 +39,8 @@ _MENTION = 0.9
 _LEAST = 0.62
 """Likeness below which a name is no candidate."""
 
-_POOL = 50
+_POOL = 30
+"""Likest names that are looked at closely."""
 _KEPT = 4
 """Indexes that are kept: for those who see everything, for some who see less, and one that is being made."""
 

@@ -82,6 +82,18 @@ def read_names(server: Server) -> list[tuple[str, str, str]]:
     return sorted(found)
 
 
+def namesakes(names: Sequence[tuple[str, str, str]]) -> dict[str, set[str]]:
+    """Give, by entity, those that have a label of it: nothing in a row of the table tells them apart."""
+    holders: dict[str, set[str]] = {}
+    for iri, label, _ in names:
+        holders.setdefault(label, set()).add(iri)
+    same: dict[str, set[str]] = {}
+    for iris in holders.values():
+        for iri in iris:
+            same.setdefault(iri, set()).update(iris)
+    return same
+
+
 def ask(connection: http.client.HTTPConnection, batch: Sequence[Row]) -> list[list[dict[str, Any]]]:
     """Send one batch as OpenRefine does, and give the candidates of each row."""
     queries = {row[0]: {"query": row[1], "type": CG + row[2], "limit": 5} for row in batch}
@@ -98,7 +110,7 @@ def judge(rows: Sequence[Row], found: Sequence[list[dict[str, Any]]], same: dict
     lines = []
     for how in ("exact", "slip", "inflected", "absent"):
         mine = [(row, got) for row, got in zip(rows, found, strict=True) if row[3] == how]
-        first = sum(bool(got) and (got[0]["id"] == row[4] or got[0]["id"] in same.get(row[1], ())) for row, got in mine)
+        first = sum(bool(got) and got[0]["id"] in same.get(row[4], ()) for row, got in mine)
         sure = [(row, got[0]["id"]) for row, got in mine if got and got[0]["match"]]
         wrong = sum(iri != row[4] for row, iri in sure)
         lines.append(f"| {how} | {len(mine):,} | {first / max(1, len(mine)):.3f} | {len(sure):,} | {wrong} |")
@@ -134,9 +146,7 @@ def main() -> None:
             file = folder / "table.csv"
             with file.open("w", encoding="utf-8", newline="") as target:
                 csv.writer(target).writerows(table(names, options.rows, rng))
-            same: dict[str, set[str]] = {}
-            for iri, label, _ in names:
-                same.setdefault(label, set()).add(iri)
+            same = namesakes(names)
             connection = server.connect(timeout=600)
             begun = time.perf_counter()
             ask(connection, [("0", "x", "Person", "", "")])

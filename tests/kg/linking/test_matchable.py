@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kg.config import Config
 from kg.graph import KnowledgeGraph
-from kg.linking import matchable
+from kg.linking import matchable, mentions
 from kg.linking.matchable import Item, Type
 
 BASE = "https://data.example/"
@@ -54,3 +56,12 @@ def test_names_by_language(found: tuple[dict[str, Item], dict[str, Type]]) -> No
 def test_an_empty_store_has_nothing() -> None:
     bare = KnowledgeGraph.open(Config(bare=True), in_memory=True)
     assert matchable.read(bare.store) == ([], {})
+
+
+def test_what_is_read_alone_is_what_is_read_with_all_around(graph: KnowledgeGraph) -> None:
+    whole = {entity.iri: entity for entity in mentions.read(graph.store)}
+    for entity in mentions.read_alone(graph.store):
+        known = whole.pop(entity.iri)
+        forms = tuple(sorted(known.forms, key=lambda form: (form.exact, form.name)))
+        assert entity == replace(known, forms=forms, near=(), together=())
+    assert not whole
