@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from api import exchange
+from api import exchange, requests
 from api.services import Services, Shared
 from kg.access import ANONYMOUS, Principal, Scope
 from kg.errors import InsufficientScope
@@ -31,7 +31,11 @@ def caller(request: Request, shared: Services) -> Principal:
     if isinstance(known, Principal):
         return known
     values = request.headers.getlist("authorization")
-    found = shared.tokens.authenticate(", ".join(values) if values else None)  # two of them make none that is valid
+    return _identify(request, shared, ", ".join(values) if values else None)  # two of them make none that is valid
+
+
+def _identify(request: Request, shared: Services, header: str | None) -> Principal:
+    found = shared.tokens.authenticate(header)
     request.state.principal = found
     noted = request.scope.get(exchange.KEY)
     if isinstance(noted, exchange.Exchange) and found.name != ANONYMOUS:
@@ -45,6 +49,7 @@ def seen_by(principal: Principal, shared: Services) -> Services:
 
 
 FORM = "application/x-www-form-urlencoded"
+_LARGEST_FORM = 256 * 1024
 
 
 class _Allowed(SecurityBase):
@@ -67,7 +72,7 @@ class _Allowed(SecurityBase):
         Raises:
             Unauthorized, InsufficientScope: the caller has not the scope.
         """
-        principal = caller(request, shared)
+        principal = await self._caller(request, shared)
         principal.require(self._scope)
         if principal.graphs is not None and not self._limited:
             raise InsufficientScope(
@@ -76,6 +81,28 @@ class _Allowed(SecurityBase):
                 scope=self._scope,
             )
         return seen_by(principal, shared)
+
+    async def _caller(self, request: Request, shared: Services) -> Principal:
+        return caller(request, shared)
+
+
+class _AllowedByForm(_Allowed):
+    """The same for the form of a page, by which a browser can send no header of its own.
+
+    The token is a field of the body (RFC 6750, clause 2.2), which a page of another site cannot fill in; a short body
+    is read before it is known who sends it, and kept as ``request.state.form``.
+    """
+
+    async def _caller(self, request: Request, shared: Services) -> Principal:
+        found = requests.media_type(request.headers.get("content-type"))
+        if found.name != FORM or "authorization" in request.headers:
+            return caller(request, shared)
+        requests.check_charset(found)
+        body = await requests.read_body(request, _LARGEST_FORM, shared.config.body_timeout)
+        request.state.form = requests.parse_parameters(body, "form")
+        token = requests.single(request.state.form, "access_token")
+        # A header has its bytes decoded one by one, so the text of a field is brought into that form.
+        return _identify(request, shared, f"Bearer {token.encode().decode('latin-1')}" if token else None)
 
 
 async def _read(request: Request, shared: Shared) -> AsyncIterator[Services]:
@@ -97,6 +124,9 @@ Writing = Annotated[Services, Depends(_Allowed("write", limited=True))]
 
 Writer = Depends(_Allowed("write", limited=False))
 """Put into ``dependencies`` of a route that writes wherever it is told to; refuses tokens that are limited."""
+
+FormWriter = Annotated[Services, Depends(_AllowedByForm("write", limited=False))]
+"""The services of a route that writes what all links follow from, and that a form of our pages may be sent to."""
 
 Admin = Depends(_Allowed("admin", limited=False))
 """Put into ``dependencies`` of a route for those who run the server."""

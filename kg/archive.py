@@ -5,6 +5,7 @@
     manifest.json       what the store is, and size and SHA-256 of every file; at most 16 MiB
     claimgraph.json     what the store knows of itself
     tokens.json         hashes of tokens, if any
+    reference.sqlite    the reference store that links lead into, if any
     store/…             the engine's files, as they lie in an immutable checkpoint
     SHA256              the digest of every byte before this member
 
@@ -46,7 +47,7 @@ _RECORD = 20 * _BLOCK
 _MANIFEST = "manifest.json"
 _DIGEST = "SHA256"
 _LARGEST_MANIFEST = 16 * 1024 * 1024
-_NAME = re.compile(r"(claimgraph|tokens)\.json|store/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+_NAME = re.compile(r"(claimgraph|tokens)\.json|reference\.sqlite|store/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 _SHOWABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 _KINDS = {
     b"0": "a file",

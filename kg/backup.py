@@ -23,6 +23,8 @@ from kg import __version__, description, disk, engine, scratch
 from kg.archive import Archive, Progress, Reader, Summary, unseen
 from kg.description import FILE as META
 from kg.errors import BadInput, ClaimgraphError, Forbidden, NotFound, StoreInUse, StoreUnavailable
+from kg.linking import beside
+from kg.linking.reference import FILE as REFERENCE
 from kg.snapshots import FOLDER as SNAPSHOTS
 from kg.tokens import FILE as TOKENS
 
@@ -103,7 +105,8 @@ def prepared(data: Path, *, tokens: bool = True, progress: Progress = unseen) ->
         with disk.writing():
             for name in (META, TOKENS) if tokens and (data / TOKENS).exists() else (META,):
                 shutil.copyfile(data / name, place / name)  # these may change while the archive is written
-        files = {path.name: path for path in sorted(place.glob("*.json"))}
+        beside.copy(data, place / REFERENCE)
+        files = {path.name: path for path in sorted(place.iterdir()) if path.is_file()}
         kept = (path for path in sorted((place / "store").iterdir()) if not path.name.startswith(_NOT_KEPT))
         files |= {f"store/{path.name}": path for path in kept}
         yield Archive(_summary(place), files, progress)

@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from kg import claims, cli_data, cli_link, cli_token, console, engine, export, questions
+from kg import claims, cli_data, cli_events, cli_export, cli_link, cli_reference, cli_token, console, engine, questions
 from kg.config import Config, from_environment
 from kg.description import FILE as META
 from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
@@ -38,6 +38,8 @@ app = typer.Typer(
 app.add_typer(cli_token.app, name="token")
 cli_data.register(app)
 cli_link.register(app)
+cli_reference.register(app)
+cli_events.register(app)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
 
@@ -355,19 +357,17 @@ def _full(graph: KnowledgeGraph, name: str) -> str:
 def export_(
     article: Annotated[str | None, typer.Argument(help="Id of one article; none takes all.")] = None,
     data: Data = None,
-    form: Annotated[export.Format, typer.Option("--format")] = export.Format.trig,
-    inferred: Annotated[bool, typer.Option("--inferred", help="Write what follows as well.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+    form: Annotated[cli_export.Format, typer.Option("--format")] = cli_export.Format.trig,
+    inferred: Annotated[bool, typer.Option("--inferred", help="RDF only: write what follows as well.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "--output", "-o", help="File, or folder for csv and parquet; none prints.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there under that name.")] = False,
 ) -> None:
-    """Write articles as claims documents, Turtle, TriG, N-Quads, JSON-LD or nanopublications."""
-    content = export.export(_open(data), form, article, inferred=inferred)
-    if output is None:
-        typer.echo(content.decode().rstrip("\n"))
-    else:
-        try:
-            output.write_bytes(content)
-        except OSError as error:
-            raise BadInput(f"{output} cannot be written: {error.strerror}.", remedy="Choose another file.") from None
+    """Write articles as RDF, as tables (csv, parquet, duckdb), or as a map, timeline, calendar or network."""
+    request = cli_export.Request(form, article, out, inferred, force)
+    request.check()
+    cli_export.run(_open(data), request)
 
 
 @app.command()

@@ -1,30 +1,32 @@
-"""``kg link``, ``kg review`` and ``kg links``: which records of the world our entities are, and what people say of it."""
+"""``kg link``, ``kg review`` and ``kg links``: which records our entities are, and what people say of it."""
 
 from __future__ import annotations
 
 import getpass
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from kg import disk
-from kg.config import from_environment
+from kg.config import Config, from_environment
 from kg.console import shown
 from kg.errors import BadInput, ClaimgraphError
 from kg.graph import KnowledgeGraph
-from kg.linking import sssom
+from kg.linking import mentions, sssom
+from kg.linking.beside import records
 from kg.linking.decisions import Conflict, Entry, Judgement, Relation
-from kg.linking.proposals import Verdict
+from kg.linking.linker import Linker
+from kg.linking.proposals import Proposal, Verdict
+from kg.linking.reference import FILE, Reference
 from kg.linking.review import Decision, Outcome, Review, sentences
-from kg.linking.whole import opened, proposals
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
@@ -52,10 +54,15 @@ def register(app: typer.Typer) -> None:
 
 
 def _opened(data: Path | None) -> Review:
+    config = _config(data)
+    return Review(KnowledgeGraph.open(config), records(config.data_dir))
+
+
+def _config(data: Path | None) -> Config:
     config = from_environment().with_options(data_dir=data)
     if config.bare:
         raise BadInput("A bare store holds no entities.", remedy="Unset KG_BARE.")
-    return Review(KnowledgeGraph.open(config), opened(config.data_dir))
+    return config
 
 
 def _table(*columns: str) -> Table:
@@ -76,14 +83,26 @@ def link(
     ] = None,
 ) -> None:
     """Link every entity to the records of the reference packs that it is, and queue what a person has to decide."""
-    review = _opened(data)
-    found = proposals(review.graph, from_environment().with_options(data_dir=data).data_dir)
-    outcomes = review.propose(found, datasets=dataset or (), dry_run=dry_run)
+    config = _config(data)
+    with Reference.open(config.data_dir / FILE) as reference:
+        review = Review(KnowledgeGraph.open(config), reference.get)
+        linker = Linker(reference, rejected=review.log().rejections())
+        found = _proposals(linker, mentions.read(review.graph.store))
+        outcomes = review.propose(found, only=dataset or (), dry_run=dry_run)
     shown(Console(), _outcomes(outcomes, review.names.base))
     counts = Counter(outcome.done for outcome in outcomes)
     told = ", ".join(f"{counts[done]} {done}" for done in ("linked", "queued", "kept") if counts[done])
     typer.echo(f"{told or 'nothing linked'}{' (dry run: nothing is stored)' if dry_run else ''}")
+    if linker.missing:
+        typer.secho(linker.missing, fg="yellow", err=True)
     _warn(review.log().conflicts(), review.names.base)
+
+
+def _proposals(linker: Linker, entities: list[mentions.Entity]) -> list[Proposal]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("entities", total=len(entities))
+        return linker.link(entities, lambda done: progress.advance(task, done))
 
 
 def _outcomes(outcomes: Iterable[Outcome], base: str) -> Table:
@@ -140,17 +159,19 @@ def _list(review: Review) -> None:
     log, base = review.log(), review.names.base
     queue = _table("entity", "record", "label", "score", "state", "reason")
     for entry in log.queue():
-        row = entry.proposal
+        waiting = entry.proposal
         state = "unsure" if entry.judgement is Judgement.unsure else "waits"
-        texts = (row.subject.removeprefix(base), row.record, row.label, f"{row.score:.0f}", state)
-        queue.add_row(*map(escape, texts), escape(entry.reason or row.reason))
+        who, reason = waiting.subject.removeprefix(base), entry.reason or waiting.reason
+        texts = (who, waiting.record, waiting.label, f"{waiting.score:.0f}", state, reason)
+        queue.add_row(*(escape(text) for text in texts))
     shown(Console(), queue)
     decided = [entry for entry in log.entries.values() if not entry.automatic or entry.judgement is Judgement.positive]
     table = _table("no.", "entity", "record", "decision", "by", "at", "reason")
     for entry in decided[-20:]:
         what = entry.judgement.value if entry.undoes is None else f"undoes {entry.undoes}"
-        texts = (str(entry.number), entry.key.subject.removeprefix(base), entry.proposal.record, what)
-        table.add_row(*map(escape, (*texts, entry.user, entry.time, entry.reason)))
+        who = entry.key.subject.removeprefix(base)
+        row = (str(entry.number), who, entry.proposal.record, what, entry.user, entry.time, entry.reason)
+        table.add_row(*(escape(text) for text in row))
     typer.echo("")
     shown(Console(), table)
     _warn(log.conflicts(), base)
@@ -178,7 +199,7 @@ class _Session:
                 answer = typer.prompt(
                     "a(ccept) c(lose) r(eject) u(nsure) s(kip) z(undo) q(uit), and a reason if you like"
                 )
-            except click.Abort:
+            except typer.Abort:
                 return
             key, _, reason = str(answer).strip().partition(" ")
             if key == "q":
@@ -227,11 +248,12 @@ class _Session:
             out.print(f"  {marked}", soft_wrap=True)
 
 
-def _decide(review: Review, decision: Callable[[str, str], Decision], record: str, user: str | None) -> None:
-    dataset, colon, identifier = record.partition(":")
+def _decide(data: Path | None, decision: Decision, user: str | None) -> None:
+    dataset, colon, identifier = decision.identifier.partition(":")
     if not colon:
-        raise BadInput(f"“{record}” names no record.", remedy="Write dataset:identifier, such as wikidata:Q212.")
-    entry, conflicts = review.decide(decision(dataset, identifier), user or _account())
+        raise BadInput(f"“{dataset}” names no record.", remedy="Write dataset:identifier, such as wikidata:Q212.")
+    review = _opened(data)
+    entry, conflicts = review.decide(replace(decision, dataset=dataset, identifier=identifier), user or _account())
     typer.echo(f"decision {entry.number}: {entry.judgement} {entry.proposal.record}")
     _warn(conflicts, review.names.base)
 
@@ -247,19 +269,19 @@ def accept(
 ) -> None:
     """Accept a link, proposed or not."""
     relation = Relation.close if close else Relation.exact
-    _decide(_opened(data), lambda *named: Decision(subject, *named, Judgement.positive, reason, relation), record, user)
+    _decide(data, Decision(subject, "", record, Judgement.positive, reason, relation), user)
 
 
 @review_app.command()
 def reject(subject: Subject, record: Of, data: Data = None, reason: Reason = "", user: User = None) -> None:
     """Reject a link; it will not be proposed again."""
-    _decide(_opened(data), lambda *named: Decision(subject, *named, Judgement.negative, reason), record, user)
+    _decide(data, Decision(subject, "", record, Judgement.negative, reason), user)
 
 
 @review_app.command()
 def unsure(subject: Subject, record: Of, data: Data = None, reason: Reason = "", user: User = None) -> None:
     """Note that you have looked and cannot tell; it goes on waiting."""
-    _decide(_opened(data), lambda *named: Decision(subject, *named, Judgement.unsure, reason), record, user)
+    _decide(data, Decision(subject, "", record, Judgement.unsure, reason), user)
 
 
 @review_app.command()

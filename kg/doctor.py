@@ -22,6 +22,9 @@ from kg.description import FILE as META
 from kg.errors import ClaimgraphError
 from kg.examination import examine, newest_snapshot
 from kg.interrupted import left_over
+from kg.linking import beside
+from kg.linking.reference import FILE as REFERENCE
+from kg.linking.reference import Reference
 from kg.requirements import unmet
 from kg.snapshots import FOLDER as SNAPSHOTS
 from kg.tokens import FILE as TOKENS
@@ -144,6 +147,22 @@ def _store(patient: Patient) -> Iterator[Finding]:
             yield Finding(check, "failed" if fault else "ok", what, remedy)
 
 
+def _reference(patient: Patient) -> Iterator[Finding]:
+    check, file = "reference data", patient.data / REFERENCE
+    if not file.exists():
+        return
+    try:
+        if patient.full:
+            beside.check(file)
+        with Reference.open(file) as reference:
+            packs = reference.packs()
+    except ClaimgraphError as error:
+        yield Finding(check, "failed", error.message, error.remedy)
+        return
+    how = "every page was read" if patient.full else "--full reads every page"
+    yield Finding(check, "ok", f"{len(packs)} packs of records to link to ({how}).")
+
+
 def _disk(patient: Patient) -> Iterator[Finding]:
     left = disk.free(patient.data)
     what = f"{left // disk.MIB} MiB are free."
@@ -238,6 +257,7 @@ _CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     _directory,
     _rights,
     _store,
+    _reference,
     _disk,
     _clock,
     _open_files,

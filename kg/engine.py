@@ -234,7 +234,10 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset, bounds: Bo
     if isinstance(result, ox.QueryTriples):
         ox.serialize(bounds.counted(result), sink, format=graph_format(media_type), prefixes=PREFIXES)
         return Answer(_finished(sink, media_type), media_type, kind)
-    result.serialize(sink, format=RESULT_FORMATS[media_type])
+    if bounds.size == UNBOUNDED.size:  # writing it piece by piece costs time
+        sink.write(result.serialize(format=RESULT_FORMATS[media_type]) or b"")
+    else:
+        result.serialize(sink, format=RESULT_FORMATS[media_type])
     if kind == "solutions":
         bounds.check_rows(sink.getvalue(), media_type)
     return Answer(_finished(sink, media_type), media_type, kind)

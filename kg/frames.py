@@ -21,22 +21,41 @@ class Unpacker:
     """Takes bytes in as they come, and gives whole messages out."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._wanted = _LENGTHS.size
+        self._header: dict[str, Any] | None = None
 
     def feed(self, data: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """Add bytes, perhaps none; give the next message that is whole."""
-        self._buffer += data
-        if len(self._buffer) < _LENGTHS.size:
+        """Add bytes, perhaps none; give the next message that is whole.
+
+        Content is put together once, when all of it is there: a hundred MiB are copied no more often.
+        """
+        if data:
+            self._parts.append(data)
+            self._size += len(data)
+        if self._size < self._wanted:
             return None
-        head, content = _LENGTHS.unpack_from(self._buffer)
-        if len(self._buffer) < _LENGTHS.size + head + content:
-            return None
-        with memoryview(self._buffer) as view:
+        whole = b"".join(self._parts)
+        if self._header is None:
+            head, content = _LENGTHS.unpack_from(whole)
             start = _LENGTHS.size + head
-            found = json.loads(view[_LENGTHS.size : start].tobytes().decode("utf-8", "surrogatepass"))
-            body = view[start : start + content].tobytes()
-        del self._buffer[: _LENGTHS.size + head + content]
-        return found, body
+            if len(whole) < start:
+                self._keep(whole, start)
+                return None
+            self._header = json.loads(whole[_LENGTHS.size : start].decode("utf-8", "surrogatepass"))
+            whole = whole[start:]
+            self._keep(whole, content)
+            if len(whole) < content:
+                return None
+        found = self._header, whole[: self._wanted]
+        self._header = None
+        self._keep(whole[self._wanted :], _LENGTHS.size)
+        return found
+
+    def _keep(self, rest: bytes, wanted: int) -> None:
+        """Go on from ``rest``, of which ``wanted`` bytes have to be there before anything can be told."""
+        self._parts, self._size, self._wanted = [rest], len(rest), wanted
 
 
 def messages(channel: socket.socket) -> Iterator[dict[str, Any]]:

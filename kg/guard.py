@@ -84,7 +84,8 @@ def refuse_service(places: Sequence[Position]) -> None:
         line, column = places[0]
         raise Forbidden(
             f"SERVICE at line {line}, column {column} is refused: this server sends no requests of its own.",
-            remedy="Load the other data with `kg load`, or ask the other endpoint yourself.",
+            remedy="Ask the operator of the server to allow it by KG_ALLOW_SERVICE, load the other data with "
+            "`kg load`, or ask the other endpoint yourself.",
             line=line,
             column=column,
         )
@@ -102,7 +103,8 @@ def refuse_load(update: sparql.Update) -> None:
             line, column = operation.position
             raise Forbidden(
                 f"LOAD at line {line}, column {column} is refused: this server fetches nothing.",
-                remedy="Send the data itself to /graphs, or load a file with `kg load`.",
+                remedy="Send the data itself to /graphs, load a file with `kg load`, or ask the operator of the server "
+                "to allow it by KG_ALLOW_LOAD.",
                 line=line,
                 column=column,
             )

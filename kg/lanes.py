@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 from kg import frames, lane
 from kg.config import Config
+from kg.link import environment
 from kg.quick import Terms
 from kg.snapshots import Snapshot
 
@@ -259,7 +260,7 @@ class Lanes:
                     pass_fds=[theirs.fileno(), shared],
                     stdin=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    env={name: value for name, value in os.environ.items() if not name.startswith("KG_")},
+                    env=environment(),
                 )
             finally:
                 os.close(shared)

@@ -23,6 +23,15 @@ Gone = Callable[[], Awaitable[object]]
 
 _log = logging.getLogger("claimgraph.readers")
 
+_SEND_BUFFER = 1 << 22
+"""Bytes that a reader may be ahead of the server; the system may give less (``net.core.wmem_max``)."""
+
+_ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=67108864"
+"""How a reader's C library takes memory: in huge pages, for the engine jumps about in a hundred MiB and misses the
+processor's table of small ones; and 64 MiB that a large answer took are kept for the next, which else costs a page
+fault for every 4 KiB of it. KG_MAX_MEMORY bounds all of it. Other C libraries do not read this.
+"""
+
 _ERRORS = {
     kind.__name__: kind
     for kind in (
@@ -164,6 +173,7 @@ def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socke
         "memory": config.max_memory,
     }
     ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     with contextlib.ExitStack() as undo, theirs:
         undo.enter_context(ours)
         process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
@@ -171,7 +181,13 @@ def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socke
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
-            env={name: value for name, value in os.environ.items() if not name.startswith("KG_")},  # no secrets
+            env=environment(),
         )
         undo.pop_all()
     return process, ours
+
+
+def environment() -> dict[str, str]:
+    """Give our environment, without secrets, to who answers queries; what the operator says of the allocator holds."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
+    return {"GLIBC_TUNABLES": _ALLOCATOR} | kept

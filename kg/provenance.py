@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -21,6 +21,8 @@ from kg.reasoning import Closure, Derivation, Triple
 
 if TYPE_CHECKING:
     from kg.graph import KnowledgeGraph
+
+T = TypeVar("T", bound=Hashable)
 
 _CONTEXT = 60
 _CONTENT = (cg("affirms"), cg("denies"))
@@ -180,16 +182,8 @@ class Evidence:
         """Find the source acts of a claim, from the publication to the origin (shortest way along ``cg:relays``)."""
         first, last = (self.facts.value(claim, cg(name)) for name in ("reportedIn", "originatesIn"))
         assert first is not None
-        ways: list[list[Node]] = [[first]]
-        seen = {first}
-        for way in ways:
-            if way[-1] == last:
-                return way
-            for following in sorted(self.facts.objects(way[-1], cg("relays")), key=str):
-                if following not in seen:
-                    seen.add(following)
-                    ways.append([*way, following])
-        return [first]
+        assert last is not None
+        return shortest_way(first, last, lambda act: sorted(self.facts.objects(act, cg("relays")), key=str))
 
     def act(self, node: Node) -> Act:
         """Give one hop of a chain."""
@@ -232,6 +226,20 @@ class Evidence:
                     seen.add(premise)
                     todo.append(premise)
         return steps
+
+
+def shortest_way(first: T, last: T, following: Callable[[T], Iterable[T]]) -> list[T]:
+    """Find the shortest way from one act to another; the first act alone, if there is none."""
+    ways = [[first]]
+    seen = {first}
+    for way in ways:
+        if way[-1] == last:
+            return way
+        for act in following(way[-1]):
+            if act not in seen:
+                seen.add(act)
+                ways.append([*way, act])
+    return [first]
 
 
 def evidence(graph: KnowledgeGraph, identifier: str) -> Evidence:

@@ -97,9 +97,8 @@ class Answers:
     """Answers requests from one snapshot at a time, and the same request from memory."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._evaluator = Evaluator(
-            Depth(settings["nesting"], settings["height"]), Bounds(settings["rows"], settings["size"])
-        )
+        self._evaluator = Evaluator(Depth(settings["nesting"], settings["height"]), Bounds(settings["rows"]))
+        self._largest = min(_LARGEST, settings["size"])  # what takes longer than a lane may take cannot grow far
         self._store = settings["store"]
         self._longest = settings["length"]
         self._room = settings["cache"]
@@ -166,7 +165,7 @@ class Answers:
         choice, dataset = engine.Choice(**terms.choice), engine.Dataset(base=terms.base)
         found = self._evaluator.answer(self._engine, text, choice, dataset)
         kind = terms.types.get(found.kind)
-        if kind is None or len(found.content) > _LARGEST:
+        if kind is None or len(found.content) > self._largest:
             raise NotQuick
         return b"content-length: %d\r\ncontent-type: %b\r\n" % (len(found.content), kind.encode()), found.content
 

@@ -15,11 +15,15 @@ from kg.archive import Progress, Reader, Summary, unseen
 from kg.description import FILE as META
 from kg.errors import BadInput, StoreInUse, StoreUnavailable
 from kg.interrupted import BEFORE, left_over
+from kg.linking import beside
+from kg.linking.reference import FILE as REFERENCE
 from kg.snapshots import FOLDER as SNAPSHOTS
 from kg.tokens import FILE as TOKENS
 
 _OURS = (META, "store", SNAPSHOTS)
 """What a restored store replaces; anything else in the directory stays."""
+_IF_RESTORED = (TOKENS, REFERENCE)
+"""What it replaces if the backup holds it."""
 
 
 def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress = unseen) -> Summary:
@@ -96,6 +100,11 @@ def _verify(staged: Path, summary: Summary, name: str) -> None:
         copy = engine.open_snapshot(staged / "store")
     except StoreUnavailable:
         raise BadInput(f"{name} is damaged: the store in it cannot be opened.", remedy=remedy) from None
+    if (staged / REFERENCE).exists():
+        try:
+            beside.check(staged / REFERENCE)
+        except StoreUnavailable as error:
+            raise BadInput(f"{name} is damaged: {error.message}", remedy=remedy) from None
     found = (known["base"], known["bare"], len(copy), sum(1 for _ in copy.named_graphs()))
     if found != (summary.base, summary.bare, summary.quads, summary.graphs):
         raise BadInput(f"{name} is damaged: it does not hold what its manifest says.", remedy=remedy)
@@ -104,11 +113,11 @@ def _verify(staged: Path, summary: Summary, name: str) -> None:
 def _finish(staged: Path, data: Path) -> None:
     """Give the store its new identity, take over what the old directory has besides, and bring all onto the disk."""
     description.write(staged / META, {**description.read(staged / META), "id": secrets.token_hex(8)})
-    tokens = [staged / TOKENS] if (staged / TOKENS).exists() else []
-    for path in tokens:
+    others = [staged / name for name in _IF_RESTORED if (staged / name).exists()]
+    for path in others:
         path.chmod(0o600)
     owner = data.stat() if data.exists() else None
-    for path in [*tokens, *(staged / "store").iterdir(), staged / "store", staged / META, staged]:
+    for path in [*others, *(staged / "store").iterdir(), staged / "store", staged / META, staged]:
         if owner and os.geteuid() == 0:  # as the administrator for the account that serves
             os.chown(path, owner.st_uid, owner.st_gid)
         disk.sync(path)
@@ -144,6 +153,13 @@ def _try(store: Path) -> None:
         return
 
 
+def _replaced(staged: Path, data: Path) -> list[str]:
+    """Name what has to make room: with a file of SQLite also those in which it keeps what is newest."""
+    restored = [name for name in _IF_RESTORED if (staged / name).exists()]
+    names = [*_OURS, *restored, *(f"{name}-{kind}" for name in restored for kind in ("wal", "shm"))]
+    return [name for name in names if (data / name).exists()]
+
+
 def _put(staged: Path, data: Path) -> None:
     """Swap two directories by renaming them, and keep what the old one has besides a store."""
     if not data.exists():
@@ -151,7 +167,8 @@ def _put(staged: Path, data: Path) -> None:
         disk.sync(data.parent)
         return
     before = Path(f"{data}{BEFORE}")
-    kept = [path.name for path in data.iterdir() if path.name not in _OURS and not (staged / path.name).exists()]
+    ours = _replaced(staged, data)
+    kept = [path.name for path in data.iterdir() if path.name not in ours]
     _rename([(data, before), (staged, data), *((before / name, data / name) for name in kept)])
     disk.sync(data.parent)
     shutil.rmtree(before, ignore_errors=True)
@@ -161,8 +178,7 @@ def _put_inside(staged: Path, data: Path) -> None:
     """Do the same with what lies in a mount point, which itself cannot be renamed."""
     before = data / BEFORE
     before.mkdir(mode=0o700)
-    steps = [(data / name, before / name) for name in (*_OURS, TOKENS) if (data / name).exists()]
-    steps = [step for step in steps if step[0].name != TOKENS or (staged / TOKENS).exists()]
+    steps = [(data / name, before / name) for name in _replaced(staged, data)]
     try:
         _rename([*steps, *((path, data / path.name) for path in staged.iterdir())])
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -136,6 +137,12 @@ class View(Store):
         return self._store.rows(text, bindings, engine.Dataset(default_graphs=default, named_graphs=named))
 
     # ---- writing
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep others from writing; see :meth:`Store.exclusive`."""
+        with self._store.exclusive():
+            yield
 
     def replace(
         self, graphs: Mapping[str, Iterable[engine.Triple] | None], added: Mapping[str, Iterable[engine.Triple]] = _NONE

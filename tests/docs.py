@@ -1,23 +1,31 @@
 """Fill the README's generated parts from the code: ``python tests/docs.py`` writes them, a test compares them.
 
 Every fenced ``sparql`` block that is followed by a ``text`` block gets the real output of the query over the seed
-article; the configuration table comes from :mod:`kg.config`.
+article, every such ``python`` block the real output of the program beside an export of it (unless a library that it
+imports is not installed); the configuration table comes from :mod:`kg.config`, the data dictionary of exported tables
+from :mod:`kg.tables`.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from kg import config, console, engine
+from kg import config, console, engine, table_files, tables
 from kg.graph import KnowledgeGraph
+from kg.rows import Reader
 
 ROOT = Path(__file__).resolve().parents[1]
-_QUERY = re.compile(r"```sparql\n(?P<query>.*?)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+_QUERY = re.compile(r"```sparql\n(?P<query>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+_PROGRAM = re.compile(r"```python\n(?P<program>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+_TABLES = re.compile(r"(?<=<!-- tables -->\n).*?(?=\n<!-- /tables -->)", re.DOTALL)
 _CONFIG = re.compile(r"(?<=<!-- config -->\n).*?(?=\n<!-- /config -->)", re.DOTALL)
 
 
@@ -37,7 +45,25 @@ def fill(text: str) -> str:
         query = found["query"]
         return f"```sparql\n{query}```\n\n```text\n{output(graph, query)}```"
 
+    with tempfile.TemporaryDirectory() as folder:
+        reader = Reader(graph)
+        table_files.write(reader, table_files.Form.parquet, Path(folder, "tables"), lambda: None)
+        table_files.write(reader, table_files.Form.duckdb, Path(folder, "news.duckdb"), lambda: None)
+        text = _PROGRAM.sub(lambda found: _printed(found, folder), text)
+    text = _TABLES.sub(lambda _: f"\n{tables.dictionary()}\n", text)
     return _CONFIG.sub(lambda _: config.table(), _QUERY.sub(answered, text))
+
+
+def _printed(found: re.Match[str], folder: str) -> str:
+    """Run a program beside the tables, unless it needs what is not installed."""
+    program = found["program"]
+    if any(importlib.util.find_spec(name) is None for name in re.findall(r"^import (\w+)", program, re.MULTILINE)):
+        return found[0]
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, encoding="utf-8", check=True, timeout=120
+    )
+    told = "".join(f"{line.rstrip()}\n" for line in ended.stdout.rstrip().splitlines())
+    return f"```python\n{program}```\n\n```text\n{told}```"
 
 
 if __name__ == "__main__":

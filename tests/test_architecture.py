@@ -36,8 +36,12 @@ def test_direction(path: Path) -> None:
         ("pyoxigraph", "kg/engine.py"),
         ("pyshacl", "kg/shacl.py"),
         ("owlrl", "kg/reasoning.py"),
+        ("duckdb", "kg/duck.py"),
         ("edtf", "kg/times.py"),
         ("uvicorn", "kg/http_limits.py"),
+        ("sqlite3", "kg/linking/database.py"),
+        ("ibis", "kg/events/engine.py"),
+        ("pyspark", "kg/events/engine.py"),
     ],
 )
 def test_each_engine_enters_through_one_file(library: str, home: str) -> None:

@@ -89,6 +89,13 @@ _PATH = {"parameters": [openapi.path("path", "The rest of the IRI.")]}
     responses=_ANSWERS,
     openapi_extra=_PATH,
 )
+@router.get(
+    "/link/{path:path}",
+    summary="Open a link to an outside dataset, or all links to one",
+    operation_id="get_link_resource",
+    responses=_ANSWERS,
+    openapi_extra=_PATH,
+)
 async def get_entity(request: Request, shared: Reading) -> Response:
     """Show a resource as a page, or as RDF.
 

@@ -1,6 +1,7 @@
 """Links of one entity to several datasets, made one: what a record says other datasets call it must be what they are.
 
-A record that is accepted in one dataset brings those of others with it; where two bring different ones, a person decides.
+A record that is accepted in one dataset brings those of others with it; where two bring different ones, a person
+decides.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from kg.linking.features import feature, total
+from kg.linking.features import CONTRADICTING, feature, total
 from kg.linking.mentions import Entity
 from kg.linking.proposals import Feature, Proposal, Verdict
 from kg.linking.records import Record
@@ -17,6 +18,8 @@ from kg.linking.reference import Reference
 from kg.linking.territory import barred, trap
 
 _STEPS = 3
+_SPELLINGS = frozenset({"iso3166-alpha3", "iso3166-numeric"})
+"""Not datasets, but other ways to write the identifiers of one that we have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +52,31 @@ def agreed(entity: Entity, found: list[Proposal], reference: Reference, rejected
     torn = {dataset: sorted(ids) for dataset, ids in meant.items() if len(ids) > 1}
     if torn:
         doubted = {one.by.record for dataset in torn for one in meant[dataset].values()}
-        return [_doubted(p, torn) if p.record in doubted or p.dataset in torn else p for p in found]
+        found = [_doubted(p, torn) if p.record in doubted or p.dataset in torn else p for p in found]
+        return [*found, *_suggested(found, reference, rejected)]
     result = [p for p in found if p.dataset not in meant or p.identifier]
     for dataset, ids in meant.items():
         ((identifier, one),) = ids.items()
         if f"{dataset}:{identifier}" not in rejected:
             result = _with(entity, result, one, reference)
+        if any(record.startswith(f"{dataset}:") for record in rejected):
+            result = [_left_to_a_person(p) if p.dataset == dataset else p for p in result]
     return [*result, *_suggested(result, reference, rejected)]
 
 
 def _suggested(found: list[Proposal], reference: Reference, rejected: Collection[str]) -> Iterable[Proposal]:
-    """Propose, for review, what a record in review says, in datasets that have nothing of their own."""
+    """Propose, for review, what the first record of a dataset in review says, in datasets that have nothing else."""
     filled = {proposal.dataset for proposal in found if proposal.identifier}
-    for proposal in found:
-        record = reference.get(proposal.dataset, proposal.identifier) if proposal.identifier else None
+    first = {proposal.dataset: proposal for proposal in reversed(found) if proposal.identifier}
+    yielded = set(rejected)
+    for proposal in first.values():
+        record = reference.get(*_named(proposal))
         if proposal.verdict is not Verdict.review or record is None:
             continue
         for dataset, identifier in record.identifiers.items():
-            if dataset not in filled and f"{dataset}:{identifier}" not in rejected:
-                filled.add(dataset)
+            key = f"{dataset}:{identifier}"
+            if dataset not in filled | _SPELLINGS and key not in yielded and not trap(dataset, identifier):
+                yielded.add(key)
                 reason = f"{record.key} may be it, and says so."
                 yield replace(proposal, dataset=dataset, identifier=identifier, reason=reason)
 
@@ -100,10 +109,18 @@ def _said(found: Iterable[Proposal], reference: Reference) -> Iterable[Said]:
 
 def _others(record: Record, reference: Reference) -> Iterable[tuple[str, str]]:
     """Name the records that one says it is, and those that say that they are it."""
-    yield from (other for other in record.identifiers.items() if not trap(*other))
+    yield from (other for other in record.identifiers.items() if other[0] not in _SPELLINGS and not trap(*other))
     for other in reference.by_identifier(record.dataset, record.identifier):
         if other.kind is record.kind and not other.flags and not barred(other):
             yield other.dataset, other.identifier
+
+
+def _left_to_a_person(proposal: Proposal) -> Proposal:
+    """Take back an acceptance where a person has rejected another record of the dataset."""
+    if proposal.verdict is not Verdict.accept:
+        return proposal
+    reason = "A person has said that it is not another record of this dataset."
+    return replace(proposal, verdict=Verdict.review, reason=reason)
 
 
 def _doubted(proposal: Proposal, torn: dict[str, list[str]]) -> Proposal:
@@ -122,7 +139,7 @@ def _with(entity: Entity, found: list[Proposal], said: Said, reference: Referenc
     why = feature("identifier", 1.0, f"{said.record} says that it is {said.dataset}:{said.identifier}")
     for at, proposal in enumerate(found):
         if _named(proposal) == (said.dataset, said.identifier):
-            confirmed = found[:at] + [_confirmed(proposal, why, reference)] + found[at + 1 :]
+            confirmed = [*found[:at], _confirmed(proposal, why, reference), *found[at + 1 :]]
             return [p for p in confirmed if p.dataset != said.dataset or p.identifier == said.identifier]
     record = reference.get(said.dataset, said.identifier)
     if record is not None and (record.flags or barred(record)):
@@ -150,7 +167,8 @@ def _confirmed(proposal: Proposal, why: Feature, reference: Reference) -> Propos
     """Accept what two datasets agree on, unless it is flagged."""
     features = (*proposal.features, why)
     record = reference.get(proposal.dataset, proposal.identifier)
-    if proposal.verdict is Verdict.accept or record is None or record.flags:
+    contradicted = any(f.value == 0 for f in proposal.features if f.name in CONTRADICTING)
+    if proposal.verdict is Verdict.accept or record is None or record.flags or contradicted:
         return replace(proposal, features=features, score=total(features))
     return replace(
         proposal, features=features, score=total(features), verdict=Verdict.accept, reason=f"{why.evidence}."

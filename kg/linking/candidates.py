@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kg.linking import territory
 from kg.linking.lemmas import Lemmas
-from kg.linking.likeness import likeness, respelt
+from kg.linking.likeness import likeness, searched
 from kg.linking.mentions import Entity
 from kg.linking.records import Kind, Name, Record
 from kg.linking.reference import Hit, Reference
@@ -21,10 +21,12 @@ from kg.linking.spelling import key
 _PLAUSIBLE = {True: 0.74, False: 0.84}
 """Likeness of names from which on a person (``True``), or anything else, may be meant."""
 
+_QUOTES = '«»“”„"()'
 _CAPITALS = re.compile(r"[«“\"„]?[A-ZА-ЯҐЄІЇ0-9]")
 _UPPER = r"[«“\"„(]?[A-ZА-ЯҐЄІЇ0-9][^\s]*"
 _LINKS = "де|да|фон|дер|аль|бен|ван|ла|al|bin|von|van|der|de|la|of|the|and|і|та|й"
 _TAIL = re.compile(rf"{_UPPER}(?:[\s\-–]+(?:{_UPPER}|{_LINKS}))*$")
+_SAME_NAME = 200
 _LIMIT = 60
 
 
@@ -75,7 +77,8 @@ class Candidates:
     def narrowed(self, entity: Entity) -> Entity:
         """Give an entity with the kinds that the words of its names leave: «Північне море» is a water."""
         texts = [label.text for label in entity.labels] or [form.exact for form in entity.forms]
-        kinds = next((k for k in (territory.narrowed(entity.kinds, t) for t in texts) if k != entity.kinds), entity.kinds)
+        told = [kinds for kinds in (territory.narrowed(entity.kinds, text) for text in texts) if kinds != entity.kinds]
+        kinds = min(told, key=len, default=entity.kinds)
         return replace(entity, kinds=kinds)
 
     def spellings(self, entity: Entity, others: Collection[str] = ()) -> list[Spelling]:
@@ -114,22 +117,16 @@ class Candidates:
 
     def _named(self, text: str, kinds: Collection[Kind], others: Collection[str]) -> str:
         """Cut the name out of a phrase; empty where there is none."""
-        text = re.split(r",\s+(?=[a-zа-яґєії])", text.strip())[0].strip('«»“”„"')
-        if Kind.country in kinds and (territory.is_adjective(text) or next(territory.country_names(text), "")):
+        text = re.split(r",\s+(?=[a-zа-яґєії])", text.strip())[0].strip(_QUOTES)
+        if _CAPITALS.match(text) or (Kind.country in kinds and next(territory.country_names(text), "")):
             return text
-        if _CAPITALS.match(text):
-            return text
-        if (match := _TAIL.search(text)) is None:
+        match = _TAIL.search(text)
+        tail = self._without(match[0], others).strip(_QUOTES) if match else ""
+        if match is None or not tail:
             return ""
-        tail = self._without(match[0], others).strip('«»“”„"()')
-        quoted = match[0][:1] in '«“"„'
-        if not tail or quoted:
-            return tail
-        if Kind.person in kinds and len(tail.split()) > 1:
-            return tail
-        if self._lemmas is None:
-            return tail if tail.isascii() else ""
-        return tail if self._lemmas.is_named(tail) else ""
+        sure = match[0][0] in _QUOTES or (Kind.person in kinds and len(tail.split()) > 1)
+        named = self._lemmas.is_named(tail) if self._lemmas is not None else tail.isascii()
+        return tail if sure or named else ""
 
     @staticmethod
     def _without(tail: str, others: Collection[str]) -> str:
@@ -170,34 +167,41 @@ class Candidates:
                 yield Candidate(record, "", Name(record.label()), said, 1.0, exact=True)
         exact = False
         for spelling in spellings:
-            for hit in self._reference.exact(key(spelling.text), entity.kinds, 200):
+            for hit in self._reference.exact(key(spelling.text), entity.kinds, _SAME_NAME):
                 exact |= hit.similarity == 1.0
                 yield _candidate(hit, spelling)
-        if exact and Kind.person not in entity.kinds:
+        if not exact or Kind.person in entity.kinds:
+            yield from self._alike(entity, [spelling for spelling in spellings if spelling.how != "rule"])
+
+    def _alike(self, entity: Entity, spellings: list[Spelling]) -> Iterator[Candidate]:
+        if Kind.person not in entity.kinds:
+            for spelling in spellings:
+                yield from self._likely(entity, spelling, [spelling.text], _LIMIT)
             return
-        person = Kind.person in entity.kinds
+        found = False
         for spelling in spellings:
-            if spelling.how == "rule":
-                continue
-            texts = dict.fromkeys((spelling.text, respelt(spelling.text))) if person else (spelling.text,)
-            for text in texts:
-                for hit in self._reference.similar(text, entity.kinds, _LIMIT):
-                    if (candidate := _likely(hit, spelling, person=person)) is not None:
-                        yield candidate
+            for candidate in self._likely(entity, spelling, searched(spelling.text), _LIMIT):
+                found = True
+                yield candidate
+        for spelling in () if found else spellings:  # a given name may be too far from how it is heard
+            surname = spelling.text.split()[-1]
+            yield from self._likely(entity, spelling, searched(surname), _SAME_NAME)
+
+    def _likely(self, entity: Entity, spelling: Spelling, texts: list[str], limit: int) -> Iterator[Candidate]:
+        """Look texts up by likeness, and keep what may be meant when names are compared again, word by word."""
+        person = Kind.person in entity.kinds
+        for text in texts:
+            for hit in self._reference.similar(text, entity.kinds, limit):
+                if key(hit.name.text) == key(spelling.text):
+                    yield _candidate(hit, spelling)
+                    continue
+                alike = min(likeness(spelling.text, hit.name.text, person=person), 0.99)
+                if alike >= _PLAUSIBLE[person]:
+                    yield Candidate(hit.record, hit.pack, hit.name, spelling, alike, exact=False)
 
 
 def _candidate(hit: Hit, spelling: Spelling) -> Candidate:
     return Candidate(hit.record, hit.pack, hit.name, spelling, hit.similarity, exact=hit.similarity == 1.0)
-
-
-def _likely(hit: Hit, spelling: Spelling, *, person: bool) -> Candidate | None:
-    """Compare the names of a record again, word by word, and keep it if it may be meant."""
-    if key(hit.name.text) == key(spelling.text):
-        return _candidate(hit, spelling)
-    similarity = likeness(spelling.text, hit.name.text, person=person)
-    if similarity < _PLAUSIBLE[person]:
-        return None
-    return Candidate(hit.record, hit.pack, hit.name, spelling, min(similarity, 0.99), exact=False)
 
 
 def _put(found: dict[str, Spelling], spelling: Spelling) -> None:

@@ -1,8 +1,7 @@
-"""What is known around an entity, from what is linked already: its countries, the regions that hold it, places near it."""
+"""What is known around an entity from what is linked already: its countries, its regions, the places near it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from math import asin, cos, radians, sin, sqrt
 
@@ -17,18 +16,14 @@ class Known:
     """The records that entities are linked to so far."""
 
     def __init__(self) -> None:
-        self._records: dict[str, dict[str, Record]] = defaultdict(dict)
+        self._records: dict[str, dict[str, Record]] = {}
 
-    def add(self, iri: str, record: Record) -> bool:
-        """Note that an entity is a record; tells whether that is new."""
-        if self._records[iri].get(record.dataset) == record:
-            return False
-        self._records[iri][record.dataset] = record
-        return True
-
-    def drop(self, iri: str) -> None:
-        """Forget what an entity is."""
-        self._records.pop(iri, None)
+    def put(self, iri: str, records: Iterable[Record]) -> bool:
+        """Note which records an entity is, in place of what was noted before; tells whether that is new."""
+        noted = {record.dataset: record for record in records}
+        changed = self._records.get(iri, {}) != noted
+        self._records[iri] = noted
+        return changed
 
     def records(self, iri: str) -> list[Record]:
         """List what an entity is, one record a dataset."""
@@ -62,7 +57,7 @@ class Known:
         return None
 
     def anchors(self, entity: Entity) -> list[tuple[str, tuple[float, float]]]:
-        """Give the settlements that are named beside an entity, with their points: those of its sentences, else of its articles."""
+        """Give the settlements beside an entity, with their points: those of its sentences, else of its articles."""
         for iris in (entity.near, entity.together):
             found = []
             for iri in iris:

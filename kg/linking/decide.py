@@ -13,6 +13,7 @@ from kg.linking.features import Scored
 from kg.linking.records import Kind
 
 _LANDS = (Kind.settlement, Kind.region)
+_KIND = 0.8
 _SURE = 0.9
 _NEAR = 0.7
 """Value of a distance of some 100 km."""
@@ -36,7 +37,8 @@ def decide(ranked: list[Scored], *, rejected: bool = False) -> Decision:
         ranked: at least one, the best first.
         rejected: a person has said of another record of the dataset that the entity is not it.
     """
-    exact = [one for one in ranked if one.candidate.exact and not one.contradicted]
+    named = [one for one in ranked if one.candidate.exact]
+    exact = [one for one in named if not one.contradicted]
     if not exact:
         what = "contradicts the graph" if ranked[0].contradicted else "has a name that is like it, but not the same"
         return Decision(ranked, accepted=False, reason=f"The best record {what}.")
@@ -46,6 +48,8 @@ def decide(ranked: list[Scored], *, rejected: bool = False) -> Decision:
     reason = _objection(best, left, rejected=rejected)
     if reason:
         return Decision([best, *others], accepted=False, reason=reason)
+    if not why and len(named) > len(exact):
+        why = f"told apart from {len(named) - len(exact)} more, which contradict the graph"
     return Decision([best, *others], accepted=True, reason=f"Exact name, right kind, {why or 'no other of that name'}.")
 
 
@@ -58,17 +62,14 @@ def _objection(best: Scored, left: list[Scored], *, rejected: bool) -> str:
         return f"The record is flagged: {', '.join(record.flags)}."
     if len(left) > 1:
         return f"{len(left)} records have this name, and nothing but how well known they are tells them apart."
-    if (best.value("kind") or 0) < 0.8:
-        return "The record is of another kind."
-    if record.kind is Kind.person and " " not in best.candidate.spelling.text and best.value("role") != 1:
+    single = record.kind is Kind.person and " " not in best.candidate.spelling.text
+    if single and best.value("role") != 1:
         return "A single name tells too little of a person."
-    if best.candidate.spelling.how == "rule" and record.kind not in (Kind.country, Kind.region):
-        return "The name follows from a rule."
-    return ""
+    return "" if (best.value("kind") or 0) >= _KIND else "The record is of another kind."
 
 
 def _of_first_kind(exact: list[Scored]) -> list[Scored]:
-    """Of a settlement and a region of one name, keep the kind that the text rather speaks of; waters stay beside both."""
+    """Of a settlement and a region of one name, keep the kind that the text rather speaks of; waters stay too."""
     best = max((one.value("kind") or 0 for one in exact if one.candidate.record.kind in _LANDS), default=0)
     return [one for one in exact if one.candidate.record.kind not in _LANDS or (one.value("kind") or 0) == best]
 

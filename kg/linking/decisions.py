@@ -190,6 +190,14 @@ class Log:
             if found and found.judgement is Judgement.negative:
                 yield found
 
+    def rejections(self) -> dict[str, set[str]]:
+        """Give, by entity, the records that it is not, as a linker wants to know."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for dataset in self.datasets():
+            for entry in self.rejected(dataset):
+                found[entry.key.subject].add(entry.proposal.record)
+        return found
+
     def about(self, subject: str, dataset: str) -> list[Entry]:
         """Give what holds now of an entity and the records of one dataset."""
         found = (self.standing(place) for place in self._records.get((subject, dataset), ()))

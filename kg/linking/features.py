@@ -45,6 +45,9 @@ _TITLES = (
 )
 """Offices as Ukrainian texts and as records call them; a title that stands in both words for word needs none."""
 
+CONTRADICTING = ("country", "within", "role", "distance")
+"""Features that, with the value 0, say that the record is something else."""
+
 _DEEPEST = 6
 _SAME_PLACE = 15.0
 """Kilometres between points that datasets give for one settlement."""
@@ -65,7 +68,7 @@ class Scored:
     @property
     def contradicted(self) -> bool:
         """Whether the graph says something else of the entity: another country, region or place."""
-        return any(self.value(name) == 0 for name in ("country", "within", "role", "distance"))
+        return any(self.value(name) == 0 for name in CONTRADICTING)
 
 
 def scored(entity: Entity, candidate: Candidate, known: Known, reference: Reference) -> Scored:

@@ -12,7 +12,10 @@ from functools import lru_cache
 from itertools import islice, product
 from typing import Any, Protocol
 
-MISSING = "Names are compared as the text inflects them, for the dictionary is not installed: pip install 'claimgraph[lemmas]'."
+MISSING = (
+    "Names are compared as the text inflects them, for the dictionary is not installed: "
+    "pip install 'claimgraph[lemmas]'."
+)
 """What to say where the extra is missing."""
 
 _CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct", "voct")
@@ -48,7 +51,7 @@ class Lemmas:
     def load(cls) -> Lemmas | None:
         """Load the dictionary (0.1 s, 30 MB); ``None`` where the extra is missing."""
         try:
-            import pymorphy3  # noqa: PLC0415 - optional, and it takes time to load
+            import pymorphy3  # type: ignore[import-untyped] # noqa: PLC0415 - optional, and it takes time to load
         except ImportError:
             return None
         try:
@@ -77,7 +80,7 @@ class Lemmas:
         return list(found)[:_MOST]
 
     def is_named(self, text: str) -> bool:
-        """Tell whether a word that follows a common noun names it («місто Сочі») and not what it is of («столиці Сирії»).
+        """Tell whether a word after a common noun names it («місто Сочі») and not what it is of («столиці Сирії»).
 
         A name that stands beside its noun is in the nominative when the noun is, or is not inflected at all.
         """

@@ -31,7 +31,8 @@ _HABITS = (
     ((r"s(?=[iy])|sh|ch", "J"), (r"x", "S"), (r"ng$", "n")),  # Lithuanian without its accents; pinyin
 )
 _SKELETONS = tuple(
-    tuple((re.compile(pattern), letter) for pattern, letter in (*_FIRST[:1], *habit, *_FIRST[1:], *_LAST)) for habit in _HABITS
+    tuple((re.compile(pattern), letter) for pattern, letter in (*_FIRST[:1], *habit, *_FIRST[1:], *_LAST))
+    for habit in _HABITS
 )
 _SHORT = 0.8
 """Likeness of words that have one consonant, or none, and the same: Мей, May."""
@@ -49,19 +50,19 @@ _GIVEN = (
     {"andrii", "andrei", "andrey", "andriy", "andrew"},
     {"yevhen", "yevgen", "evgeny", "yevgeny", "evgenii", "yevgeniy", "eugene"},
     {"yevhenii", "yevgenii", "yevgeny", "evgeny", "evgenii", "yevgeniy"},
-    {"heorhii", "georgii", "georgy", "georgi", "georgii", "george"},
+    {"heorhii", "georgii", "georgy", "georgi", "george"},
     {"petro", "petr", "pyotr", "peter"},
     {"pavlo", "pavel", "paul"},
     {"olena", "elena", "yelena", "helen", "helena"},
-    {"olha", "olga", "olga"},
+    {"olha", "olga"},
     {"kateryna", "ekaterina", "yekaterina", "catherine", "katerina"},
     {"hanna", "ganna", "anna"},
     {"yuliia", "yulia", "julia"},
     {"iryna", "irina"},
     {"mariia", "maria", "mariya"},
     {"nataliia", "natalia", "natalya"},
-    {"ihor", "igor", "igor"},
-    {"oleh", "oleg", "oleg"},
+    {"ihor", "igor"},
+    {"oleh", "oleg"},
     {"yurii", "yuri", "yury", "iurii"},
     {"vasyl", "vasily", "vasili", "vasiliy"},
     {"stepan", "stephen"},
@@ -130,9 +131,20 @@ def likeness(one: str, other: str, *, person: bool = False) -> float:
 
 
 def respelt(name: str) -> str:
-    """Write a Cyrillic name in Latin letters as a Western language may have it, to look it up; others stay as they are."""
+    """Write a Cyrillic name in Latin letters as a Western language may have it; others stay as they are."""
     text = name.casefold().translate(_WESTERN)
     return latin(text.replace("дж", "ј").replace("кс", "x")) if text != name.casefold() else name
+
+
+def searched(name: str) -> list[str]:
+    """Give the spellings by which to look a person up: as it stands, as the West has it, and with the given name's kin.
+
+    What a search by letters must find has letters in common with one of them; :func:`likeness` then compares.
+    """
+    words = latin(name.translate(_HARD)).split()
+    kin = [_GIVEN[_SAME[words[0]]] - {words[0]}] if words and words[0] in _SAME else []
+    others = [" ".join((given, *words[1:])) for names in kin for given in sorted(names)]
+    return list(dict.fromkeys((name, respelt(name), *others)))
 
 
 def _people(left: list[str], right: list[str]) -> float:

@@ -52,7 +52,10 @@ class Linker:
     """
 
     def __init__(
-        self, reference: Reference, settings: Settings | None = None, rejected: Mapping[str, Collection[str]] | None = None
+        self,
+        reference: Reference,
+        settings: Settings | None = None,
+        rejected: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         """Make a linker.
 
@@ -124,12 +127,9 @@ class Linker:
 
     def _note(self, iri: str, proposals: list[Proposal], known: Known) -> bool:
         """Note what was accepted, for the entities around; tells whether that is new."""
-        changed = False
-        for proposal in proposals:
-            if proposal.verdict is Verdict.accept:
-                record = self._reference.get(proposal.dataset, proposal.identifier)
-                changed |= record is not None and known.add(iri, record)
-        return changed
+        accepted = [p for p in proposals if p.verdict is Verdict.accept]
+        records = [self._reference.get(proposal.dataset, proposal.identifier) for proposal in accepted]
+        return known.put(iri, filter(None, records))
 
     def _proposed(
         self, entity: Entity, spellings: list[Spelling], candidates: list[Candidate], known: Known

@@ -11,7 +11,9 @@ from kg.linking.records import Name
 
 Scorer = Callable[[Candidate], Candidate]
 
-MISSING = "The scorer logic-v2 is not installed: pip install 'claimgraph[logic]' (it needs PyICU, and thus a C++ compiler)."
+MISSING = (
+    "The scorer logic-v2 is not installed: pip install 'claimgraph[logic]' (it needs PyICU, and thus a C++ compiler)."
+)
 
 
 def logic() -> Scorer | None:

@@ -26,8 +26,8 @@ class Feature:
     """One reason for or against.
 
     Attributes:
-        name: ``alias``, ``lemma``, ``similarity``, ``kind``, ``country``, ``distance``, ``co-mention``, ``role``,
-            ``identifier``, ``prominence``, ``rule``.
+        name: ``alias``, ``lemma``, ``similarity``, ``kind``, ``country``, ``within``, ``distance``, ``co-mention``,
+            ``role``, ``identifier``, ``prominence``, ``rule``.
         value: 0 (against) to 1 (for).
         weight: what it counts, in points of the score.
         evidence: what it was seen in, for a person.

@@ -1,6 +1,6 @@
 """The reference store: records of all packs in one SQLite file, found by identifier, by exact name and by likeness.
 
-The one door to sqlite3. A spelling (:func:`kg.linking.spelling.latin`) is kept once for each kind of thing, however
+A spelling (:func:`kg.linking.spelling.latin`) is kept once for each kind of thing, however
 many names of however many records share it; a full-text index of trigrams for each kind points to spellings. What
 leaves here is plain values; readers may be many, each thread with a connection of its own.
 """
@@ -8,10 +8,7 @@ leaves here is plain values; readers may be many, each thread with a connection 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -22,8 +19,9 @@ from typing import Any, Self
 from rapidfuzz import fuzz, process
 
 from kg import disk
-from kg.errors import BadInput, NotFound, StoreInUse, StoreUnavailable
+from kg.errors import BadInput, NotFound, StoreUnavailable
 from kg.linking import tables
+from kg.linking.database import Connection, Database
 from kg.linking.packs import ImportReport, Pack, Tally, grouped
 from kg.linking.records import Kind, Name, Record, Role
 from kg.linking.spelling import key, latin, trigrams
@@ -42,7 +40,6 @@ RARE = 5
 """How many trigrams of a name are looked up."""
 
 _CHUNK = 2_000
-_CACHE = {False: -64_000, True: -256_000}  # KiB, for readers and for the one that imports
 
 Progress = Callable[[int], None]
 """Is told how many records more have been read."""
@@ -68,12 +65,9 @@ class Hit:
 class Reference:
     """All reference packs of a data directory; use it as a context manager, or close it."""
 
-    def __init__(self, path: Path | None, *, writable: bool) -> None:
-        self._path = path
-        self._writable = writable
-        self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
-        self._shared = self._connect() if path is None else None  # SQLite itself serialises what threads do with it
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rows = database.rows
         self._stored = lru_cache(maxsize=20_000)(self._load)  # a number is never given to another record
 
     @classmethod
@@ -89,14 +83,14 @@ class Reference:
         if writable:
             with disk.writing():
                 path.parent.mkdir(parents=True, exist_ok=True)
-        opened = cls(path, writable=writable)
+        opened = cls(Database(path, writable=writable))
         opened._prepare()
         return opened
 
     @classmethod
     def in_memory(cls) -> Self:
         """Make a store that ends with the process."""
-        opened = cls(None, writable=True)
+        opened = cls(Database(None, writable=True))
         opened._prepare()
         return opened
 
@@ -108,37 +102,14 @@ class Reference:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        for connection in self._opened:
-            connection.close()
-        self._opened.clear()
-
-    def _connect(self) -> sqlite3.Connection:
-        mode = "rwc" if self._writable else "ro"
-        name = ":memory:" if self._path is None else f"{self._path.absolute().as_uri()}?mode={mode}"
-        connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
-        self._opened.append(connection)
-        connection.execute(f"PRAGMA cache_size = {_CACHE[self._writable]}")
-        return connection
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._shared is not None:
-            return self._shared
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if found is None:
-            found = self._local.connection = self._connect()
-        return found
-
-    def _rows(self, statement: str, values: Collection[Any] = ()) -> list[Any]:
-        with _guarded():
-            return self._db.execute(statement, tuple(values)).fetchall()
+        self._database.close()
 
     def _prepare(self) -> None:
         try:
             ((version,),) = self._rows("PRAGMA user_version")
-            if version == 0 and self._writable:
+            if version == 0 and self._database.writable and not self._rows("SELECT * FROM sqlite_schema LIMIT 1"):
                 self._rows("PRAGMA journal_mode = WAL")  # readers go on while a pack is imported
-                with self._writing() as db:
+                with self._database.writing() as db:
                     for statement in tables.SCHEMA:
                         db.execute(statement)
             elif version != tables.VERSION:
@@ -150,19 +121,14 @@ class Reference:
             self.close()
             raise
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Make all that is done one transaction, which an error or Ctrl-C takes back whole."""
-        with _guarded():
-            db = self._db
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+    def copy(self, target: Path) -> None:
+        """Write a copy into a new file, whole and of one moment, whoever imports meanwhile."""
+        self._rows("VACUUM INTO ?", (str(target),))
+
+    def fault(self) -> str:
+        """Read everything, and say what is damaged; empty if nothing is."""
+        found = [str(line) for (line,) in self._rows("PRAGMA quick_check(1)")]
+        return "" if found == ["ok"] else found[0]
 
     def packs(self) -> list[Pack]:
         """List the packs, by name."""
@@ -185,11 +151,20 @@ class Reference:
         return self._reported(*rows[0])
 
     def _reported(self, identity: int, body: str) -> ImportReport:
-        found = "SELECT flag, detail FROM flag JOIN record ON id = record WHERE pack = ? ORDER BY flag, record"
+        found = "SELECT flag, detail FROM flag JOIN record ON id = record WHERE record.pack = ? ORDER BY flag, record"
         groups = grouped(self._rows(found, [identity]))
         flags = {flag: number for flag, (number, _) in groups.items()}
         examples = {flag: lines for flag, (_, lines) in groups.items()}
         return replace(ImportReport.from_json(json.loads(body)), flags=flags, examples=examples)
+
+    def equivalents(self, dataset: str, other: str) -> dict[str, str]:
+        """Give, for each identifier of a dataset that some record ties to another, that other one."""
+        rows = self._rows(
+            "SELECT a.identifier, b.identifier FROM said a JOIN said b ON b.record = a.record "
+            "WHERE a.dataset = ? AND b.dataset = ?",
+            [dataset, other],
+        )
+        return dict(rows)
 
     def count(self) -> int:
         """Count the records of all packs."""
@@ -204,7 +179,7 @@ class Reference:
             StoreInUse: another process imports.
         """
         tally = Tally()
-        with self._writing() as db:
+        with self._database.writing() as db:
             replaced = self._make_room(db, pack)
             home = db.execute("INSERT INTO pack (name, body) VALUES (?, '')", [pack.name]).lastrowid
             start = tables.last_spelling(db)
@@ -224,7 +199,7 @@ class Reference:
         return self.report(pack.name)
 
     @staticmethod
-    def _make_room(db: sqlite3.Connection, pack: Pack) -> str:
+    def _make_room(db: Connection, pack: Pack) -> str:
         row = db.execute("SELECT id, body FROM pack WHERE name = ?", [pack.name]).fetchone()
         if row is None:
             return ""
@@ -243,7 +218,7 @@ class Reference:
         Raises:
             NotFound: there is none of that name.
         """
-        with self._writing() as db:
+        with self._database.writing() as db:
             row = db.execute("SELECT id FROM pack WHERE name = ?", [name]).fetchone()
             if row is None:
                 raise _missing(name)
@@ -294,7 +269,7 @@ class Reference:
         return Record(dataset, identifier, prominence=prominence, **values), about.label
 
     def exact(self, key: str, kinds: Collection[Kind] | None = None, limit: int = 200) -> list[Hit]:
-        """List the records with a name of this key, or of the same in Latin letters: the same first, then the famous."""
+        """List the records with a name of this key, then those that share its Latin letters; the famous first."""
         codes = _codes(kinds)
         rows = self._rows(
             f"SELECT record, group_concat(position) FROM spelling JOIN name ON spelling = spelling.id "  # noqa: S608
@@ -326,17 +301,17 @@ class Reference:
             for _, score, identity in process.extract(wanted, texts, scorer=fuzz.token_sort_ratio, limit=limit):
                 likeness[identity] = max(likeness.get(identity, 0), LATIN * score / 100)
         rows = self._rows(
-            f"SELECT record, spelling, group_concat(position) FROM name WHERE spelling IN ({_marks(likeness)}) "  # noqa: S608
-            "GROUP BY record, spelling",
+            f"SELECT record, spelling, group_concat(position), prominence FROM name JOIN record ON id = record "  # noqa: S608
+            f"WHERE spelling IN ({_marks(likeness)}) GROUP BY record, spelling",
             likeness,
         )
-        best: dict[int, tuple[float, str]] = {}
-        for record, identity, positions in rows:
-            best[record] = max(best.get(record, (-1.0, "")), (likeness[identity], positions))
-        ranked = sorted(best.items(), key=lambda item: -item[1][0])[: 4 * limit]
+        best: dict[int, tuple[float, float, str]] = {}
+        for record, identity, positions, prominence in rows:
+            best[record] = max(best.get(record, (-1.0, 0.0, "")), (likeness[identity], prominence, positions))
+        ranked = sorted(best.items(), key=lambda item: item[1], reverse=True)[:limit]
         spelt = key(text)
-        hits = [self._hit(record, positions, spelt, min(score, LATIN)) for record, (score, positions) in ranked]
-        return sorted(hits, key=_best)[:limit]
+        hits = [self._hit(record, positions, spelt, min(score, LATIN)) for record, (score, _, positions) in ranked]
+        return sorted(hits, key=_best)
 
     def _spellings(self, wanted: str, codes: Collection[int]) -> list[tuple[int, str]]:
         """Look the rarest trigrams up, kind by kind."""
@@ -372,30 +347,3 @@ def _codes(kinds: Collection[Kind] | None) -> list[int]:
 
 def _marks(values: Collection[Any]) -> str:
     return ",".join("?" * len(values))
-
-
-@contextmanager
-def _guarded() -> Iterator[None]:
-    """Turn what SQLite says into errors of ours.
-
-    Raises:
-        StorageFull, StoreInUse, StoreUnavailable: see there.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise disk.full() from None
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreInUse(
-                "Another process is importing reference data.", remedy="Try again when it has finished."
-            ) from None
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
-            raise StoreUnavailable(
-                f"{FILE} cannot be read as a reference store.",
-                remedy="Check the rights on it; if it is damaged, remove it and add the packs again.",
-            ) from None
-        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-            raise StoreUnavailable(f"{FILE} cannot be written.", remedy="Check the rights on it.") from None
-        raise

@@ -38,7 +38,7 @@ _LABEL = engine.NamedNode(str(RDFS.label))
 
 _SENTENCES = f"""
 PREFIX cg: <{CG}>
-SELECT DISTINCT ?article ?from ?words ?exact WHERE {{
+SELECT DISTINCT ?entity ?article ?from ?words ?exact WHERE {{
   ?mention cg:denotes ?entity ; cg:inArticle ?article ; cg:start ?start ; cg:end ?end ; cg:exact ?exact .
   ?segment a cg:Segment ; cg:inArticle ?article ; cg:start ?from ; cg:end ?to ; cg:exact ?words .
   FILTER(?from <= ?start && ?end <= ?to)
@@ -103,7 +103,7 @@ class Review:
     # ---- what the linker says
 
     def propose(
-        self, proposals: Iterable[Proposal], *, datasets: Iterable[str] = (), dry_run: bool = False
+        self, proposals: Iterable[Proposal], *, only: Iterable[str] = (), dry_run: bool = False
     ) -> list[Outcome]:
         """Link what may be linked at once, queue what a person has to decide, and publish all links.
 
@@ -111,15 +111,15 @@ class Review:
 
         Args:
             proposals: those for one entity and dataset side by side.
-            datasets: the only ones to heed; none stands for all.
+            only: the datasets to heed; none stands for all.
             dry_run: write nothing.
 
         Raises:
             BadInput, NotFound: a proposal is malformed, or of a dataset that is not known; nothing is written.
             Rejected: a link breaks a constraint; nothing is written.
         """
-        only = set(datasets)
-        wanted = [proposal for proposal in proposals if not only or proposal.dataset in only]
+        heeded = set(only)
+        wanted = [proposal for proposal in proposals if not heeded or proposal.dataset in heeded]
         with self.graph.store.exclusive():
             log = self.log()
             first = log.next
@@ -244,6 +244,12 @@ class Review:
             source="",
         )
 
+    def links(self, dataset: str, *, rejected: bool = False) -> list[linksets.Link]:
+        """List what is linked to one dataset now, or what is rejected."""
+        log = self.log()
+        known = datasets.find(dataset, self.names, log.datasets())
+        return linksets.links(log, self.names, known, self.present, rejected=rejected)
+
     def undo(self, number: int, user: str, reason: str = "") -> Entry:
         """Take a decision back; what held before it holds again.
 
@@ -337,7 +343,8 @@ class _Present(dict[str, bool]):
 def sentences(store: Store, subject: str) -> list[Sentence]:
     """List sentences in which an entity is mentioned, the first twenty."""
     rows = store.rows(_SENTENCES, {"entity": engine.NamedNode(subject)})
-    return [Sentence(*(str(rdf.to_rdflib(row[name])) for name in ("article", "words", "exact"))) for row in rows]
+    found = [Sentence(*(str(rdf.to_rdflib(row[name])) for name in ("article", "words", "exact"))) for row in rows]
+    return [*{(sentence.article, sentence.text): sentence for sentence in reversed(found)}.values()][::-1]
 
 
 def _now() -> str:

@@ -141,18 +141,19 @@ def _header(prefixes: dict[str, str], names: Names) -> Iterable[str]:
 
 def _curies(found: Sequence[Link], names: Names) -> dict[str, str]:
     """Choose the prefixes that the table needs."""
-    spaces = {link.dataset.name: link.dataset.iri.partition("{}")[0] for link in found}
-    sources = {f"{link.dataset.name}_source": _space(link.dataset.home) for link in found}
-    return {
+    prefixes = {
         "skos": str(SKOS),
         "owl": str(OWL),
         "semapv": SEMAPV,
         "entity": names.entity(""),
         "site": names.base,
         "reviewer": names.reviewer(""),
-        **spaces,
-        **sources,
+        **{link.dataset.name: link.dataset.iri.partition("{}")[0] for link in found},
     }
+    for dataset in dict.fromkeys(link.dataset for link in found):
+        if not any(dataset.home.startswith(space) and dataset.home != space for space in prefixes.values()):
+            prefixes[f"{dataset.name}_source"] = _space(dataset.home)
+    return prefixes
 
 
 def _space(iri: str) -> str:

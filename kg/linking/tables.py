@@ -22,11 +22,13 @@ CODES = {kind: number for number, kind in enumerate(Kind)}
 SCHEMA = (
     "CREATE TABLE pack (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE record (id INTEGER PRIMARY KEY AUTOINCREMENT, dataset TEXT NOT NULL, identifier TEXT NOT NULL, "
-    "pack INTEGER NOT NULL, prominence REAL NOT NULL, body TEXT NOT NULL, UNIQUE (dataset, identifier, pack))",
+    "pack INTEGER NOT NULL, prominence REAL NOT NULL, body TEXT NOT NULL, latitude REAL, longitude REAL, "
+    "UNIQUE (dataset, identifier, pack))",
     "CREATE TABLE said (dataset TEXT, identifier TEXT, record INTEGER, PRIMARY KEY (dataset, identifier, record)) "
     "WITHOUT ROWID",
     "CREATE INDEX said_by ON said (record)",
-    "CREATE TABLE flag (record INTEGER, flag TEXT, own INTEGER, detail TEXT, PRIMARY KEY (record, flag)) WITHOUT ROWID",
+    "CREATE TABLE flag (record INTEGER, flag TEXT, pack INTEGER, detail TEXT, PRIMARY KEY (record, flag)) "
+    "WITHOUT ROWID",
     "CREATE TABLE spelling (id INTEGER PRIMARY KEY, latin TEXT NOT NULL, kind INTEGER NOT NULL, UNIQUE (latin, kind))",
     "CREATE TABLE name (spelling INTEGER, record INTEGER, position INTEGER, PRIMARY KEY (spelling, record, position)) "
     "WITHOUT ROWID",
@@ -40,26 +42,48 @@ SCHEMA = (
     f"PRAGMA user_version = {VERSION}",
 )
 
+_OWN, _FOUND = -1, 0
+"""In place of a pack: the reader gave the flag; it is found anew after each change. Else: the pack it is against."""
+
+NEAR = 0.1
+"""Degrees within which places of one name are taken for the same place."""
+
+# The order of the tables is the plan: CROSS JOIN keeps SQLite, which has no statistics yet, from choosing another.
 _SHARED = """
+WITH shared AS (
+  SELECT s.dataset, s.identifier, r.pack, min(s.record) AS low, max(s.record) AS high
+  FROM said s JOIN record r ON r.id = s.record WHERE s.dataset <> r.dataset GROUP BY 1, 2, 3 HAVING count(*) > 1
+)
 INSERT OR IGNORE INTO flag SELECT s.record, 'shared-identifier', 0,
-  r.dataset || ':' || r.identifier || ' is ' || s.dataset || ':' || s.identifier || ', and so is ' || q.dataset || ':'
-  || q.identifier
-FROM said s JOIN record r ON r.id = s.record
-JOIN said o ON o.dataset = s.dataset AND o.identifier = s.identifier AND o.record <> s.record
-JOIN record q ON q.id = o.record AND q.pack = r.pack WHERE s.dataset <> r.dataset
+  r.dataset || ':' || r.identifier || ' is ' || s.dataset || ':' || s.identifier || ', and so is ' || o.dataset || ':'
+  || o.identifier
+FROM shared JOIN said s ON s.dataset = shared.dataset AND s.identifier = shared.identifier
+CROSS JOIN record r ON r.id = s.record AND r.pack = shared.pack
+CROSS JOIN record o ON o.id = CASE s.record WHEN low THEN high ELSE low END
 """
 
 _DISAGREEING = """
-INSERT OR IGNORE INTO flag SELECT a.record, 'identifier-conflict', 0,
-  ra.dataset || ':' || ra.identifier || ' is ' || c.dataset || ':' || c.identifier || ', but the pack ' || p.name
-  || ' says ' || d.identifier
-FROM said c JOIN said a ON a.record = c.record AND a.dataset <> c.dataset JOIN record ra ON ra.id = a.record
-JOIN said b ON b.dataset = a.dataset AND b.identifier = a.identifier AND b.record <> a.record
-JOIN record rb ON rb.id = b.record AND rb.pack <> ra.pack JOIN pack p ON p.id = rb.pack
-JOIN said d ON d.record = b.record AND d.dataset = c.dataset AND d.identifier <> c.identifier
+INSERT OR IGNORE INTO flag SELECT record, 'identifier-conflict', 0, detail FROM (
+  SELECT c.record, (
+    SELECT ra.dataset || ':' || ra.identifier || ' is ' || c.dataset || ':' || c.identifier || ', but the pack '
+      || p.name || ' says ' || d.identifier
+    FROM record ra CROSS JOIN said a ON a.record = c.record AND a.dataset <> c.dataset
+    CROSS JOIN said b ON b.dataset = a.dataset AND b.identifier = a.identifier AND b.record <> a.record
+    CROSS JOIN record rb ON rb.id = b.record AND rb.pack <> ra.pack CROSS JOIN pack p ON p.id = rb.pack
+    CROSS JOIN said d ON d.record = b.record AND d.dataset = c.dataset AND d.identifier <> c.identifier
+    WHERE ra.id = c.record LIMIT 1
+  ) AS detail FROM said c
+) WHERE detail IS NOT NULL
 """
 
+_ELSEWHERE = """
+SELECT r.id, r.pack, r.dataset || ':' || r.identifier, p.name, d.identifier
+FROM spelling s CROSS JOIN name n ON n.spelling = s.id CROSS JOIN record r ON r.id = n.record AND r.pack <> ?
+CROSS JOIN said d ON d.record = r.id AND d.dataset = ? AND d.identifier <> ? CROSS JOIN pack p ON p.id = r.pack
+WHERE s.latin = ? AND s.kind = ? AND abs(r.latitude - ?) < ? AND abs(r.longitude - ?) < ? LIMIT 1
+"""
 
+_COMPARED = 20  # names of a place
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -76,11 +100,13 @@ def insert(db: Database, pack: int, records: Sequence[Record], tally: Tally) -> 
     spellings: set[tuple[str, int]] = set()
     names: list[tuple[int, int, str, int]] = []
     said: list[tuple[str, str, int]] = []
-    flags: list[tuple[int, str, str]] = []
+    flags: list[tuple[int, str, int, str]] = []
+    placed: list[tuple[Record, int]] = []
     for record in records:
         found = db.execute(
-            "INSERT OR IGNORE INTO record (dataset, identifier, pack, prominence, body) VALUES (?, ?, ?, ?, ?)",
-            (record.dataset, record.identifier, pack, record.prominence, _body(record)),
+            "INSERT OR IGNORE INTO record (dataset, identifier, pack, prominence, body, latitude, longitude) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*_values(record, pack), *(record.point or (None, None))),
         )
         if not found.rowcount:
             tally.repeated += 1
@@ -90,14 +116,35 @@ def insert(db: Database, pack: int, records: Sequence[Record], tally: Tally) -> 
         forms = [(latin(name.text), code) for name in record.names]
         spellings.update(form for form in forms if form[0])
         names += ((identity, position, *form) for position, form in enumerate(forms) if form[0])
-        flags += ((identity, flag, f"{record.key} ({record.label()})") for flag in record.flags)
+        flags += ((identity, flag, _OWN, f"{record.key} ({record.label()})") for flag in record.flags)
         if record.identifiers:  # one that names no other can disagree with nobody
             own = {record.dataset: record.identifier} | dict(record.identifiers)
+            placed += [(record, identity)] if record.point else []
             said += ((dataset, identifier, identity) for dataset, identifier in own.items())
     db.executemany("INSERT OR IGNORE INTO spelling (latin, kind) VALUES (?, ?)", sorted(spellings))
     db.executemany("INSERT INTO name SELECT id, ?, ? FROM spelling WHERE latin = ? AND kind = ?", names)
     db.executemany("INSERT OR IGNORE INTO said VALUES (?, ?, ?)", said)
-    db.executemany("INSERT OR IGNORE INTO flag VALUES (?, ?, 1, ?)", flags)
+    db.executemany("INSERT OR IGNORE INTO flag VALUES (?, ?, ?, ?)", flags)
+    for record, identity in placed:
+        _compare(db, record, identity, pack)
+
+
+def _compare(db: Database, record: Record, identity: int, pack: int) -> None:
+    """Flag a place, and one of another pack, if name and position say that they are the same but identifiers do not."""
+    latitude, longitude = record.point or (0.0, 0.0)
+    near = (latitude, NEAR, longitude, NEAR)
+    for dataset, identifier in record.identifiers.items():
+        for form in {latin(name.text) for name in record.names[:_COMPARED]}:
+            values = (pack, dataset, identifier, form, CODES[record.kind], *near)
+            for other, home, theirs, name, said in db.execute(_ELSEWHERE, values).fetchall():
+                ours = f"{record.key} ({record.label()}) is {dataset}:{identifier}"
+                detail = f"{ours}, but {theirs} of {name}, at the same place, is {said}"
+                rows = ((identity, "identifier-conflict", home, detail), (other, "identifier-conflict", pack, detail))
+                db.executemany("INSERT OR IGNORE INTO flag VALUES (?, ?, ?, ?)", rows)
+
+
+def _values(record: Record, pack: int) -> tuple[object, ...]:
+    return (record.dataset, record.identifier, pack, record.prominence, _body(record))
 
 
 def _body(record: Record) -> str:
@@ -118,6 +165,7 @@ def drop(db: Database, pack: int) -> None:
     mine = "(SELECT id FROM record WHERE pack = ?)"
     for table in ("name", "said", "flag"):
         db.execute(f"DELETE FROM {table} WHERE record IN {mine}", [pack])  # noqa: S608
+    db.execute("DELETE FROM flag WHERE pack = ?", [pack])
     db.execute("DELETE FROM record WHERE pack = ?", [pack])
     db.execute("DELETE FROM pack WHERE id = ?", [pack])
     unused = "NOT EXISTS (SELECT * FROM name WHERE spelling = spelling.id)"
@@ -148,6 +196,6 @@ def index(db: Database, after: int) -> None:
 
 def flag(db: Database) -> None:
     """Find anew what may not be linked since records share an identifier, or since packs disagree on one."""
-    db.execute("DELETE FROM flag WHERE NOT own")
+    db.execute("DELETE FROM flag WHERE pack = ?", [_FOUND])
     db.execute(_SHARED)
     db.execute(_DISAGREEING)

@@ -192,7 +192,7 @@ def country_names(word: str) -> Iterator[str]:
 
 
 def _countries(root: str) -> Iterator[str]:
-    """Undo what makes an adjective of the name of a country: Сирія, сирій-ськ; Непал, непаль-ськ; Мальта, мальтій-ськ."""
+    """Undo what makes an adjective of the name of a country: сирій-ськ, Сирія; непаль-ськ, Непал."""
     stem = root[:-3]
     yield from (stem + ending for ending in ("", "я", "а", "о", "и", "і", "ь", "ів", "с", "сь", "ш"))
     if stem.endswith(("н", "р", "п")):
@@ -215,19 +215,13 @@ def region_names(name: str) -> Iterator[str]:
     if match := _OBLAST.match(name):
         yield match[1]
         return
-    found = [_REGIONS[low]] if low in _REGIONS else []
-    if low.endswith("щина"):
-        stem = low[: -len("щина")]
-        found += [f"{stem}ська", f"{stem}цька"]
-        if low.endswith("ччина"):
-            found += [f"{low[: -len('ччина')]}цька"]
-    for adjective in found:
-        written = "-".join(part.capitalize() for part in adjective.split("-")) if " " not in adjective else adjective
+    adjectives = [_REGIONS[low]] if low in _REGIONS else []
+    if low.endswith("щина"):  # Луган-щина, луган-ська; Оде-щина, оде-ська
+        adjectives.append(f"{low[:-4]}ська")
+    if low.endswith("ччина"):  # Доне-ччина, доне-цька
+        adjectives.append(f"{low[:-5]}цька")
+    for adjective in adjectives:
+        written = adjective if " " in adjective else "-".join(part.capitalize() for part in adjective.split("-"))
         if " " not in written:
             yield f"{written} область"
         yield written
-
-
-def is_adjective(text: str) -> bool:
-    """Tell whether a word has the form of an adjective of a place."""
-    return _ADJECTIVE.match(text.lower()) is not None

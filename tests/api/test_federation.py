@@ -694,8 +694,9 @@ def test_a_name_that_changes_its_mind(here: Here, resolver: dict[str, list[list[
 def test_closed_unless_the_operator_opens_it(here: Here) -> None:
     with alone("") as client:
         text = f"SELECT * {{ SERVICE SILENT <{here.elsewhere.at('/sparql')}> {{ ?s ?p ?o }} }}"
-        problem(client.get("/sparql", params={"query": text}), 403)
+        assert "KG_ALLOW_SERVICE" in problem(client.get("/sparql", params={"query": text}), 403)["remedy"]
         headers = {**AUTH, "Content-Type": "application/sparql-update"}
         for update in (f"LOAD <{here.elsewhere.at('/d.ttl')}>", f"LOAD SILENT <{here.elsewhere.at('/d.ttl')}>"):
-            problem(client.post("/update", content=update, headers=headers), 403)
+            answer = client.post("/update", content=update, headers=headers)
+            assert "KG_ALLOW_LOAD" in problem(answer, 403)["remedy"]
     assert here.asked == []

@@ -41,6 +41,8 @@ WRITES = [
     ("POST", "/articles"),
     ("PUT", "/articles/a"),
     ("DELETE", "/articles/seed"),
+    ("POST", "/review/decisions"),
+    ("POST", "/review/undo"),
 ]
 READS = [
     "/",
@@ -57,6 +59,7 @@ READS = [
     "/questions/2",
     "/claims/seed/C22/why",
     "/why?subject=x&predicate=x&object=x",
+    "/review",
 ]
 OPEN = ["/docs", "/openapi.json", "/ontology", "/shapes", "/schema", "/context.jsonld", "/static/style.css"]
 

@@ -1,4 +1,4 @@
-"""Reference packs of the slices in ../shared, read as they lie there: for the measurements of tests/bench/linking.py."""
+"""Reference packs of the slices in ../shared, read as they lie there, for tests/bench/linking.py."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+import duckdb
+import openpyxl
 
 from kg.linking.packs import Pack
 from kg.linking.records import Kind, Name, Record, Role
@@ -60,16 +63,13 @@ def natural_earth() -> Iterator[Record]:
             point = (float(row["lat"]), float(row["lon"]))
             said = {"geonames": row["geonameid"].split(".")[0]} if row["geonameid"] else {}
             size = max(0.0, float(row["pop_max"] or 0))
-            yield Record(
-                "wikidata", row["wikidata"], Kind.settlement, spelt, (row["iso_a2"],), point, "", size, said
-            )
+            yield Record("wikidata", row["wikidata"], Kind.settlement, spelt, (row["iso_a2"],), point, "", size, said)
 
 
 def regions() -> Iterator[Record]:
     """The states of dr5hn, whose Ukrainian names are adjectives."""
-    import duckdb
-
-    query = f"SELECT country_code, iso2, name, translations->>'uk', wikiDataId, latitude, longitude FROM '{SLICES}/dr5hn/states.parquet'"
+    columns = "country_code, iso2, name, translations->>'uk', wikiDataId, latitude, longitude"
+    query = f"SELECT {columns} FROM '{SLICES}/dr5hn/states.parquet'"
     rows = [row for row in duckdb.sql(query).fetchall() if row[4] and row[4].startswith("Q")]
     shared = Counter(row[4] for row in rows)
     for country, code, name, ukrainian, qid, latitude, longitude in rows:
@@ -132,8 +132,6 @@ def role(statement: dict) -> Role:
 
 
 def katottg() -> Iterator[Record]:
-    import openpyxl
-
     sheet = openpyxl.load_workbook(SLICES / "katottg_kodifikator.xlsx", read_only=True).active
     kinds = {**dict.fromkeys("OPB", Kind.region), **dict.fromkeys("KMTCX", Kind.settlement)}
     for row in sheet.iter_rows(min_row=5, values_only=True):
@@ -143,7 +141,16 @@ def katottg() -> Iterator[Record]:
             others = (f"{written} область",) if row[5] == "O" and written.endswith("а") else ()
             spelt = names(others[0] if others else written, "uk", written)
             size = {"M": 3.0, "T": 2.0}.get(row[5], 1.0)
-            yield Record("katottg", codes[-1], kinds[row[5]], spelt, ("UA",), None, codes[min(1, len(codes) - 2)] if codes[1:] else "", size)
+            yield Record(
+                "katottg",
+                codes[-1],
+                kinds[row[5]],
+                spelt,
+                ("UA",),
+                None,
+                codes[min(1, len(codes) - 2)] if codes[1:] else "",
+                size,
+            )
 
 
 def table(name: str) -> list[dict[str, str]]:

@@ -83,10 +83,13 @@ def export() -> Query:
 
 
 class Numbered:
-    """Makes each use of a query a new text, by a declaration that changes nothing."""
+    """Makes each use of a query a new text, by a limit that changes nothing, or a declaration where it has a limit."""
 
     def __init__(self) -> None:
         self._numbers: Iterator[int] = itertools.count(1)
 
     def __call__(self, query: str) -> str:
-        return f"PREFIX unused: <urn:bench:{next(self._numbers)}>\n{query}"
+        number = next(self._numbers)
+        if "LIMIT" in query:
+            return f"PREFIX unused: <urn:bench:{number}>\n{query}"
+        return f"{query}\nLIMIT {10_000_000 + number}"

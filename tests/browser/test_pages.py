@@ -55,6 +55,7 @@ def render(url: str, profile: Path) -> str:
     [
         ("", ["Claimgraph", "Хто відмовив, а хто просто не відповів?"]),
         ("docs", ["/articles", "/sparql"]),
+        ("review", ["Links that wait for a person", "Decided last"]),
         ("questions/14", ["він відмовив йому у підтримці", "Володимир Путін"]),
         ("entity/putin", ["Vladimir Putin", "Володимир Путін"]),
         ("article/seed/C22", ["за кілька днів до цього Путін припинив відповідати на дзвінки Асада"]),

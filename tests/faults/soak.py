@@ -1,9 +1,10 @@
 """Load a server with everything at once for some minutes: ``python -m tests.faults.soak --minutes 10``.
 
 Readers of articles, questions, pages and exports, writers and removers of articles, updates, runaway queries, clients
-that hang up, and a hand that kills a reader now and then. It prints what was asked and how long that took, and memory
-and open files of all processes at every minute. It ends with 1 if there was an error that nobody caused, or if memory
-or files in the last third are more than in the second.
+that hang up, and a hand that kills a reader now and then, once the caches are full. It prints what was asked and how
+long that took, and for every minute the memory of all processes and of the one that serves, and the open files. It
+ends with 1 if there was an error that nobody caused, or if memory or files in the last third are more than in the
+second.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ SAMPLES = 60
 """Samples of memory and files in all, whatever the time."""
 ARTICLES = 40
 """Ids that a writer chooses from, so that the store does not grow for ever."""
-ALLOWED = 1.1
+ALLOWED = 1.05
 """Times that memory and files may be in the last third what they were in the second."""
 SLACK = 12.0
 """MiB, or files, that make no difference."""
@@ -43,6 +44,8 @@ KILL_EVERY = 7.0
 """Seconds between two kills of a reader."""
 LIMIT = 1.0
 """Seconds that a runaway query asks for."""
+PARTS, STRINGS, LENGTH = 40, 340, 12_000
+"""Updates, strings in each, and letters of each, that fill the cache of the engine: somewhat more than its 128 MiB."""
 
 EXPORT = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o } LIMIT 20000"
 CLAIMS = "PREFIX cg: <https://w3id.org/claimgraph/ns#> SELECT (COUNT(?c) AS ?n) { ?c a cg:Claim }"
@@ -56,14 +59,14 @@ class Book:
         seconds: by kind of request.
         statuses: by kind of request and status.
         errors: what should not have been.
-        samples: megabytes and open files of all processes, and when they were counted.
+        samples: when, megabytes of all processes, those of the one that serves and writes, and open files of all.
         killed: how many readers were killed.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
-    samples: list[tuple[float, float, int]] = field(default_factory=list)
+    samples: list[tuple[float, float, float, int]] = field(default_factory=list)
     killed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -188,7 +191,8 @@ class Soak:
         begun = time.monotonic()
         while not self.enough.wait(self.seconds / SAMPLES):
             pids = tree(self.server.process.pid)
-            self.book.samples.append((time.monotonic() - begun, memory(pids).uss, open_files(pids)))
+            serving = memory(filter(None, [self.server.writer()])).uss
+            self.book.samples.append((time.monotonic() - begun, memory(pids).uss, serving, open_files(pids)))
 
 
 def open_files(pids: list[int]) -> int:
@@ -208,7 +212,7 @@ def verdicts(book: Book, survived: bool) -> list[str]:
     if not survived:
         found.append("the server was ended, or has started again")
     third = len(book.samples) // 3
-    for at, what in ((1, "MiB"), (2, "open files")):
+    for at, what in ((1, "MiB"), (2, "MiB of the serving process"), (3, "open files")):
         second, last = (mean(row[at] for row in rows) for rows in (book.samples[third:-third], book.samples[-third:]))
         if last > second * ALLOWED + SLACK:
             found.append(f"{what} have grown from {second:.0f} to {last:.0f}")
@@ -224,30 +228,47 @@ def told(book: Book) -> Iterator[str]:
         yield f"{kind:10} {len(seconds):8} {cuts[49] * 1000:9.1f} {cuts[98] * 1000:9.1f}  {statuses}"
     count = sum(map(len, book.seconds.values()))
     yield f"{count} requests, {len(book.errors)} unexpected, {book.killed} readers killed"
-    yield f"{'minute':10} {'MiB':>8} {'files':>9}"
+    yield f"{'minute':10} {'MiB':>8} {'serving':>9} {'files':>9}"
     shown = -1
-    for when, size, files in book.samples:
+    for when, size, serving, files in book.samples:
         if int(when // 60) > shown:
             shown = int(when // 60)
-            yield f"{shown:<10} {size:8.0f} {files:9}"
-    when, size, files = book.samples[-1]
-    yield f"{when / 60:<10.1f} {size:8.0f} {files:9}"
+            yield f"{shown:<10} {size:8.0f} {serving:9.0f} {files:9}"
+    when, size, serving, files = book.samples[-1]
+    yield f"{when / 60:<10.1f} {size:8.0f} {serving:9.0f} {files:9}"
+
+
+def fill(server: Server, parts: int) -> None:
+    """Fill the cache of strings that the engine has in the serving process, so that it does not look like a leak.
+
+    Every write leaves the strings that it names in a file of its own, and what is read of a file stays in the cache
+    until that is full, even when the file is gone. By small articles alone that takes some 2,500 writes. The engine's
+    other cache, of 32 MiB, is full after some 300.
+    """
+    numbers = " ".join(map(str, range(STRINGS)))
+    read = "DELETE { <urn:fill> <urn:p> ?o } WHERE { <urn:fill> <urn:p> ?o FILTER(STRLEN(?o) > 0) }"
+    for part in range(parts):
+        string = f'CONCAT("{part} ", STR(?n), "{"x" * LENGTH}")'
+        write = f"INSERT {{ <urn:fill> <urn:p> ?o }} WHERE {{ VALUES ?n {{ {numbers} }} BIND({string} AS ?o) }}"
+        for text in (write, read):
+            reply = server.update(text)
+            assert reply.status == 204, reply.body
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[Server]:
-    """Run a server whose cache is full soon, so that it does not look like a leak."""
+    """Run a server whose caches are full, or soon will be."""
     with running(folder, KG_CACHE_BYTES=str(4 * 1024 * 1024), KG_TIMEOUT="10") as server:
+        fill(server, PARTS)
         yield server
 
 
-def soak(folder: Path, seconds: float, seed: int) -> tuple[list[str], list[str]]:
+def soak(server: Server, seconds: float, seed: int) -> tuple[list[str], list[str]]:
     """Load a server, and give the tables and what is wrong."""
-    with served(folder) as server:
-        writer = server.writer()
-        book = Soak(server, seconds, seed).run()
-        survived = server.writer() == writer and "Traceback" not in server.log.read_text("utf-8")
-        return list(told(book)), verdicts(book, survived)
+    writer = server.writer()
+    book = Soak(server, seconds, seed).run()
+    survived = server.writer() == writer and "Traceback" not in server.log.read_text("utf-8")
+    return list(told(book)), verdicts(book, survived)
 
 
 def main() -> int:
@@ -256,8 +277,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
     parser.add_argument("--seed", type=int, default=1, help="of what is asked (default: 1)")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        lines, wrong = soak(Path(folder), given.minutes * 60, given.seed)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
+        lines, wrong = soak(server, given.minutes * 60, given.seed)
     print("\n".join([*lines, *wrong]))
     return 1 if wrong else 0
 

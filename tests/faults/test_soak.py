@@ -5,26 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.faults.soak import Book, soak, verdicts
-from tests.processes import Reply
+from tests.processes import Reply, running
 
 
 def test_a_quarter_of_a_minute(tmp_path: Path) -> None:
-    lines, wrong = soak(tmp_path, 15, 1)
+    with running(tmp_path, KG_TIMEOUT="10") as server:
+        lines, wrong = soak(server, 15, 1)
     print("\n".join(lines))
     assert not [line for line in wrong if "grown" not in line]  # memory and files have not settled by then
     for kind in ("cached", "uncached", "question", "list", "page", "export", "article", "removal", "update", "runaway"):
         assert any(line.startswith(f"{kind} ") for line in lines), kind
 
 
-def book(sizes: list[float], files: list[int]) -> Book:
-    return Book(samples=[(float(n), size, count) for n, (size, count) in enumerate(zip(sizes, files, strict=True))])
+def book(*sizes: list[float], files: list[int]) -> Book:
+    """Make a book of 60 samples: memory of all processes, of the one that serves, and open files."""
+    return Book(samples=[(float(n), *row) for n, row in enumerate(zip(*sizes, files, strict=True))])
 
 
 def test_what_it_finds() -> None:
-    flat, rising = book([90.0] * 20 + [100.0] * 40, [50] * 60), book([100.0] * 40 + [130.0] * 20, [50] * 60)
+    level, rising, still = [90.0] * 20 + [300.0] * 40, [300.0] * 40 + [330.0] * 20, [50] * 60
+    flat = book(level, level, files=still)
     assert verdicts(flat, survived=True) == []
-    assert verdicts(rising, survived=True) == ["MiB have grown from 100 to 130"]
-    assert verdicts(book([1.0] * 60, list(range(60))), survived=True) == ["open files have grown from 30 to 50"]
+    assert verdicts(book(rising, level, files=still), survived=True) == ["MiB have grown from 300 to 330"]
+    grown = ["MiB of the serving process have grown from 300 to 330"]
+    assert verdicts(book(level, rising, files=still), survived=True) == grown
+    grown = ["open files have grown from 30 to 50"]
+    assert verdicts(book(level, level, files=list(range(60))), survived=True) == grown
     assert verdicts(flat, survived=False) == ["the server was ended, or has started again"]
     flat.note("page", Reply(500, {}, b"what"), 0.1, {200})
     flat.note("cached", Reply(503, {}, b"lost"), 0.1, {200, 503})

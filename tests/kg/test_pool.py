@@ -476,6 +476,24 @@ def test_readers_know_no_secret(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     run(main())
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, b"glibc.malloc.hugetlb=1"), ("glibc.malloc.check=0", None)])
+def test_readers_take_memory_in_huge_pages_unless_told_otherwise(
+    path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, expected: bytes | None
+) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if given:
+        monkeypatch.setenv("GLIBC_TUNABLES", given)
+
+    async def main() -> None:
+        async with reading(path, readers=1) as pool:
+            (environment,) = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in pool.processes]
+            (found,) = [line for line in environment if line.startswith(b"GLIBC_TUNABLES=")]
+            # The C library cuts the list in place as it reads it.
+            assert found.removeprefix(b"GLIBC_TUNABLES=").startswith(expected or str(given).encode())
+
+    run(main())
+
+
 # ---- start and end
 
 

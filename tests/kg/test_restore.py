@@ -20,6 +20,11 @@ from hypothesis import strategies as st
 
 from kg import archive, backup, doctor, engine
 from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
+from kg.linking import beside
+from kg.linking.packs import Pack
+from kg.linking.records import Kind, Name, Record
+from kg.linking.reference import FILE as REFERENCE
+from kg.linking.reference import Reference
 from kg.restore import restore
 from kg.store import Settings, Store
 from kg.tokens import Grant, TokenFile
@@ -531,3 +536,43 @@ def test_a_swap_that_fails_is_taken_back(inside: bool, small: Path, old: Path, m
     assert only(old) == ["claimgraph.json", "notes.txt", "store", "tokens.json"]
     assert only(old.parent) == ["data"]
     assert stores.names(old) == {"urn:new"}
+
+
+def with_reference(data: Path, identifier: str) -> Path:
+    """Add reference data with one record, which leads to no file of SQLite's own that is left over."""
+    record = Record("wikidata", identifier, Kind.person, (Name("x", "en", True),))
+    with Reference.open(data / REFERENCE, writable=True) as reference:
+        reference.add(Pack("mine", "1", "wikidata"), [record])
+    return data
+
+
+def test_reference_data_goes_along(old: Path, tmp_path: Path) -> None:
+    made = tmp_path / "b.tar"
+    backup.backup(with_reference(stores.plain(tmp_path / "other", "new"), "Q1"), made)
+    with_reference(old, "Q2")
+    for left in ("wal", "shm"):  # as a process that was killed leaves them
+        (old / f"{REFERENCE}-{left}").write_bytes(b"of the old file")
+    restore(made, old, replace=True)
+    assert sorted(path.name for path in old.iterdir() if path.name.startswith(REFERENCE)) == [REFERENCE]
+    assert stat.S_IMODE((old / REFERENCE).stat().st_mode) == 0o600
+    with Reference.open(old / REFERENCE) as reference:
+        assert reference.get("wikidata", "Q1") is not None
+        assert reference.get("wikidata", "Q2") is None
+
+
+def test_reference_data_stays_where_a_backup_has_none(old: Path, small: Path) -> None:
+    with_reference(old, "Q2")
+    restore(small, old, replace=True)
+    with Reference.open(old / REFERENCE) as reference:
+        assert reference.get("wikidata", "Q2") is not None
+
+
+def test_damaged_reference_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoilt(_data: Path, target: Path) -> None:
+        target.write_bytes(b"SQLite format 3\0" + bytes(4096))
+
+    monkeypatch.setattr(beside, "copy", spoilt)
+    backup.backup(stores.plain(tmp_path / "data", "one"), tmp_path / "b.tar")
+    with pytest.raises(BadInput, match="is damaged"):
+        restore(tmp_path / "b.tar", tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,337 @@
+"""Links that wait for a person, and what people say of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api import formats, openapi, pages, requests
+from api.formats import HTML, JSON
+from api.requests import Parameters
+from api.security import FORM, FormWriter, Reading, caller
+from api.services import Services, Shared
+from kg.errors import BadInput, InsufficientScope, MalformedText
+from kg.linking import datasets
+from kg.linking.beside import records
+from kg.linking.decisions import Conflict, Entry, Judgement, Log, Relation
+from kg.linking.review import Decision, Review, sentences
+
+router = APIRouter(tags=["Links"], prefix="/review")
+
+T = TypeVar("T", bound=BaseModel)
+
+_FRESH = {"Cache-Control": "no-store", "Vary": "Accept"}
+_LARGEST = 256 * 1024
+_FIELDS = {
+    "access_token": "A token of scope write, where there is no header Authorization.",
+    "key-N": "Subject, dataset and identifier of the Nth link, apart by spaces.",
+    "judgement-N": "What you say of it; empty for nothing.",
+    "reason-N": "Why.",
+}
+
+
+class FeatureOut(BaseModel):
+    """One reason for or against."""
+
+    name: str
+    value: float = Field(description="0 (against) to 1 (for).")
+    weight: float = Field(description="What it counts, in points of the score.")
+    evidence: str
+
+
+class Item(BaseModel):
+    """A link that waits for a decision."""
+
+    subject: str = Field(description="IRI of the entity.")
+    name: str = Field(description="What an article calls it.")
+    dataset: str
+    identifier: str
+    page: str = Field(description="Where people find the record; may be empty.")
+    label: str = Field(description="Of the record.")
+    matched: str = Field(description="The name of the record that matched.")
+    score: float = Field(description="0 to 100.")
+    judgement: Judgement = Field(description="`none`, or `unsure` where somebody has looked already.")
+    reason: str
+    source: str = Field(description="The pack and version that the record comes from.")
+    features: list[FeatureOut]
+    sentences: list[str] = Field(description="Where the entity is mentioned.")
+
+
+class Made(BaseModel):
+    """A decision, or the undoing of one."""
+
+    number: int
+    subject: str
+    dataset: str
+    identifier: str
+    judgement: Judgement
+    relation: Relation
+    user: str
+    time: str = Field(description="UTC.")
+    reason: str
+    automatic: bool = Field(description="Whether the linker decided.")
+    undoes: int | None = Field(description="The number of the decision that it takes back.")
+    contradictions: list[str] = Field(default=[], description="Accepted links with which it cannot be right.")
+
+
+class Queue(BaseModel):
+    """What waits, what was decided last, and what contradicts itself."""
+
+    waiting: int
+    items: list[Item]
+    decisions: list[Made] = Field(description="The newest first.")
+    contradictions: list[str]
+
+
+class DecisionIn(BaseModel):
+    """What a person says of a link, which need not have been proposed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: str = Field(description="IRI of an entity, or `entity/…`.", examples=["entity/putin"])
+    dataset: str = Field(examples=["wikidata"])
+    identifier: str = Field(examples=["Q7747"])
+    judgement: Judgement
+    reason: str = ""
+    relation: Relation = Relation.exact
+
+
+class UndoIn(BaseModel):
+    """Which decision to take back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int
+    reason: str = ""
+
+
+@router.get(
+    "",
+    summary="List the links that wait for a person",
+    response_model=Queue,
+    responses={**openapi.answers((JSON, HTML), "The queue."), **openapi.fails(401, 403, 406, 422)},
+)
+def get_queue(
+    request: Request,
+    shared: Shared,
+    reading: Reading,
+    limit: Annotated[int, Query(ge=1, le=500, description="Most items to give.")] = 20,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="Items to leave out first.")] = 0,
+) -> Response:
+    """Give the queue with the features of each proposal and the sentences that mention the entity; a page decides.
+
+    It speaks of all articles, so a caller that is limited to some graphs does not see it.
+    """
+    principal = caller(request, shared)
+    if principal.graphs is not None:
+        raise InsufficientScope(
+            "The queue speaks of all graphs, and you may read some.", remedy="Use a token without limit.", scope="read"
+        )
+    media_type = formats.choose(request, (JSON, HTML))
+    review = _review(shared)
+    log = review.log()
+    queue = log.queue()
+    found = Queue(
+        waiting=len(queue),
+        items=[_item(review, reading, log, entry) for entry in queue[offset : offset + limit]],
+        decisions=[_made(entry) for entry in _newest(log)],
+        contradictions=[_told(conflict, review) for conflict in log.conflicts()],
+    )
+    if media_type == HTML:
+        context = {"queue": found, "base": shared.graph.names.base, "next": offset + limit}
+        answer = pages.render(request, shared, "review.html", context)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+    return Response(found.model_dump_json(), media_type=JSON, headers=_FRESH)
+
+
+@router.post(
+    "/decisions",
+    summary="Decide about links",
+    status_code=201,
+    response_model=list[Made],
+    responses={303: {"description": "A form was sent; back to the page."}, **openapi.fails(400, 401, 403, 404, 415)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {
+                    "schema": {
+                        "oneOf": [
+                            DecisionIn.model_json_schema(),
+                            {"type": "array", "items": DecisionIn.model_json_schema()},
+                        ]
+                    }
+                },
+                **openapi.form(_FIELDS),
+            },
+        }
+    },
+)
+async def post_decisions(request: Request, shared: FormWriter) -> Response:
+    """Accept, reject or doubt links, all of those that are sent or none; the name of the token is kept with each.
+
+    JSON is one decision or a list of them.
+    """
+    form = _form(request)
+    if form is None:
+        sent = await _json(request, shared)
+        wanted = [_valid(DecisionIn, row) for row in (sent if isinstance(sent, list) else [sent])]
+        decisions = [
+            Decision(row.subject, row.dataset, row.identifier, row.judgement, row.reason, row.relation)
+            for row in wanted
+        ]
+    else:
+        decisions = _decisions(form)
+    made = await shared.in_thread(_review(shared).decide_all, decisions, caller(request, shared).name)
+    if form is not None:
+        return _back(request)
+    answers = [_made(entry, [_what(conflict) for conflict in conflicts]) for entry, conflicts in made]
+    return JSONResponse([answer.model_dump(mode="json") for answer in answers], status_code=201)
+
+
+@router.post(
+    "/undo",
+    summary="Take a decision back",
+    status_code=201,
+    response_model=Made,
+    responses={303: {"description": "A form was sent; back to the page."}, **openapi.fails(400, 401, 403, 404, 415)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": UndoIn.model_json_schema()},
+                **openapi.form(
+                    {"access_token": _FIELDS["access_token"], "number": "Of the decision.", "reason": "Why."}
+                ),
+            },
+        }
+    },
+)
+async def post_undo(request: Request, shared: FormWriter) -> Response:
+    """Take a decision back, of a person or of the linker; what held before it holds again."""
+    form = _form(request)
+    if form is None:
+        wanted = _valid(UndoIn, await _json(request, shared))
+    else:
+        row = {name: requests.single(form, name) or "" for name in ("number", "reason")}
+        wanted = _valid(UndoIn, row)
+    undo = _review(shared).undo
+    made = await shared.in_thread(undo, wanted.number, caller(request, shared).name, wanted.reason)
+    if form is not None:
+        return _back(request)
+    return JSONResponse(_made(made).model_dump(mode="json"), status_code=201)
+
+
+def _review(shared: Services) -> Review:
+    return Review(shared.graph, records(shared.graph.store.directory))
+
+
+def _back(request: Request) -> Response:
+    return Response(status_code=303, headers={"Location": requests.origin_path(request, "/review")})
+
+
+# ---- reading
+
+
+def _form(request: Request) -> Parameters | None:
+    found: Parameters | None = getattr(request.state, "form", None)
+    return found
+
+
+async def _json(request: Request, shared: Services) -> Any:
+    requests.content_type(request, (JSON, FORM))
+    body = await requests.read_body(request, min(_LARGEST, shared.config.max_body_bytes), shared.config.body_timeout)
+    try:
+        return json.loads(requests.decode(body, "body"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedText("The body is not JSON.", line=getattr(error, "lineno", None)) from None
+
+
+def _valid(model: type[T], row: object) -> T:
+    try:
+        return model.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or "The body"
+        raise BadInput(f"{where}: {first['msg']}.", remedy="See /docs for what is wanted.") from None
+
+
+def _decisions(form: Parameters) -> list[Decision]:
+    """Read the fields of the page; those without a judgement say nothing."""
+    found = []
+    for name, value in form:
+        kind, _, number = name.partition("-")
+        if kind != "judgement" or not value:
+            continue
+        place = (requests.single(form, f"key-{number}") or "").split(" ")
+        relation = Relation.close if value == "close" else Relation.exact
+        judgement = "positive" if value == "close" else value
+        row = dict(zip(("subject", "dataset", "identifier"), place, strict=False))
+        checked = _valid(DecisionIn, {**row, "judgement": judgement})
+        reason = requests.single(form, f"reason-{number}") or ""
+        found.append(
+            Decision(checked.subject, checked.dataset, checked.identifier, checked.judgement, reason, relation)
+        )
+    return found
+
+
+# ---- writing
+
+
+def _item(review: Review, reading: Services, log: Log, entry: Entry) -> Item:
+    row = entry.proposal
+    dataset = datasets.find(row.dataset, review.names, log.datasets())
+    return Item(
+        subject=row.subject,
+        name=row.name,
+        dataset=row.dataset,
+        identifier=row.identifier,
+        page=datasets.page(dataset, row.identifier),
+        label=row.label,
+        matched=row.matched,
+        score=row.score,
+        judgement=entry.judgement,
+        reason=entry.reason or row.reason,
+        source=row.source,
+        features=[FeatureOut(name=f.name, value=f.value, weight=f.weight, evidence=f.evidence) for f in row.features],
+        sentences=[found.text for found in sentences(reading.graph.store, row.subject)],
+    )
+
+
+def _newest(log: Log) -> list[Entry]:
+    made = (entry for entry in log.entries.values() if not entry.automatic or entry.judgement is Judgement.positive)
+    return [*made][-50:][::-1]
+
+
+def _made(entry: Entry, contradictions: Sequence[str] = ()) -> Made:
+    subject, dataset, identifier = entry.key
+    return Made(
+        number=entry.number,
+        subject=subject,
+        dataset=dataset,
+        identifier=identifier,
+        judgement=entry.judgement,
+        relation=entry.relation,
+        user=entry.user,
+        time=entry.time,
+        reason=entry.reason,
+        automatic=entry.automatic,
+        undoes=entry.undoes,
+        contradictions=list(contradictions),
+    )
+
+
+def _what(conflict: Conflict) -> str:
+    return conflict.what
+
+
+def _told(conflict: Conflict, review: Review) -> str:
+    base = review.names.base
+    who = ", ".join(dict.fromkeys(place.subject.removeprefix(base) for place in conflict.keys))
+    return f"{who}: {conflict.what}"

@@ -1,0 +1,57 @@
+"""ACLED as its export tool and API give it."""
+
+from __future__ import annotations
+
+from kg.events import plover
+from kg.events.engine import Table, literal
+from kg.events.schema import chosen, complete, day, joined, names, number, text, whole
+
+REQUIRED = names(
+    "event_id_cnty event_date time_precision event_type sub_event_type actor1 actor2 admin1 location latitude "
+    "longitude geo_precision source notes fatalities"
+)
+DAYS = ("event_date",)
+NUMBERS = ("latitude", "longitude", "fatalities")
+
+RADIUS = {"1": 5.0, "2": 30.0, "3": 150.0}
+"""Kilometres for ``geo_precision``: the town, near it, somewhere in the province."""
+
+SPREAD = {"1": 0, "2": 6, "3": 31}
+"""Days before and after ``event_date`` for ``time_precision``: the day, the week, the month."""
+
+
+def rows(raw: Table) -> Table:
+    """Take every row."""
+    return raw
+
+
+def events(raw: Table) -> Table:
+    """Bring rows to the common table; ACLED gives one number of dead, so all three are that."""
+    when, spread = day(raw.event_date), chosen(raw.time_precision, SPREAD, 31)
+    strategic = chosen(raw.sub_event_type, plover.ACLED_SUB, "")
+    return complete(
+        raw.select(
+            dataset=literal("acled"),
+            id=text(raw.event_id_cnty),
+            start=when - spread.as_interval("D"),
+            end=when + spread.as_interval("D"),
+            date_code=text(raw.time_precision),
+            latitude=number(raw.latitude),
+            longitude=number(raw.longitude),
+            radius=chosen(raw.geo_precision, RADIUS, 1000.0),
+            place=joined(raw.location, raw.admin1),
+            place_code=text(raw.geo_precision),
+            plover=(text(raw.event_type) == "Strategic developments").ifelse(
+                strategic, chosen(raw.event_type, plover.ACLED, "")
+            ),
+            kind=text(raw.event_type) + literal(" – ") + text(raw.sub_event_type),
+            actors=joined(raw.actor1, raw.actor2),
+            deaths_low=whole(raw.fatalities),
+            deaths=whole(raw.fatalities),
+            deaths_high=whole(raw.fatalities),
+            source=text(raw.source),
+            headline=text(raw.notes),
+            clarity=literal(""),
+            mention=literal(False),
+        )
+    )

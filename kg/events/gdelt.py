@@ -1,0 +1,88 @@
+"""GDELT events (2.0 with 61 columns, 1.0 with 58) and mentions (16): separated by tabs, without a header.
+
+A row of GDELT tells that a machine read some text as such an event. It is a mention, and never corroborates anything.
+"""
+
+from __future__ import annotations
+
+from kg.events import plover
+from kg.events.engine import Table, literal
+from kg.events.schema import chosen, compact_day, complete, joined, names, number, text
+
+_ACTOR = names(
+    "Code Name CountryCode KnownGroupCode EthnicCode Religion1Code Religion2Code Type1Code Type2Code Type3Code"
+)
+_GEO_2 = names("Type FullName CountryCode ADM1Code ADM2Code Lat Long FeatureID")
+_GEO_1 = tuple(name for name in _GEO_2 if name != "ADM2Code")
+_ACTION = names(
+    "IsRootEvent EventCode EventBaseCode EventRootCode QuadClass GoldsteinScale NumMentions NumSources NumArticles "
+    "AvgTone"
+)
+
+
+def _columns(geo: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        *names("GLOBALEVENTID SQLDATE MonthYear Year FractionDate"),
+        *(f"Actor{side}{name}" for side in (1, 2) for name in _ACTOR),
+        *_ACTION,
+        *(f"{of}Geo_{name}" for of in ("Actor1", "Actor2", "Action") for name in geo),
+        *("DATEADDED", "SOURCEURL"),
+    )
+
+
+EVENTS_2, EVENTS_1 = _columns(_GEO_2), _columns(_GEO_1)
+MENTIONS = names(
+    "GLOBALEVENTID EventTimeDate MentionTimeDate MentionType MentionSourceName MentionIdentifier SentenceID "
+    "Actor1CharOffset Actor2CharOffset ActionCharOffset InRawText Confidence MentionDocLen MentionDocTone "
+    "MentionDocTranslationInfo Extras"
+)
+
+REQUIRED = names("GLOBALEVENTID SQLDATE EventRootCode ActionGeo_Lat ActionGeo_Long SOURCEURL")
+DAYS = ("SQLDATE",)
+NUMBERS = ("ActionGeo_Lat", "ActionGeo_Long")
+
+RADIUS = {"1": 1000.0, "2": 300.0, "3": 10.0, "4": 10.0, "5": 200.0}
+"""Kilometres for ``ActionGeo_Type``: country, US state, US city, city, state or province."""
+
+
+def rows(raw: Table) -> Table:
+    """Take every row."""
+    return raw
+
+
+def events(raw: Table) -> Table:
+    """Bring rows to the common table; the address of the text is all that is cited."""
+    host = raw.SOURCEURL.re_extract(r"^[a-z]+://(?:www\.)?([^/:]+)", 1)
+    return complete(
+        raw.select(
+            dataset=literal("gdelt"),
+            id=text(raw.GLOBALEVENTID),
+            start=compact_day(raw.SQLDATE),
+            end=compact_day(raw.SQLDATE),
+            date_code=literal("day"),
+            latitude=number(raw.ActionGeo_Lat),
+            longitude=number(raw.ActionGeo_Long),
+            radius=chosen(raw.ActionGeo_Type, RADIUS, 1000.0),
+            place=text(raw.ActionGeo_FullName),
+            place_code=text(raw.ActionGeo_Type),
+            plover=chosen(raw.EventRootCode, plover.CAMEO, ""),
+            kind=literal("CAMEO ") + text(raw.EventCode),
+            actors=joined(raw.Actor1Name, raw.Actor2Name),
+            deaths_low=literal(None, "int64"),
+            deaths=literal(None, "int64"),
+            deaths_high=literal(None, "int64"),
+            source=text(host),
+            headline=text(raw.SOURCEURL.re_replace(r"^[a-z]+://[^/]*|\.[a-z]+$|[0-9]{4,}", " ")),
+            clarity=literal(""),
+            mention=literal(True),
+        )
+    )
+
+
+def with_mentions(found: Table, mentions: Table) -> Table:
+    """Add to each event the names of all sources that a file of mentions has for it."""
+    told = mentions.group_by(mentions.GLOBALEVENTID.strip().name("told_id")).aggregate(
+        told=mentions.MentionSourceName.fill_null("").group_concat("; ")
+    )
+    both = found.left_join(told, found.id == told.told_id)
+    return both.mutate(source=joined(both.source, both.told)).drop("told_id", "told")

@@ -1,0 +1,50 @@
+"""UCDP GED as it is published, and as HDX passes it on (with a row of hashtags under the header)."""
+
+from __future__ import annotations
+
+from kg.events import plover
+from kg.events.engine import Table, literal
+from kg.events.schema import chosen, complete, day, joined, names, number, text, whole
+
+REQUIRED = names(
+    "id type_of_violence side_a side_b source_article source_office source_headline where_prec where_coordinates "
+    "where_description adm_1 latitude longitude event_clarity date_prec date_start date_end best high low"
+)
+DAYS = ("date_start", "date_end")
+NUMBERS = ("latitude", "longitude", "best", "high", "low")
+
+RADIUS = {"1": 5.0, "2": 25.0, "3": 50.0, "4": 150.0, "5": 100.0, "6": 1000.0, "7": 1000.0}
+"""Kilometres for ``where_prec``: the place itself, 25 km around it, district, province, line or area, country, sea."""
+
+
+def rows(raw: Table) -> Table:
+    """Leave out the row of hashtags."""
+    return raw.filter(~text(raw.date_start).startswith("#"))
+
+
+def events(raw: Table) -> Table:
+    """Bring rows to the common table; ``date_start`` and ``date_end`` are already as wide as ``date_prec`` says."""
+    return complete(
+        raw.select(
+            dataset=literal("ucdp"),
+            id=text(raw.id),
+            start=day(raw.date_start),
+            end=day(raw.date_end),
+            date_code=text(raw.date_prec),
+            latitude=number(raw.latitude),
+            longitude=number(raw.longitude),
+            radius=chosen(raw.where_prec, RADIUS, 1000.0),
+            place=joined(raw.where_coordinates, raw.where_description, raw.adm_1),
+            place_code=text(raw.where_prec),
+            plover=chosen(raw.type_of_violence, plover.UCDP, ""),
+            kind=literal("violence ") + text(raw.type_of_violence),
+            actors=joined(raw.side_a, raw.side_b),
+            deaths_low=whole(raw.low),
+            deaths=whole(raw.best),
+            deaths_high=whole(raw.high),
+            source=text(raw.source_office),
+            headline=(text(raw.source_headline) == "").ifelse(text(raw.source_article), text(raw.source_headline)),
+            clarity=text(raw.event_clarity),
+            mention=literal(False),
+        )
+    )

@@ -1,0 +1,48 @@
+"""The reference store that lies beside a graph: looked into, copied for a backup, and checked after a restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kg import disk
+from kg.errors import StoreUnavailable
+from kg.linking.records import Record
+from kg.linking.reference import FILE, Reference
+from kg.linking.review import Lookup
+
+
+def records(data: Path | None) -> Lookup:
+    """Give what looks records up in the reference store of a data directory, if there is one; each time anew."""
+
+    def find(dataset: str, identifier: str) -> Record | None:
+        if data is None or not (data / FILE).exists():
+            return None
+        with Reference.open(data / FILE) as reference:
+            return reference.get(dataset, identifier)
+
+    return find
+
+
+def copy(data: Path, target: Path) -> None:
+    """Copy the reference store of a data directory, if there is one, as it is between two imports.
+
+    Raises:
+        StorageFull: the copy has no room.
+        StoreUnavailable: it cannot be read.
+    """
+    if (data / FILE).exists():
+        disk.require(target.parent, (data / FILE).stat().st_size + disk.RESERVE)
+        with Reference.open(data / FILE) as reference:
+            reference.copy(target)
+
+
+def check(file: Path) -> None:
+    """Read a whole reference store.
+
+    Raises:
+        StoreUnavailable: it is damaged.
+    """
+    with Reference.open(file) as reference:
+        fault = reference.fault()
+    if fault:
+        raise StoreUnavailable(f"{FILE} is damaged: {fault}.", remedy="Restore a backup, or add the packs again.")
