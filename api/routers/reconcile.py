@@ -53,7 +53,7 @@ class DecisionsIn(BaseModel):
     },
     openapi_extra={"requestBody": openapi.takes_model(DecisionsIn)},
 )
-async def post_decisions(request: Request, shared: Shared) -> Response:
+async def post_row_decisions(request: Request, shared: Shared) -> Response:
     """Note which rows are which entities, and which are not: all of them, or none.
 
     What is accepted becomes a link of the graph to the row, as a review makes one; it can be taken back there.

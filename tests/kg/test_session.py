@@ -73,7 +73,7 @@ def readings(graph: KnowledgeGraph) -> Iterator[Callable[[KnowledgeGraph], objec
     yield lambda it: sorted(str(row) for row in it.store.rows(text, {"this": engine.NamedNode("urn:a")}))
     only = engine.Dataset(default_graphs=["urn:g"])
     yield lambda it: it.store.rows("SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }", None, only)
-    yield lambda it: it.store.query("ASK { ?s a ?type }", engine.Choice())
+    yield lambda it: it.store.query("ASK { ?s a ?type }", engine.Choice()).content  # the time that it took differs
 
 
 _INTEGER = engine.NamedNode("http://www.w3.org/2001/XMLSchema#integer")
