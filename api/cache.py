@@ -30,7 +30,7 @@ _UNTAGGED = ("/static/", "/healthz", "/readyz", "/metrics", "/admin/")
 _NOW = frozenset(("", "docs", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
 """First steps of the paths whose answers depend on the store as it is now, or on the software alone."""
 
-_WRITES_NOTHING = frozenset(("/sparql", "/validate"))
+_WRITES_NOTHING = frozenset(("/sparql", "/validate", "/reconcile/0.2", "/reconcile/1.0/match", "/reconcile/1.0/extend"))
 _SHARE_OF_ONE = 8
 """An answer that takes more than this part of the cache is not kept."""
 

@@ -1,5 +1,8 @@
 """Which web pages may call the API from a browser (CORS, Fetch Standard). Nobody's, unless a setting says so.
 
+The Reconciliation API is the exception that its specification demands: where anything may be read without a token, any
+page may ask there, and only there, for what everybody may read.
+
 Credentials of the browser (cookies, client certificates) are never allowed: a page that may write sends its token in
 the Authorization header itself, and only from an origin that is named.
 """
@@ -64,6 +67,10 @@ class Policy:
             origin.encode(): (_allow(origin.encode()), _EXPOSED, _VARY) for origin in listed
         }
         return cls(origins, anyone=False, otherwise=(_VARY,) if origins else ())
+
+    def opened(self) -> Policy:
+        """Give the same, with which any page may read besides, without a token."""
+        return Policy(self.origins, True, (_allow(b"*"), _EXPOSED, *((_VARY,) if self.origins else ())))
 
     def headers(self, origin: bytes | None) -> Headers:
         """Give the headers of an answer to a request that came from ``origin``."""

@@ -45,6 +45,7 @@ KINDS: Final = {
     "sparql": "query",
     "update": "update",
     "validate": "validate",
+    "reconcile": "reconcile",
     "healthz": "operations",
     "readyz": "operations",
     "metrics": "operations",

@@ -55,6 +55,7 @@ class Settings:
         prefix: the path of the base IRI without its last slash.
         secure: the base is https, so browsers are told to stay with it.
         cors: which origins may call.
+        reconcile: which may call the Reconciliation API.
         max_url_bytes: longest path and query part.
         max_sending_bytes: see :mod:`api.outbox`.
     """
@@ -64,6 +65,7 @@ class Settings:
     cors: Policy
     max_url_bytes: int
     max_sending_bytes: int = 512 * 1024 * 1024
+    reconcile: Policy | None = None
 
     @classmethod
     def of(cls, config: Config, base: str) -> Settings:
@@ -76,7 +78,8 @@ class Settings:
         path = rest.partition("/")[2]
         prefix = f"/{path}".rstrip("/")
         policy = Policy.parse(config.cors_origins)
-        return cls(prefix, scheme == "https", policy, config.max_url_bytes, config.max_sending_bytes)
+        opened = None if config.bare or config.public_graphs.strip() == "none" else policy.opened()
+        return cls(prefix, scheme == "https", policy, config.max_url_bytes, config.max_sending_bytes, opened)
 
 
 class Edge:
@@ -94,14 +97,16 @@ class Edge:
         self._prefix = settings.prefix
         self._prefix_slash = settings.prefix + "/"
         self._cors = settings.cors
+        self._reconcile = settings.reconcile or settings.cors
         self._max_url = settings.max_url_bytes
         self._observer = observer
         self.outbox = Outbox(settings.max_sending_bytes)
-        common = [*headers.SECURITY, headers.CROSS_ORIGIN if settings.cors.anyone else headers.SAME_ORIGIN]
-        if settings.secure:
-            common.append((b"strict-transport-security", b"max-age=31536000"))
-        self._page_headers = tuple(common)
-        self._data_headers = (*common, headers.DATA_POLICY)
+        secure = ((b"strict-transport-security", b"max-age=31536000"),) if settings.secure else ()
+        self._common: dict[tuple[bool, bool], Headers] = {}
+        for opened in (True, False):
+            common = (*headers.SECURITY, headers.CROSS_ORIGIN if opened else headers.SAME_ORIGIN, *secure)
+            self._common[opened, True] = common
+            self._common[opened, False] = (*common, headers.DATA_POLICY)
         self._stem = secrets.token_hex(4)
         self._numbers = count(1)
 
@@ -114,14 +119,14 @@ class Edge:
         given: dict[bytes, bytes] = dict(scope["headers"])
         exchange = Exchange(scope, self._identify(given.get(b"x-request-id")), "")
         exchange.kind = self._enter(scope)
-        app = self._refusal(scope) or self._preflight(scope, given) or self._app
+        app = self._refusal(scope) or self._preflight(scope, given, exchange) or self._app
         head = scope["method"] == "HEAD"
         if head:
             scope = {**scope, "method": "GET"}  # the server must still see HEAD in its own
         scope[KEY] = exchange
         metrics = self._observer.metrics
         metrics.in_flight += 1
-        answer = _Answer(self, exchange, self._cors.headers(given.get(b"origin")), send, head=head)
+        answer = _Answer(self, exchange, self._policy(exchange).headers(given.get(b"origin")), send, head=head)
         try:
             await app(scope, receive, answer)
         finally:
@@ -137,9 +142,12 @@ class Edge:
         """Add the headers that every answer has to the head of one."""
         own = message.get("headers", ())
         # A page brings a policy of its own. The message may be a cached one, so it is left as it is.
-        common = self._page_headers if _POLICY in dict(own) else self._data_headers
+        common = self._common[self._policy(exchange).anyone, _POLICY in dict(own)]
         identifier = (b"x-request-id", exchange.identifier.encode())
         return {**message, "headers": [*own, *common, *extra, identifier]}
+
+    def _policy(self, exchange: Exchange) -> Policy:
+        return self._reconcile if exchange.kind == "reconcile" else self._cors
 
     def _identify(self, given: bytes | None) -> str:
         if given is not None and _IDENTIFIER.fullmatch(given):
@@ -168,11 +176,11 @@ class Edge:
             return _problem(431, f"The request has more than {_MAX_HEADERS} header fields.", "Send fewer.")
         return None
 
-    def _preflight(self, scope: Scope, given: dict[bytes, bytes]) -> Response | None:
+    def _preflight(self, scope: Scope, given: dict[bytes, bytes], exchange: Exchange) -> Response | None:
         """Answer a browser that asks before it lets a page call (Fetch Standard, CORS-preflight)."""
         if scope["method"] != "OPTIONS" or b"access-control-request-method" not in given:
             return None
-        allowed = self._cors.preflight(given.get(b"origin"))
+        allowed = self._policy(exchange).preflight(given.get(b"origin"))
         if allowed is None:
             return None
         return Response(status_code=204, headers={name.decode(): value.decode() for name, value in allowed})

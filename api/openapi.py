@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from api import problems
 from api.formats import JSON
 from kg.claims import schema_components
@@ -42,6 +44,27 @@ def fails(*statuses: int) -> dict[int | str, Json]:
         **{status: _problem(_STATUS[status]) for status in statuses},
         "default": _problem("Any other problem."),
     }
+
+
+def reads(*statuses: int) -> dict[int | str, Json]:
+    """Describe the same for a route that reads the graph as a query does."""
+    return fails(401, 403, *statuses, 429, 503, 504)
+
+
+def takes_model(model: type[BaseModel]) -> Json:
+    """Describe a body in JSON by the model that it is read as, whole in one place."""
+    schema = model.model_json_schema()
+    parts: Json = schema.pop("$defs", {})
+
+    def whole(found: Any) -> Any:
+        if isinstance(found, list):
+            return [whole(one) for one in found]
+        if not isinstance(found, dict):
+            return found
+        named = str(found.get("$ref", "")).rpartition("/")[2]
+        return whole(parts[named]) if named else {key: whole(one) for key, one in found.items()}
+
+    return {"required": True, "content": {JSON: {"schema": whole(schema)}}}
 
 
 def schemas() -> Json:

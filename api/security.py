@@ -7,6 +7,7 @@ caller may see: it cannot show others by oversight.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated
 
@@ -111,6 +112,9 @@ async def _read(request: Request, shared: Shared) -> AsyncIterator[Services]:
     with shared.reading(request) as session:
         yield seen_by(principal, session)
 
+
+reading = asynccontextmanager(_read)
+"""The services of a route that reads only in some cases, as far as the caller may see, while the context lasts."""
 
 Reading = Annotated[Services, Depends(_read)]
 """The services of a route that reads, as far as the caller may see."""

@@ -23,6 +23,7 @@ from kg.config import Config
 from kg.endpoint import Asker, Endpoint
 from kg.errors import MalformedText, TimedOut
 from kg.graph import KnowledgeGraph
+from kg.linking.matching import Indexes
 from kg.tokens import Tokens
 from kg.view import View
 
@@ -39,6 +40,7 @@ class Services:
 
     Attributes:
         restart: ends the process soon, so that another takes its place; ``None`` where none would.
+        indexes: what tables are matched against.
     """
 
     graph: KnowledgeGraph
@@ -46,6 +48,7 @@ class Services:
     tokens: Tokens
     endpoint: Endpoint
     restart: Callable[[], None] | None = None
+    indexes: Indexes = field(default_factory=Indexes)
     queries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_CONCURRENT_QUERIES))
 
     async def query(

@@ -174,7 +174,7 @@ class Endpoint:
                 asking = self._ask(text, choice, request, asker(), snapshot.number)
                 return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
-            yield Session(self.store, ask)
+            yield Session(self.store, ask, snapshot.number)
 
     async def resolve_update(self, text: str, base: str, seen: Store) -> str:
         """Fetch what an update wants from outside, as far as that is allowed; see :mod:`kg.federation`.

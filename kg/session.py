@@ -29,8 +29,8 @@ class Session(Store):
     fails, rather than read past the readers or write.
     """
 
-    def __init__(self, store: Store, ask: Ask) -> None:
-        """Read ``store`` through ``ask``."""
+    def __init__(self, store: Store, ask: Ask, number: int) -> None:
+        """Read the snapshot ``number`` of ``store`` through ``ask``."""
         # Without the parent's: a session opens nothing.
         self._store = store
         self._ask = ask
@@ -39,6 +39,12 @@ class Session(Store):
         self.identity = store.identity
         self.directory = store.directory
         self.version = store.version
+        self._number = number
+
+    @property
+    def number(self) -> int:
+        """The number of the snapshot that is read."""
+        return self._number
 
     @property
     def is_new(self) -> bool:

@@ -88,6 +88,11 @@ class Store:
             self._describe()
 
     @property
+    def number(self) -> int:
+        """The number of what is read: here, of the last commit."""
+        return self.version
+
+    @property
     def is_new(self) -> bool:
         """Whether it still lacks what a new store gets; see :meth:`made_ready`."""
         return not self._known["ready"]

@@ -46,6 +46,11 @@ class View(Store):
         self.version = store.version
 
     @property
+    def number(self) -> int:
+        """The number of what is read; see :attr:`Store.number`."""
+        return self._store.number
+
+    @property
     def is_new(self) -> bool:
         """Whether the store still lacks what a new one gets."""
         return self._store.is_new

@@ -1,0 +1,377 @@
+"""Rows of somebody's table, matched with the entities of the graph: candidates, why, and which of them is certain.
+
+An index is of one snapshot as one kind of caller sees it. It is made in memory, and given up when there are newer ones.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+
+from kg.errors import BadInput, TimedOut
+from kg.linking.lemmas import Lemmas
+from kg.linking.likeness import likeness
+from kg.linking.matchable import Item, Type, read
+from kg.linking.packs import Pack
+from kg.linking.properties import PROPERTIES, Agreement, agreement
+from kg.linking.proposals import Feature
+from kg.linking.records import Kind, Name, Record
+from kg.linking.reference import Hit, Reference
+from kg.linking.spelling import key, latin
+from kg.names import CG
+from kg.store import Store
+
+_NAME, _TYPE, _PROPERTY = 70.0, 10.0, 20.0
+"""What the name, the type and each property count in the score."""
+
+_EXACT = 1.0
+_LEMMA = 0.97
+_MENTION = 0.9
+"""Value of words that an article names the entity by, but that are not its name: «Путін»."""
+
+_LEAST = 0.62
+"""Likeness below which a name is no candidate."""
+
+_POOL = 30
+"""Likest names that are looked at closely."""
+_KEPT = 4
+"""Indexes that are kept: for those who see everything, for some who see less, and one that is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a property of the candidate has to be.
+
+    Attributes:
+        property: a name of :data:`kg.linking.properties.PROPERTIES`.
+        values: as the row has them.
+        required: whether those are left out that do not fit, or of which it is not known.
+        quantifier: ``any``, ``all`` or ``none`` of the values.
+    """
+
+    property: str
+    values: tuple[str, ...]
+    required: bool = False
+    quantifier: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One row.
+
+    Attributes:
+        name: what the row calls it; may be empty where ``conditions`` tell what is meant.
+        types: local names of classes; none stands for all.
+        strict: whether only those of the types are given, or merely preferred.
+        identifier: its IRI, where the row has that.
+        conditions: see :class:`Condition`.
+        limit: most candidates.
+    """
+
+    name: str = ""
+    types: tuple[str, ...] = ()
+    strict: bool = True
+    identifier: str = ""
+    conditions: tuple[Condition, ...] = ()
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A candidate: the score is 0 to 100, and ``certain`` is said of one candidate of a query at most."""
+
+    item: Item
+    score: float
+    features: tuple[Feature, ...]
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """How well a name fits, 0 to 1, how it was found, and what that was seen in."""
+
+    value: float
+    how: str
+    evidence: str
+
+
+class Index:
+    """The entities of one snapshot, by their names. May be used from any thread.
+
+    Attributes:
+        items: by IRI.
+        types: by local name.
+    """
+
+    def __init__(self, items: Iterable[Item], types: Mapping[str, Type], base: str) -> None:
+        self.items = {item.iri: item for item in items}
+        self.types = dict(types)
+        self._base = base
+        self._lemmas = _lemmas()
+        self._reference = Reference.in_memory()
+        weakref.finalize(self, self._reference.close)
+        records = [_record(item) for item in self.items.values() if item.entity.labels or item.entity.forms]
+        if records:
+            self._reference.add(Pack("graph", "1", "graph"), records)
+        self._kinds: dict[str, set[Kind]] = {}
+        self._holders: dict[tuple[str, str], list[str]] = {}
+        prefixes: list[tuple[str, str]] = []
+        for item in self.items.values():
+            for name in item.types:
+                self._kinds.setdefault(name, set()).add(item.entity.kinds[0])
+            for dataset, identifiers in item.links.items():
+                for identifier in identifiers:
+                    self._holders.setdefault((dataset, identifier), []).append(item.iri)
+            prefixes += _prefixes(item)
+        self._prefixes = sorted(prefixes)
+
+    @classmethod
+    def of(cls, store: Store) -> Index:
+        """Make the index of what a store shows now.
+
+        Raises:
+            ResultTooLarge: it has too many entities.
+        """
+        items, types = read(store)
+        return cls(items, types, store.names.base)
+
+    def find(self, identifier: str) -> Item | None:
+        """Look up an entity by its IRI, or by the part after the base (``entity/putin``)."""
+        text = identifier.strip()
+        return self.items.get(text) or self.items.get(f"{self._base}{text}")
+
+    def type(self, identifier: str) -> Type:
+        """Look up a class by its IRI or its name, with the prefix or without.
+
+        Raises:
+            BadInput: there is none.
+        """
+        found = self.types.get(identifier.removeprefix(CG).removeprefix("cg:"))
+        if found is None:
+            raise BadInput(
+                f"There is no type “{identifier[:100]}”.", remedy=f"Use one of {', '.join(self.types)}, or none at all."
+            )
+        return found
+
+    # ---- matching
+
+    def match(self, query: Query) -> list[Match]:
+        """Give the entities that a row may mean, the likeliest first."""
+        scored = []
+        for iri, named in self._candidates(query).items():
+            item = self.items[iri]
+            if query.strict and query.types and not {*query.types} & {*item.types}:
+                continue
+            features = [] if not named.how else [Feature("name", round(named.value, 3), _NAME, named.evidence)]
+            features += self._typed(query, item)
+            fits = True
+            for condition in query.conditions:
+                found = self._agreed(condition, item)
+                if found is not None:
+                    features.append(Feature(condition.property, found.value, _PROPERTY, found.evidence))
+                fits &= not condition.required or (found is not None and found.value > 0)
+            if fits and any(one.value for one in features):
+                scored.append((_score(features), item, tuple(features), named))
+        scored.sort(key=lambda one: (-one[0], -one[1].articles, one[1].iri))
+        sure = [one for one in scored if _sure(one[2], one[3])]
+        certain = sure[0][1].iri if len(sure) == 1 and sure[0] is scored[0] else ""
+        return [Match(item, score, found, item.iri == certain) for score, item, found, _ in scored[: query.limit]]
+
+    def match_all(self, queries: Iterable[Query], seconds: float) -> list[list[Match]]:
+        """Match many rows.
+
+        Raises:
+            TimedOut: it took longer than it may.
+        """
+        end, found = time.monotonic() + seconds, []
+        for query in queries:
+            if time.monotonic() > end:
+                raise TimedOut("Matching took too long.", remedy="Send smaller batches.")
+            found.append(self.match(query))
+        return found
+
+    def _candidates(self, query: Query) -> dict[str, _Named]:
+        found: dict[str, _Named] = {}
+        for iri, named in self._looked_up(query):
+            if iri not in found or named.value > found[iri].value:
+                found[iri] = named
+        return found
+
+    def _looked_up(self, query: Query) -> Iterator[tuple[str, _Named]]:
+        for text in (query.identifier, query.name):
+            if text and (item := self.find(text)) is not None:
+                yield item.iri, _Named(_EXACT, "identifier", f"“{text}” is its identifier")
+        for condition in query.conditions:
+            for value in condition.values if condition.quantifier != "none" else ():
+                for iri in self._holders.get((condition.property, value), ()):
+                    yield iri, _Named(_EXACT, "identifier", f"it is {condition.property}:{value}")
+        if query.name:
+            yield from self._by_name(query)
+        elif query.conditions and not query.identifier:
+            yield from ((iri, _Named(0.0, "", "")) for iri in self.items)
+
+    def _by_name(self, query: Query) -> Iterator[tuple[str, _Named]]:
+        kinds = self._narrowed(query)
+        spelt = key(query.name)
+        sure = False
+        for hit in self._reference.exact(spelt, kinds):
+            sure |= hit.similarity == 1 and hit.name.label
+            yield hit.record.identifier, _exactly(hit, query.name)
+        if sure:
+            return
+        person = kinds is None or Kind.person in kinds
+        for form in self._lemmas.nominatives(query.name, person=person) if self._lemmas else ():
+            for hit in self._reference.exact(key(form), kinds):
+                if hit.similarity == 1 and hit.name.label:
+                    evidence = f"“{query.name}” is “{hit.name.text}” in another case"
+                    yield hit.record.identifier, _Named(_LEMMA, "lemma", evidence)
+        for hit in self._reference.similar(query.name, kinds, _POOL):
+            if (named := _likely(hit, query.name)) is not None:
+                yield hit.record.identifier, named
+
+    def _narrowed(self, query: Query) -> Collection[Kind] | None:
+        if not query.types or not query.strict:
+            return None
+        return {kind for name in query.types for kind in self._kinds.get(name, ())}
+
+    def _typed(self, query: Query, item: Item) -> list[Feature]:
+        if not query.types:
+            return []
+        shared = [name for name in query.types if name in item.types]
+        evidence = f"it is a {shared[0]}" if shared else f"it is a {item.types[0] if item.types else 'thing'}"
+        return [Feature("type", float(bool(shared)), _TYPE, evidence)]
+
+    def _agreed(self, condition: Condition, item: Item) -> Agreement | None:
+        known = [agreement(value, PROPERTIES[condition.property], item, self.items) for value in condition.values]
+        told = [one for one in known if one is not None]
+        if not told:
+            return None
+        if condition.quantifier == "all":
+            return min(told, key=lambda one: one.value)
+        best = max(told, key=lambda one: one.value)
+        return best if condition.quantifier == "any" else Agreement(round(1 - best.value, 3), best.evidence)
+
+    # ---- suggestions
+
+    def suggest(self, prefix: str, start: int, count: int) -> list[Item]:
+        """Give the entities of which a name, a word in a name or the identifier begins so, the most mentioned first."""
+        if not key(prefix):
+            found = [*self.items.values()]
+        else:
+            iris = dict.fromkeys(iri for wanted in (key(prefix), latin(prefix)) for iri in self._starting(wanted))
+            if (named := self.find(prefix)) is not None:
+                iris = {named.iri: None, **iris}
+            found = [self.items[iri] for iri in iris]
+            if not found:
+                found = [self.items[hit.record.identifier] for hit in self._reference.similar(prefix, None, count)]
+        ordered = sorted(found, key=lambda item: (-item.articles, -item.mentions, item.iri))
+        return list(islice(ordered, start, start + count))
+
+    def _starting(self, wanted: str) -> Iterator[str]:
+        at = bisect_left(self._prefixes, (wanted, ""))
+        while at < len(self._prefixes) and self._prefixes[at][0].startswith(wanted):
+            yield self._prefixes[at][1]
+            at += 1
+
+    def describe(self, item: Item, language: str) -> str:
+        """Tell an entity from its namesakes, in a line."""
+        entity = item.entity
+        offices = [office.title for office in entity.offices[:2]]
+        around = [self.items[iri].label(language) for iri in (*entity.within, *entity.nations) if iri in self.items]
+        parts = [self.types[item.types[0]].label(language)] if item.types else []
+        parts += [*dict.fromkeys(offices), ", ".join(around[:3])]
+        number = {"uk": f"статей: {item.articles}"}.get(language, f"articles: {item.articles}")
+        return " · ".join(part for part in (*parts, number) if part)
+
+
+class Indexes:
+    """The indexes that are kept, each made once however many ask for it at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, int], _Making] = OrderedDict()
+
+    def get(self, store: Store) -> Index:
+        """Give the index of what a store shows; it is made anew where its snapshot is another. Waits for readers.
+
+        Raises:
+            ResultTooLarge: see :meth:`Index.of`; others as reading does.
+        """
+        place = (store.identity, store.number)
+        with self._lock:
+            making = self._kept.setdefault(place, _Making())
+            self._kept.move_to_end(place)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return making.made(lambda: Index.of(store))
+
+
+class _Making:
+    """An index that is made when it is first asked for; if that fails, the next who asks tries again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._index: Index | None = None
+
+    def made(self, make: Callable[[], Index]) -> Index:
+        with self._lock:
+            if self._index is None:
+                self._index = make()
+            return self._index
+
+
+@cache
+def _lemmas() -> Lemmas | None:
+    return Lemmas.load()
+
+
+def _record(item: Item) -> Record:
+    """Make the record of an entity: its labels, and words with a capital that articles name it by."""
+    entity = item.entity
+    names = {label.text: label for label in entity.labels}
+    for form in entity.forms:
+        text = form.name or form.exact
+        if text[:1].isupper():
+            names.setdefault(text, Name(text))
+    if not names:
+        names = {entity.label: Name(entity.label)}
+    return Record("graph", entity.iri, entity.kinds[0], tuple(names.values()), prominence=item.articles)
+
+
+def _prefixes(item: Item) -> Iterator[tuple[str, str]]:
+    """Give what suggestions are found by: labels from each of their words on, as they are and in Latin letters."""
+    texts = dict.fromkeys(form for name in item.entity.labels for form in (key(name.text), latin(name.text)))
+    found = dict.fromkeys(" ".join(words[at:]) for words in map(str.split, texts) for at in range(min(len(words), 6)))
+    return ((text, item.iri) for text in found if text)
+
+
+def _exactly(hit: Hit, name: str) -> _Named:
+    language = f" ({hit.name.language})" if hit.name.language else ""
+    if not hit.name.label:
+        return _Named(_MENTION * hit.similarity, "mention", f"an article calls it “{hit.name.text}”")
+    if hit.similarity == 1:
+        return _Named(_EXACT, "name", f"“{name}” is a name of it{language}")
+    return _Named(hit.similarity, "latin", f"“{name}” is “{hit.name.text}”{language} in Latin letters")
+
+
+def _likely(hit: Hit, name: str) -> _Named | None:
+    heard = likeness(name, hit.name.text, person=hit.record.kind is Kind.person)
+    value = max(hit.similarity, heard) * (0.96 if hit.name.label else 0.86)
+    return _Named(value, "similar", f"“{name}” is like “{hit.name.text}”") if value >= _LEAST else None
+
+
+def _score(features: Collection[Feature]) -> float:
+    weight = sum(one.weight for one in features)
+    return round(100 * sum(one.value * one.weight for one in features) / weight, 1)
+
+
+def _sure(features: Iterable[Feature], named: _Named) -> bool:
+    """Tell whether a row names just this: by a name or identifier, of the right type, and nothing speaks against it."""
+    return named.value == _EXACT and all(one.value > 0 for one in features)
