@@ -66,19 +66,30 @@ def _terms(scope: Scope, exchange: Exchange, headers: Headers, request: bytes) -
     asked = Request(scope)
     wanted = formats.wanted(asked.headers.get("accept"), None)
     names = {"solutions": wanted.results, "boolean": wanted.boolean, "graph": wanted.graph}
+    head, tail = _around(request.partition(b"\r\n")[2], given.get(b"if-none-match"))
     named = b"x-request-id" in given and given[b"x-request-id"] == exchange.identifier.encode()
     return Terms(
         start=start.group(),
-        head=request.partition(b"\r\n")[2],
+        head=head,
+        tail=tail,
         base=requests.address(asked),
         choice=vars(sparql.choice(wanted)),
         types={kind: formats.content_type(name) for kind, name in names.items() if name not in (None, formats.HTML)},
         fields=b"".join(b"%b: %b\r\n" % pair for pair in headers if pair[0] not in _CHANGING),
         asker=cache.asker(scope, b""),
-        condition=b", ".join(value for name, value in scope["headers"] if name == b"if-none-match"),
         identifier=exchange.identifier if named else "",
         client=exchange.client,
     )
+
+
+def _around(fields: bytes, condition: bytes | None) -> tuple[bytes, bytes]:
+    """Cut header fields at the value of If-None-Match, if there is one."""
+    if condition is None:
+        return fields, b""
+    if fields.count(condition) > 1 or not condition:
+        return fields, b"\r\n"  # no request will fit
+    head, _, tail = fields.partition(condition)
+    return head, tail
 
 
 def exchange_of(served: Served) -> Exchange:

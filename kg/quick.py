@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from binascii import a2b_qp
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from kg import engine
 from kg.bounds import Bounds
@@ -21,8 +21,10 @@ _SHARE_OF_ONE = 64
 """An answer that takes more than this part of the memory for answers is not kept."""
 _ENTRY = 900
 """Bytes that a kept answer takes beside its texts."""
-_VALUE = re.compile(rb"[^\x00-\x20&#\x7f-\xff]+")
-"""The value of the parameter ``query`` where no other stands beside it."""
+_VALUE = re.compile(rb"(?:[^\x00-\x20%&#\x7f-\xff]|%[0-9A-Fa-f]{2})+")
+"""The value of the parameter ``query`` where no other stands beside it, each octet that has to be encoded whole."""
+_TAGS = re.compile(rb"[\x20!-~]+")
+"""The value of If-None-Match: the end of a line is not in it."""
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,42 @@ class Terms:
 
     Attributes:
         start: how each request begins, up to the query: ``GET /sparql?query=``.
-        head: the header fields of each request, as sent, without the request line.
+        head: the header fields of each request, as sent, without the request line; up to the value of If-None-Match,
+            if there is one.
+        tail: what follows that value; empty without one.
         base: against which a query's relative IRIs are resolved.
         choice: the formats for the engine, by kind of result; ``None`` where an answer is not plainly that.
         types: the media type to send, by kind of result.
         fields: header fields of every answer, as they are sent.
         asker: see :func:`kg.tags.entity_tag`.
-        condition: the value of If-None-Match.
         identifier: the request id that the client gave; empty for one of ours.
         client: address of the peer.
     """
 
     start: bytes
     head: bytes
+    tail: bytes
     base: str
     choice: dict[str, str | None]
     types: dict[str, str]
     fields: bytes
     asker: bytes
-    condition: bytes
     identifier: str
     client: str
+
+    def condition(self, head: bytes) -> bytes:
+        """Give the value of If-None-Match, or nothing, of header fields that are alike but for that.
+
+        Raises:
+            NotQuick: they are not.
+        """
+        if head == self.head and not self.tail:
+            return b""
+        value = head[len(self.head) : -len(self.tail)] if self.tail else b""
+        alike = head.startswith(self.head) and head.endswith(self.tail)
+        if not (alike and _TAGS.fullmatch(value)):
+            raise NotQuick
+        return value
 
     def pack(self) -> dict[str, Any]:
         """Write them as JSON can hold them."""
@@ -64,6 +81,15 @@ class Terms:
         """Read what :meth:`pack` has written."""
         raw = {name for name, kind in cls.__annotations__.items() if kind == "bytes"}
         return cls(**{name: value.encode("latin-1") if name in raw else value for name, value in told.items()})
+
+
+def unquoted(value: bytes) -> bytes:
+    """Decode a value of a form, in which all that follows a percent sign is two hexadecimal digits.
+
+    Quoted-printable (RFC 2045) is the same with another sign, and the standard library decodes it in C: a long query
+    takes a tenth of the time.
+    """
+    return a2b_qp(value.replace(b"=", b"=3D").replace(b"+", b"=20").replace(b"%", b"="))
 
 
 class NotQuick(Exception):
@@ -135,11 +161,11 @@ class Answers:
         if found is not None:
             self._kept.move_to_end(request)
             return found, "not-modified" if found.status == 304 else "hit"
-        text, target = self._read(terms, request)
+        text, target, condition = self._read(terms, request)
         query_hash = sha256(text.encode()).hexdigest()[:16]
         tag = entity_tag(self._store, self._number, terms.asker, target)
         common = b"etag: %b\r\nclaimgraph-snapshot: %d\r\n%b" % (tag, self._number, terms.fields)
-        if tag in terms.condition:
+        if tag in condition:
             made, said = Answer(b"HTTP/1.1 304 Not Modified\r\n" + common, b"", 304, query_hash), "not-modified"
         else:
             fields, body = self._evaluate(terms, text)
@@ -147,18 +173,19 @@ class Answers:
         self._keep(request, made)
         return made, said
 
-    def _read(self, terms: Terms, request: bytes) -> tuple[str, bytes]:
-        """Give the query's text, and the target of the request line."""
+    def _read(self, terms: Terms, request: bytes) -> tuple[str, bytes, bytes]:
+        """Give the query's text, the target of the request line, and the value of If-None-Match."""
         line, _, head = request.partition(b"\r\n")
-        if head != terms.head or not line.startswith(terms.start) or not line.endswith(b" HTTP/1.1"):
+        if not line.startswith(terms.start) or not line.endswith(b" HTTP/1.1"):
             raise NotQuick
+        condition = terms.condition(head)
         target, value = line[4:-9], line[len(terms.start) : -9]
         if len(target) > self._longest or not _VALUE.fullmatch(value):
             raise NotQuick
-        text = unquote_to_bytes(value.replace(b"+", b" ")).decode("utf-8")
+        text = unquoted(value).decode("utf-8")
         if volatile(text):
             raise NotQuick
-        return text, target
+        return text, target, condition
 
     def _evaluate(self, terms: Terms, text: str) -> tuple[bytes, bytes]:
         assert self._engine is not None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.quick import Answers, NotQuick, Terms
+from kg.quick import Answers, NotQuick, Terms, unquoted
 from kg.tags import entity_tag
 from tests.cases.readers import COUNT, snapshot
 
@@ -28,12 +28,12 @@ JSON = "application/sparql-results+json"
 TERMS = Terms(
     start=b"GET /sparql?query=",
     head=b"Host: x\r\n\r\n",
+    tail=b"",
     base="http://x/sparql",
     choice={"solutions": JSON, "boolean": JSON, "graph": None},
     types={"solutions": JSON, "boolean": JSON},
     fields=b"vary: Accept\r\n",
     asker=b"http",
-    condition=b"",
     identifier="",
     client="127.0.0.1",
 )
@@ -63,10 +63,14 @@ def test_a_query_is_answered_and_kept(path: Path) -> None:
     tag = entity_tag("abc", 7, b"http", f"/sparql?query={quote(COUNT)}".encode())
     assert b"etag: " + tag + b"\r\nclaimgraph-snapshot: 7\r\nvary: Accept\r\n" in found.head
     assert lane.answer(TERMS, request(quote(COUNT))) == (found, "hit")
-    again = Terms(**(vars(TERMS) | {"head": b"If-None-Match: it\r\n\r\n", "condition": tag}))
-    for said in ("not-modified", "not-modified"):
-        unchanged, told = lane.answer(again, request(quote(COUNT), again.head))
-        assert (unchanged.status, unchanged.body, told) == (304, b"", said)
+    again = Terms(**(vars(TERMS) | {"head": b"If-None-Match: ", "tail": b"\r\nHost: x\r\n\r\n"}))
+    for condition in (tag, tag, b'"other", ' + tag):
+        unchanged, told = lane.answer(again, request(quote(COUNT), again.head + condition + again.tail))
+        assert (unchanged.status, unchanged.body, told) == (304, b"", "not-modified")
+    assert lane.answer(again, request(quote(COUNT), again.head + b'"other"' + again.tail))[0].status == 200
+    for odd in (b"", b'"x"\r\nAuthorization: y', b'"x"\r\n\r\nGET', b"\xff"):
+        with pytest.raises(NotQuick):
+            lane.answer(again, request(quote(COUNT), again.head + odd + again.tail))
 
 
 def test_another_snapshot_has_other_answers(path: Path, tmp_path: Path) -> None:
@@ -124,6 +128,12 @@ def test_the_room_for_answers_is_bounded(path: Path) -> None:
     said = [lane.answer(TERMS, request(text))[1] for text in reversed(texts)]
     assert 50 < said.count("hit") < 200
     assert answers(path, cache=0).answer(TERMS, request(texts[0]))[1] == "miss"
+
+
+@given(st.text())
+def test_values_are_decoded_as_forms_are(text: str) -> None:
+    for value in (quote(text), quote_plus(text), quote(text, safe="=+?/")):
+        assert unquoted(value.encode()).decode() == unquote_plus(value)
 
 
 @given(st.fixed_dictionaries({
