@@ -61,7 +61,8 @@ def _terms(scope: Scope, exchange: Exchange, headers: Headers, request: bytes) -
     principal = scope.get("state", {}).get("principal")
     reads_all = isinstance(principal, Principal) and principal.graphs is None and "read" in principal.scopes
     given = dict(scope["headers"])
-    if start is None or not reads_all or not _UNUSUAL.isdisjoint(given) or (b"cache-control", b"no-store") in headers:
+    odd = len(given) < len(scope["headers"]) or not _UNUSUAL.isdisjoint(given)
+    if start is None or not reads_all or odd or (b"cache-control", b"no-store") in headers:
         return None
     asked = Request(scope)
     wanted = formats.wanted(asked.headers.get("accept"), None)

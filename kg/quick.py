@@ -23,8 +23,8 @@ _ENTRY = 900
 """Bytes that a kept answer takes beside its texts."""
 _VALUE = re.compile(rb"(?:[^\x00-\x20%&#\x7f-\xff]|%[0-9A-Fa-f]{2})+")
 """The value of the parameter ``query`` where no other stands beside it, each octet that has to be encoded whole."""
-_TAGS = re.compile(rb"[\x20!-~]+")
-"""The value of If-None-Match: the end of a line is not in it."""
+_TAGS = re.compile(rb'[\x20!-~]*"[\x20!-~]*')
+"""The value of If-None-Match that names tags: the end of a line is not in it, nor is it a lone star."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def test_a_query_is_answered_and_kept(path: Path) -> None:
         unchanged, told = lane.answer(again, request(quote(COUNT), again.head + condition + again.tail))
         assert (unchanged.status, unchanged.body, told) == (304, b"", "not-modified")
     assert lane.answer(again, request(quote(COUNT), again.head + b'"other"' + again.tail))[0].status == 200
-    for odd in (b"", b'"x"\r\nAuthorization: y', b'"x"\r\n\r\nGET', b"\xff"):
+    for odd in (b"", b"*", b'"x"\r\nAuthorization: y', b'"x"\r\n\r\nGET', b"\xff"):
         with pytest.raises(NotQuick):
             lane.answer(again, request(quote(COUNT), again.head + odd + again.tail))
 
