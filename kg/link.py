@@ -26,6 +26,9 @@ _log = logging.getLogger("claimgraph.readers")
 _SEND_BUFFER = 1 << 22
 """Bytes that a reader may be ahead of the server; the system may give less (``net.core.wmem_max``)."""
 
+_KEPT = 1 << 25
+"""Bytes of shared memory that a reader keeps for the next large answer."""
+
 _ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=67108864"
 """How a reader's C library takes memory: in huge pages, for the engine jumps about in a hundred MiB and misses the
 processor's table of small ones; and 64 MiB that a large answer took are kept for the next, which else costs a page
@@ -89,8 +92,11 @@ class Link(asyncio.Protocol):
 
     transport: asyncio.WriteTransport
 
-    def __init__(self, owner: Owner, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, owner: Owner, process: subprocess.Popen[bytes], shared: int) -> None:
+        """Speak to a process for an owner; ``shared`` is the descriptor of memory that it writes large answers into."""
         self.process = process
+        self._shared = shared
+        self._fetching: asyncio.Task[None] | None = None
         self.job: Job | None = None
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.served = False
@@ -120,6 +126,8 @@ class Link(asyncio.Protocol):
         """Tell the pool that the reader has ended."""
         if not self.started.done():
             self.started.set_result(None)
+        if self._fetching is None:
+            self._let_go()
         self._owner.lost(self)
 
     def _take(self, header: dict[str, Any], content: bytes) -> None:
@@ -129,9 +137,31 @@ class Link(asyncio.Protocol):
             self.served = True
             self.started.set_result(None)
             self._owner.freed(self)
+        elif self.job and "shared" in header:
+            self._fetching = asyncio.create_task(self._fetch(self.job, header))
         elif self.job and "opened" not in header:
             self._settle(self.job, header, content)
             self._owner.freed(self)
+
+    async def _fetch(self, job: Job, header: dict[str, Any]) -> None:
+        """Take a large answer out of the shared memory, off the event loop, and let the reader go on."""
+        size = header.pop("shared")
+        content = await asyncio.to_thread(_taken, self._shared, size)
+        self._fetching = None
+        if self.transport.is_closing():
+            self._let_go()
+        if len(content) == size:
+            self._settle(job, header, content)
+        else:
+            self.process.kill()
+        if not self.transport.is_closing() and not self.ending:
+            self._owner.freed(self)
+
+    def _let_go(self) -> None:
+        """Give the shared memory back to the system."""
+        if self._shared >= 0:
+            os.close(self._shared)
+            self._shared = -1
 
     def _settle(self, job: Job, header: dict[str, Any], content: bytes) -> None:
         if job.done.done():
@@ -159,8 +189,20 @@ def reader_lost(reason: str, memory: int) -> errors.ReaderLost:
     return errors.ReaderLost("The process that was answering was ended.", remedy="Ask again.")
 
 
-def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start a reader, and give our end of the connection to it.
+def _taken(shared: int, size: int) -> bytes:
+    """Read what lies in shared memory, and free it if it is much: having it made anew takes longer than all else."""
+    parts: list[bytes] = []
+    at = 0
+    while at < size and (part := os.pread(shared, size - at, at)):
+        parts.append(part)
+        at += len(part)
+    if size > _KEPT:
+        os.ftruncate(shared, 0)
+    return b"".join(parts)  # one part, as a rule, which is not copied
+
+
+def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
+    """Start a reader, and give our end of the connection to it and the memory that it shares.
 
     Raises:
         OSError: the system has no room for another process.
@@ -176,15 +218,17 @@ def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socke
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     with contextlib.ExitStack() as undo, theirs:
         undo.enter_context(ours)
+        shared = os.memfd_create("answer")
+        undo.callback(os.close, shared)
         process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
-            [sys.executable, "-P", "-m", "kg.worker", str(theirs.fileno()), json.dumps(settings)],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, "-P", "-m", "kg.worker", str(theirs.fileno()), str(shared), json.dumps(settings)],
+            pass_fds=[theirs.fileno(), shared],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
             env=environment(),
         )
         undo.pop_all()
-    return process, ours
+    return process, ours, shared
 
 
 def environment() -> dict[str, str]:

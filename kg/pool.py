@@ -228,9 +228,9 @@ class Pool:
     # ---- processes
 
     async def _start_one(self) -> None:
-        process, ours = start_process(self._config)
+        process, ours, shared = start_process(self._config)
         ours.setblocking(False)
-        made = Link(self, process)
+        made = Link(self, process, shared)
         self._links.add(made)
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=ours)

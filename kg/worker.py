@@ -1,7 +1,7 @@
 """A reader: a process that answers queries from snapshots, and can be killed at any moment without harm.
 
-It is started by :mod:`kg.pool` as ``python -m kg.worker DESCRIPTOR SETTINGS``, opens no socket, writes no file, and
-answers one query at a time.
+It is started by :mod:`kg.pool` as ``python -m kg.worker DESCRIPTOR SHARED SETTINGS``, opens no socket, writes no
+file, and answers one query at a time.
 """
 
 from __future__ import annotations
@@ -26,11 +26,16 @@ from kg.query import Depth, Evaluator
 
 _OPEN_SNAPSHOTS = 2
 
+LARGE = 1 << 18
+"""Bytes of content from which on it goes through shared memory."""
+
 
 class Reader:
     """Holds the snapshots that were read last open, and answers."""
 
-    def __init__(self, settings: dict[str, int]) -> None:
+    def __init__(self, settings: dict[str, int], shared: int = -1) -> None:
+        """Read within the settings; ``shared`` is the descriptor of memory that the server sees too, -1 without any."""
+        self._shared = shared
         self._evaluator = Evaluator(
             Depth(settings["nesting"], settings["height"]), Bounds(settings["rows"], settings["size"])
         )
@@ -46,7 +51,7 @@ class Reader:
             begun = time.thread_time()
             found = self._evaluator.answer(store, message["text"], choice, request)
             about = {"media_type": found.media_type, "kind": found.kind, "seconds": time.thread_time() - begun}
-            return frames.pack(about, found.content)
+            return self._pack(about, found.content)
         except ClaimgraphError as error:
             told = {"message": error.message, "remedy": error.remedy, "line": error.line, "column": error.column}
             return frames.pack({"error": type(error).__name__, **told})
@@ -58,6 +63,15 @@ class Reader:
             # Without the message, which may quote the query.
             trace = "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
             return frames.pack({"error": "Fault", "trace": trace})
+
+    def _pack(self, about: dict[str, Any], content: bytes) -> bytes:
+        """Write an answer; a large one into the shared memory, for a socket takes it in small pieces, and much time."""
+        if self._shared < 0 or len(content) < LARGE:
+            return frames.pack(about, content)
+        left = memoryview(content)
+        while left:
+            left = left[os.pwrite(self._shared, left, len(content) - len(left)) :]
+        return frames.pack({**about, "shared": len(content)})
 
     def _ready(self, path: str) -> bytes:
         """Open a snapshot ahead; should it be gone already, the next query names a newer one."""
@@ -83,7 +97,7 @@ def opening(snapshot: Path) -> bytes:
     return frames.pack({"snapshot": str(snapshot)})
 
 
-def main(descriptor: int, settings: dict[str, int]) -> None:
+def main(descriptor: int, shared: int, settings: dict[str, int]) -> None:
     """Answer until the other side goes."""
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the server, which ends us when it has finished
         signal.signal(number, signal.SIG_IGN)
@@ -91,7 +105,7 @@ def main(descriptor: int, settings: dict[str, int]) -> None:
     channel = socket.socket(fileno=descriptor)
     sandbox.limit_memory(settings["memory"])
     sandbox.forbid_sockets()
-    reader = Reader(settings)
+    reader = Reader(settings, shared)
     gc.freeze()
     with contextlib.suppress(ConnectionError):  # the server has gone
         for asked in frames.messages(channel):
@@ -99,4 +113,4 @@ def main(descriptor: int, settings: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), json.loads(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]))

@@ -91,6 +91,34 @@ def test_answers_and_errors_come_to_whom_they_belong(path: Path) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("size", [worker.LARGE - 1, worker.LARGE, worker.LARGE * 8, 40 << 20, 10])
+def test_answers_of_every_size_come_whole_one_after_the_other(path: Path, size: int) -> None:
+    async def main() -> None:
+        async with reading(path, readers=1, max_memory=1 << 30) as pool:
+            letters = size // 1000
+            for letter in "abc":
+                text = f'SELECT (CONCAT({", ".join(["?x"] * 1000)}) AS ?y) {{ VALUES ?x {{ "{letter * letters}" }} }}'
+                assert await ask(pool, text) == f"y\r\n{letter * letters * 1000}\r\n".encode()
+
+    run(main())
+
+
+def test_readers_that_end_leave_no_descriptor_behind(path: Path) -> None:
+    async def main() -> None:
+        async with reading(path, readers=1) as pool:
+            before = len(list(Path("/proc/self/fd").iterdir()))
+            for _ in range(5):
+                (pid,) = pool.processes
+                task = asking(pool, f"SELECT (CONCAT({', '.join(['STR(?s)'] * 999)}) AS ?y) {{ ?s ?p ?o }}")
+                await asyncio.sleep(0.05)
+                os.kill(pid, signal.SIGKILL)
+                await ended(task)
+                await replaced(pool, 1)
+            assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+    run(main())
+
+
 def test_a_whole_large_answer(path: Path) -> None:
     """Far more than fits into the buffers of a socket."""
 

@@ -60,7 +60,7 @@ def running(**settings: int) -> Iterator[Process]:
     ours.settimeout(30)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kg.worker", str(theirs.fileno()), json.dumps(SETTINGS | settings)],
+            [sys.executable, "-m", "kg.worker", str(theirs.fileno()), "-1", json.dumps(SETTINGS | settings)],
             pass_fds=[theirs.fileno()],
             stderr=subprocess.DEVNULL,
         )
@@ -210,7 +210,7 @@ def test_it_can_open_no_socket(path: Path) -> None:
 import sys
 from kg import guard, worker
 guard.refuse_service = lambda places: None
-worker.main(int(sys.argv[1]), __import__("json").loads(sys.argv[2]))
+worker.main(int(sys.argv[1]), -1, __import__("json").loads(sys.argv[2]))
 """
     ours, theirs = socket.socketpair()
     with socket.create_server(("127.0.0.1", 0)) as listener, ours, theirs:
@@ -231,7 +231,7 @@ def test_it_ends_with_the_server_in_the_middle_of_a_query(path: Path) -> None:
     code = """
 import json, socket, subprocess, sys, time
 ours, theirs = socket.socketpair()
-command = [sys.executable, "-m", "kg.worker", str(theirs.fileno()), sys.argv[1]]
+command = [sys.executable, "-m", "kg.worker", str(theirs.fileno()), "-1", sys.argv[1]]
 process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
 print(process.pid, flush=True)
 ours.sendall(bytes.fromhex(sys.argv[2]))
