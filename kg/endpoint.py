@@ -16,10 +16,10 @@ from functools import partial
 from typing import TypeVar
 
 from kg import engine, federation, worker
+from kg.channel import Gone
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
 from kg.lanes import Lanes
-from kg.link import Gone
 from kg.outgoing import Outgoing
 from kg.outgoing import Settings as OutgoingSettings
 from kg.pool import Pool
@@ -44,7 +44,7 @@ class Asker:
     Attributes:
         name: a token's name or an address; limits count by it.
         timeout: seconds; can only lower the server's own limit.
-        gone: see :data:`kg.link.Gone`.
+        gone: see :data:`kg.channel.Gone`.
     """
 
     name: str = ""

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from kg import frames, lane
+from kg.channel import environment
 from kg.config import Config
-from kg.link import environment
 from kg.quick import Terms
 from kg.snapshots import Snapshot
 

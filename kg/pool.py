@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kg import engine, errors, worker
+from kg.channel import Channel, Gone, Job, reader_lost, start_process
 from kg.config import Config
-from kg.link import Gone, Job, Link, reader_lost, start_process
 
 _log = logging.getLogger("claimgraph.readers")
 
@@ -47,8 +47,8 @@ class Pool:
         self.counts = Counts()
         self._config = config
         self._size = config.readers or (os.cpu_count() or 1) + 1
-        self._links: set[Link] = set()
-        self._idle: list[Link] = []
+        self._channels: set[Channel] = set()
+        self._idle: list[Channel] = []
         self._queue: deque[Job] = deque()
         self._asking: Counter[str] = Counter()
         self._running: Counter[str] = Counter()
@@ -65,7 +65,7 @@ class Pool:
     @property
     def busy(self) -> int:
         """How many readers answer one."""
-        return sum(link.job is not None for link in self._links)
+        return sum(channel.job is not None for channel in self._channels)
 
     @property
     def waiting(self) -> int:
@@ -75,7 +75,7 @@ class Pool:
     @property
     def processes(self) -> list[int]:
         """The process numbers of the readers."""
-        return [link.process.pid for link in self._links]
+        return [channel.process.pid for channel in self._channels]
 
     async def start(self, snapshot: Path) -> None:
         """Start the readers and have them open a snapshot."""
@@ -88,21 +88,21 @@ class Pool:
         self._closed = True
         if self._watch:
             self._watch.cancel()
-        for job in [*self._queue, *(link.job for link in self._links if link.job)]:
+        for job in [*self._queue, *(channel.job for channel in self._channels if channel.job)]:
             self._end(job, "shutdown", errors.ReaderLost("The server is stopping.", remedy="Ask again in a moment."))
         end = asyncio.get_running_loop().time() + _END_WITHIN
         # One that is being started ends as well.
-        while (self._links or self._replacing) and asyncio.get_running_loop().time() < end:
-            for link in list(self._links):
-                link.process.kill()
-                await asyncio.to_thread(link.process.wait)
+        while (self._channels or self._replacing) and asyncio.get_running_loop().time() < end:
+            for channel in list(self._channels):
+                channel.process.kill()
+                await asyncio.to_thread(channel.process.wait)
             await asyncio.sleep(_TICK)
 
     def open(self, snapshot: Path) -> None:
         """Have the readers open a newer snapshot ahead of the next query."""
         self.snapshot = snapshot
-        for link in self._idle:
-            link.transport.write(worker.opening(snapshot))
+        for channel in self._idle:
+            channel.transport.write(worker.opening(snapshot))
 
     async def run(self, message: bytes, client: str, timeout: float, gone: Gone | None) -> engine.Answer:
         """Have one query answered.
@@ -179,7 +179,7 @@ class Pool:
             if not self._asking:
                 continue
             now = loop.time()
-            for job in [link.job for link in self._links if link.job]:
+            for job in [channel.job for channel in self._channels if channel.job]:
                 self._look_at(job, now)
             for job in list(self._queue):
                 if job.deadline <= now:
@@ -219,35 +219,35 @@ class Pool:
             job.done.set_exception(error)
         if job in self._queue:
             self._queue.remove(job)
-        for link in self._links:
-            if link.job is job:
+        for channel in self._channels:
+            if channel.job is job:
                 self.counts.kills[reason] += 1
-                link.ending = True
-                link.process.kill()
+                channel.ending = True
+                channel.process.kill()
 
     # ---- processes
 
     async def _start_one(self) -> None:
         process, ours, shared = start_process(self._config)
         ours.setblocking(False)
-        made = Link(self, process, shared)
-        self._links.add(made)
+        made = Channel(self, process, shared)
+        self._channels.add(made)
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=ours)
         except BaseException:
-            self._links.discard(made)
+            self._channels.discard(made)
             process.kill()
             raise
         started, _ = await asyncio.wait({made.started}, timeout=_START_WITHIN)
         if not started:
             process.kill()
 
-    def freed(self, link: Link) -> None:
+    def freed(self, channel: Channel) -> None:
         """Take a reader back that has answered."""
-        if link.job:
-            self._release(link.job)
-            link.job = None
-        self._idle.append(link)
+        if channel.job:
+            self._release(channel.job)
+            channel.job = None
+        self._idle.append(channel)
         self._next()
 
     def answered(self) -> None:
@@ -264,26 +264,26 @@ class Pool:
         if not self._running[job.client]:
             del self._running[job.client]
 
-    def lost(self, link: Link) -> None:
+    def lost(self, channel: Channel) -> None:
         """Put another reader in the place of one that has ended."""
-        self._links.discard(link)
-        if link in self._idle:
-            self._idle.remove(link)
-        if link.job:
-            self._release(link.job)
+        self._channels.discard(channel)
+        if channel in self._idle:
+            self._idle.remove(channel)
+        if channel.job:
+            self._release(channel.job)
         if not self._closed:
             self._next()
-            task = asyncio.create_task(self._replace(link))
+            task = asyncio.create_task(self._replace(channel))
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
 
-    async def _replace(self, link: Link) -> None:
-        code = await asyncio.to_thread(link.process.wait)
-        if link.job and not link.job.done.done():
+    async def _replace(self, channel: Channel) -> None:
+        code = await asyncio.to_thread(channel.process.wait)
+        if channel.job and not channel.job.done.done():
             reason = "memory" if code == -signal.SIGABRT else "crash"
             self.counts.kills[reason] += 1
-            link.job.done.set_exception(reader_lost(reason, self._config.max_memory))
-        if not link.served:
+            channel.job.done.set_exception(reader_lost(reason, self._config.max_memory))
+        if not channel.served:
             _log.error("a reader could not start; its process ended with %d", code)
             await asyncio.sleep(_RETRY_AFTER_CRASH)
         while not self._closed:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kg import engine, worker
+from kg.channel import Gone
 from kg.config import Config
-from kg.link import Gone
 from kg.pool import Pool
 from kg.store import Settings, Store
 

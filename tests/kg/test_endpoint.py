@@ -293,7 +293,7 @@ def test_a_timeout_can_only_lower_the_limit(tmp_path: Path, asked: float | None,
             begun = loop.time()
             reading = asyncio.create_task(endpoint.query(RUNAWAY, CSV, asker=Asker("one", asked)))
             await until(lambda: endpoint.pool is not None and endpoint.pool.busy == 1, "it runs")
-            (pid,) = [link.process.pid for link in endpoint.pool._links if link.job]
+            (pid,) = [channel.process.pid for channel in endpoint.pool._channels if channel.job]
             with pytest.raises(errors.TimedOut):
                 await reading
             assert 0.3 <= loop.time() - begun < 20

@@ -50,10 +50,10 @@ def asking(pool: Pool, text: str, *others: Any) -> Task:
 
 async def runaway(pool: Pool, client: str = "runner", timeout: float = PATIENCE) -> tuple[Task, int]:
     """Start a query that never ends; give it and the process that runs it."""
-    before = {link.process.pid for link in pool._links if link.job}
+    before = {channel.process.pid for channel in pool._channels if channel.job}
     task = asking(pool, RUNAWAY, client, timeout)
     await asyncio.sleep(0)
-    (pid,) = {link.process.pid for link in pool._links if link.job} - before
+    (pid,) = {channel.process.pid for channel in pool._channels if channel.job} - before
     return task, pid
 
 
@@ -160,9 +160,9 @@ def test_a_newer_snapshot_is_opened_ahead(path: Path, tmp_path: Path) -> None:
 
 
 def _has_open(pid: int, folder: Path) -> bool:
-    for link in Path(f"/proc/{pid}/fd").iterdir():
+    for channel in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
-            if folder in link.readlink().parents:
+            if folder in channel.readlink().parents:
                 return True
     return False
 
@@ -226,7 +226,7 @@ def test_who_goes_away_stops_the_query(path: Path) -> None:
             left = asyncio.Event()
             task = asking(pool, RUNAWAY, "leaver", PATIENCE, left.wait)
             await until(lambda: pool.busy == 1, "it runs")
-            (pid,) = [link.process.pid for link in pool._links if link.job]
+            (pid,) = [channel.process.pid for channel in pool._channels if channel.job]
             await asyncio.sleep(0.3)
             assert alive(pid) and not task.done()
             left.set()
@@ -584,7 +584,7 @@ def test_closing_ends_every_process_and_every_query(path: Path) -> None:
         for task in (running, waiting):
             assert isinstance(await ended(task), errors.ReaderLost)
         assert len(pids) == 2 and not any(alive(pid) for pid in pids)
-        assert not pool._links
+        assert not pool._channels
 
     run(main())
 
@@ -595,7 +595,7 @@ def test_closing_leaves_no_reader_that_was_just_being_replaced(path: Path) -> No
             for pid in pool.processes:
                 os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(after)
-        assert not pool._links
+        assert not pool._channels
         assert not _workers()
 
     for after in (0, 0.02, 0.05, 0.1, 0.2):

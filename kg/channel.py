@@ -70,7 +70,7 @@ class Job:
 
 
 class Owner(Protocol):
-    """What a link tells of itself; :class:`kg.pool.Pool` is one."""
+    """What a channel tells of itself; :class:`kg.pool.Pool` is one."""
 
     snapshot: Path
 
@@ -80,14 +80,14 @@ class Owner(Protocol):
     def answered(self) -> None:
         """Note that a reader has answered."""
 
-    def freed(self, link: Link) -> None:
+    def freed(self, channel: Channel) -> None:
         """Take a reader back that has answered."""
 
-    def lost(self, link: Link) -> None:
+    def lost(self, channel: Channel) -> None:
         """Note that a reader has ended."""
 
 
-class Link(asyncio.Protocol):
+class Channel(asyncio.Protocol):
     """The connection to one reader."""
 
     transport: asyncio.WriteTransport
