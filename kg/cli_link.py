@@ -81,6 +81,7 @@ def link(
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", help="Heed this dataset alone; may be given many times.")
     ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Show as well what the packs do not cover.")] = False,
 ) -> None:
     """Link every entity to the records of the reference packs that it is, and queue what a person has to decide."""
     config = _config(data)
@@ -89,8 +90,11 @@ def link(
         linker = Linker(reference, rejected=review.log().rejections())
         found = _proposals(linker, mentions.read(review.graph.store))
         outcomes = review.propose(found, only=dataset or (), dry_run=dry_run)
-    shown(Console(), _outcomes(outcomes, review.names.base))
+    covered = [outcome for outcome in outcomes if outcome.proposal.verdict is not Verdict.outside]
+    shown(Console(), _outcomes(outcomes if all_ else covered, review.names.base))
     counts = Counter(outcome.done for outcome in outcomes)
+    if not all_ and len(covered) < len(outcomes):
+        typer.echo(f"{len(outcomes) - len(covered)} more are outside what the packs cover (--all shows them)")
     told = ", ".join(f"{counts[done]} {done}" for done in ("linked", "queued", "kept") if counts[done])
     typer.echo(f"{told or 'nothing linked'}{' (dry run: nothing is stored)' if dry_run else ''}")
     if linker.missing:

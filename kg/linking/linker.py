@@ -197,7 +197,10 @@ class Linker:
 
 
 def _what(entity: Entity, countries: list[str], day: str) -> str:
-    kinds = " or ".join(f"a {kind}" for kind in entity.kinds if kind is not Kind.other) or "such things"
+    kinds = (
+        " or ".join(f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" for kind in entity.kinds if kind is not Kind.other)
+        or "such things"
+    )
     where = f" in {', '.join(countries)}" if countries[0] else ""
     return f"{kinds}{where}{f' on {day}' if day else ''}"
 

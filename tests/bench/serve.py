@@ -57,7 +57,10 @@ def compare(options: argparse.Namespace) -> Results:
             for peer, limited in peers:
                 if bench.first or not peer.in_memory:
                     _say(f"round {number + 1}: {peer.name}")
-                    bench.round(peer, limited)
+                    try:
+                        bench.round(peer, limited)
+                    except RuntimeError as error:  # what the others gave is worth having
+                        bench.results.notes.append(str(error))
     print(f"{counts.quads:,} quads in named graphs, {counts.union:,} triples of their union in the default graph\n")
     return bench.results
 
