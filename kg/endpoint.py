@@ -80,8 +80,6 @@ class Endpoint:
         if self.pool and self.snapshots:
             await self._publish()
             await self.pool.start(self.snapshots.newest().path)
-        if self.lanes and self.snapshots:
-            self.lanes.start(self.snapshots.newest())
 
     async def close(self) -> None:
         """End the readers."""

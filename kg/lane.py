@@ -86,6 +86,7 @@ class Lane:
     def run(self) -> None:
         """Serve until the server goes."""
         control = self._channel.fileno()
+        self._channel.send(frames.pack({"log": []}))
         while True:
             ready = self._poll.poll(_REPORT if self._here or self._served else None)
             for descriptor, _ in sorted(ready, key=lambda pair: pair[0] != control):  # what the server says comes first

@@ -90,7 +90,7 @@ class _Lane:
         self.since = (0, 0.0, 0.0)
         """The request that was being answered at the last look, and the clocks when it was first seen."""
         self.clock = (~process.pid << 3) | 2  # clock_getcpuclockid(3)
-        self.has_spoken = False
+        self.ready = False
 
     def tell(self, header: dict[str, Any], *descriptors: int) -> bool:
         """Send a message; tell whether there was room for it."""
@@ -115,7 +115,7 @@ class _Lane:
 
 
 class Lanes:
-    """The lanes of one server. Everything here runs on one event loop.
+    """The lanes of one server, which are started when they are wanted first. Everything here runs on one event loop.
 
     Attributes:
         kills: how often one was ended.
@@ -134,6 +134,7 @@ class Lanes:
         self._watch: asyncio.TimerHandle | None = None
         self._paused: dict[str, float] = {}
         self._replacing: set[asyncio.Task[None]] = set()
+        self._started = False
         self._closed = False
 
     @property
@@ -145,16 +146,6 @@ class Lanes:
     def lent(self) -> int:
         """How many connections are lent."""
         return sum(len(found.lent) for found in self._lanes)
-
-    def start(self, snapshot: Snapshot) -> None:
-        """Start the lanes.
-
-        Raises:
-            OSError: the system has no room for another process.
-        """
-        self._snapshot = snapshot
-        while len(self._lanes) < self._size:
-            self._start_one()
 
     async def close(self) -> None:
         """End the lanes; what is lent comes back."""
@@ -185,7 +176,11 @@ class Lanes:
         """Lend a connection that has nothing on its way and is not read from; tell whether a lane has taken it."""
         if self._closed or self._paused.get(terms.client, 0.0) > time.monotonic():
             return False
-        free = [found for found in self._lanes if len(found.lent) < _MOST]
+        if not self._started:
+            self._started = True
+            for _ in range(self._size):
+                self._replace_soon(None)
+        free = [found for found in self._lanes if found.ready and len(found.lent) < _MOST]
         if not free:
             return False
         found = min(free, key=lambda one: len(one.lent))
@@ -285,7 +280,7 @@ class Lanes:
             if told is None:
                 self._ended(found)
                 return
-            found.has_spoken = True
+            found.ready = True  # its first word says no more than that
             header, rest = told
             if "back" in header:
                 pair = found.lent.pop(header["back"], None)
@@ -310,16 +305,21 @@ class Lanes:
                 connection.given_back(0, b"")
         if not self._closed:
             self.kills += 1
-            task = asyncio.create_task(self._replace(found))
-            self._replacing.add(task)
-            task.add_done_callback(self._replacing.discard)
+            self._replace_soon(found)
 
-    async def _replace(self, found: _Lane) -> None:
-        found.process.kill()
-        code = await asyncio.to_thread(found.process.wait)
-        if not found.has_spoken:
-            _log.error("a lane could not start, or ended at once with %d", code)
-            await asyncio.sleep(_RETRY_AFTER_CRASH)
+    def _replace_soon(self, ended: _Lane | None) -> None:
+        task = asyncio.create_task(self._replace(ended))
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _replace(self, ended: _Lane | None) -> None:
+        """Start a lane, perhaps in place of one that has ended."""
+        if ended:
+            ended.process.kill()
+            code = await asyncio.to_thread(ended.process.wait)
+            if not ended.ready:
+                _log.error("a lane could not start; its process ended with %d", code)
+                await asyncio.sleep(_RETRY_AFTER_CRASH)
         while not self._closed:
             try:
                 self._start_one()

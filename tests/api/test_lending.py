@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,11 +48,20 @@ def told(reply: Reply) -> tuple[int, dict[str, str], bytes]:
 def lent(server: Server, headers: dict[str, str] | None = None) -> Iterator[http.client.HTTPConnection]:
     """Give a connection that a lane answers."""
     with contextlib.closing(server.connect()) as connection:
+        become_lent(server, lambda n: send(connection, "GET", target(number(n)), headers=headers or ANY))
+        yield connection
+
+
+def become_lent(server: Server, ask: Callable[[int], object]) -> None:
+    """Ask until the connection is lent; the first lane takes a while to start."""
+
+    def lent() -> bool:
         first = time.monotonic_ns()
         for n in range(MANY):
-            assert send(connection, "GET", target(number(first + n)), headers=headers or ANY).status == 200
-        assert server.metric("connections_lent") > 0
-        yield connection
+            ask(first + n)
+        return server.metric("connections_lent") > 0
+
+    wait_until(lent, "the connection is lent")
 
 
 def test_its_answers_are_those_of_the_server(server: Server) -> None:
@@ -159,10 +168,11 @@ def test_requests_in_a_row_and_in_pieces(server: Server) -> None:
             body = stream.read(int(parse(head).headers["content-length"]))
             assert body == f"n\r\n{n}\r\n".encode()
 
-        for n in range(MANY):
+        def asked(n: int) -> None:
             connection.sendall(request(n))
             answered(n)
-        assert server.metric("connections_lent") > 0
+
+        become_lent(server, asked)
         connection.sendall(b"".join(request(100 + n) for n in range(50)))
         for n in range(50):
             answered(100 + n)
@@ -193,10 +203,11 @@ def test_answers_that_are_not_taken_at_once_come_whole(server: Server) -> None:
             head = b"".join(iter(stream.readline, b"\r\n")) + b"\r\n"
             assert stream.read(int(parse(head).headers["content-length"])).decode() == f"n,long\r\n{n},{body}\r\n"
 
-        for n in range(MANY):
+        def asked(n: int) -> None:
             connection.sendall(request(n))
             answered(n)
-        assert server.metric("connections_lent") > 0
+
+        become_lent(server, asked)
         for n in range(60):
             connection.sendall(request(n))
         time.sleep(0.5)
