@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from kg import engine, errors, frames, link, worker
+from kg import channel, engine, errors, frames, worker
 from kg.worker import Reader
 from tests.cases.readers import COUNT, COUNTED, CSV, HUNGRY, LARGE, MEMORY, RUNAWAY, SIZE, asked, made, snapshot
 from tests.processes import alive, wait_until
@@ -105,8 +105,8 @@ def test_the_request_is_heeded(path: Path) -> None:
 def test_an_error_says_what_it_is(path: Path, text: str, name: str) -> None:
     header, content = handled(Reader(SETTINGS | {"rows": 5}), asked(path, text))
     assert (header.pop("error"), content) == (name, b"")
-    assert name in link._ERRORS
-    told = link._ERRORS[name](header.pop("message"), **header)
+    assert name in channel._ERRORS
+    told = channel._ERRORS[name](header.pop("message"), **header)
     assert isinstance(told, errors.ClaimgraphError) and told.message
 
 
