@@ -79,6 +79,7 @@ class Store:
         self._lock = threading.RLock()
         self._counting = threading.Lock()
         self._sizes: dict[str, int] = {}
+        self._written: dict[str, int] = {}
         if directory:
             description.make_directory(directory)
         self._engine = engine.open_store(directory / "store" if directory else None)
@@ -178,6 +179,10 @@ class Store:
     ) -> list[dict[str, engine.Term]]:
         """Run a SELECT of our own, on some of the graphs if ``request`` names any."""
         return engine.rows(self._engine, text, bindings, request)
+
+    def written(self, family: str) -> int:
+        """Give the number of the last commit that wrote graphs of a kind (see :meth:`kg.names.Names.family`), or 0."""
+        return self._written.get(family, 0)
 
     # ---- writing
 
@@ -328,6 +333,7 @@ class Store:
         self.version += 1
         for name in written:
             self._sizes.pop(name, None)
+            self._written[self.names.family(name)] = self.version
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

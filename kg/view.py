@@ -137,6 +137,10 @@ class View(Store):
 
     # ---- writing
 
+    def written(self, family: str) -> int:
+        """Give the number of the last commit that wrote graphs of a kind; see :meth:`Store.written`."""
+        return self._store.written(family)
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keep others from writing; see :meth:`Store.exclusive`."""

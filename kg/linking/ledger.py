@@ -2,8 +2,8 @@
 
 The log is a graph in which each entry is an activity (PROV-O) with its content as JSON (``rdf:value``). Nothing but a
 ledger writes it or the graphs of links, so that what a ledger has read once stays so, and only entries with a higher
-number are new. What is published follows from the log and from which entities there are; the latter is looked at anew
-when somebody else has written to the store, and then only for the datasets that a step touches.
+number are new. What is published follows from the log and from which entities there are; that is looked at anew after
+an article was written, for the datasets that a step touches.
 """
 
 from __future__ import annotations
@@ -138,12 +138,13 @@ class Ledger:
                 self._renew(step, log, dataset)
                 continue
             places = {entry.key for entry in made if entry.key.dataset == name}
-            if name not in published:
+            if self._store.written(self._names.article_graph("")) > state.seen:
                 places.update(state.entries, log.held(name))
             published[name] = state
             for graph, change in state.change(self._wanted(state, log, places)).items():
                 if change.before != change.after:
                     step.follow(graph, change.after, engine.canonical(rdf.from_rdflib(change.before)))
+            state.seen = self._store.version
         self._store.change(step.removed, step.added)
         self._published, self._published_at = published, self._store.version
         with self._lock:
@@ -158,7 +159,7 @@ class Ledger:
     def _known(self) -> dict[str, Published]:
         """Take out what is known of what is published: a step that fails half-way leaves nothing, and all is well."""
         published, self._published = self._published, {}
-        return published if self._store.version == self._published_at else {}
+        return published if self._store.written(self._names.links_graph("")) <= self._published_at else {}
 
     def _wanted(self, state: Published, log: Log, places: Iterable[Key]) -> dict[Key, Entry | None]:
         """Tell what is to be published of some pairs, where that is not what is."""

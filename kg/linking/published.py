@@ -36,15 +36,18 @@ class Published:
 
     Attributes:
         entries: both, by what they decide about.
+        seen: the number of the commit up to which is known which entities there are.
     """
 
     def __init__(self, names: Names, dataset: Dataset) -> None:
         """Start with nothing."""
         self.entries: dict[Key, Entry] = {}
+        self.seen = -1
         self._names = names
         self._dataset = dataset
         # Two identifiers may name one thing, and two entities be linked to one: then both records say the same.
         self._links: Counter[tuple[str, str, str]] = Counter()
+        self._relations: Counter[str] = Counter()
         self._things: Counter[str] = Counter()
         self._days: Counter[str] = Counter()
 
@@ -94,7 +97,7 @@ class Published:
 
     def _description(self) -> Iterator[Triple]:
         if self._links:
-            predicates = frozenset(SKOS[relation] for _, relation, _ in self._links)
+            predicates = frozenset(SKOS[relation] for relation in self._relations)
             extent = Extent(len(self._links), predicates, max(self._days))
             yield from linksets.description(self._names, self._dataset, extent)
 
@@ -119,6 +122,7 @@ class Published:
             if changed and changed.judgement is Judgement.positive:
                 name = self._name(changed)
                 _count(self._links, name, by)
+                _count(self._relations, name[1], by)
                 _count(self._things, name[2], by)
                 _count(self._days, changed.time[:10], by)
         if entry:
