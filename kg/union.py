@@ -39,7 +39,7 @@ def change(store: engine.Engine, removed: Triples, added: Triples, *, bare: bool
     gone = {name: items - added.get(name, set()) for name, items in removed.items()}
     if not any((*gone.values(), *added.values())):
         return []
-    lone = [] if bare else [triple for triple in set().union(*gone.values()) if not _stays(store, triple, gone, added)]
+    lone = [] if bare else [triple for triple in set().union(*gone.values()) if not _stays(store, triple, gone)]
     blocks = [f"GRAPH <{name}> {{\n{_text(items)}}}\n" for name, items in gone.items()]
     emptied = [name for name in gone if not added.get(name) and _within(store, name, gone[name])]
     return [
@@ -49,11 +49,11 @@ def change(store: engine.Engine, removed: Triples, added: Triples, *, bare: bool
     ]
 
 
-def _stays(store: engine.Engine, triple: engine.Triple, gone: Triples, added: Triples) -> bool:
-    """Tell whether some graph holds a triple after a change."""
+def _stays(store: engine.Engine, triple: engine.Triple, gone: Triples) -> bool:
+    """Tell whether some graph holds a triple still when others have lost it."""
     found = store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
-    homes = [engine.graph_of(quad) for quad in found if isinstance(quad.graph_name, engine.NamedNode)]
-    return any(triple in items for items in added.values()) or any(triple not in gone.get(name, ()) for name in homes)
+    homes = (engine.graph_of(quad) for quad in found if isinstance(quad.graph_name, engine.NamedNode))
+    return any(triple not in gone.get(name, ()) for name in homes)
 
 
 def _within(store: engine.Engine, name: str, items: set[engine.Triple]) -> bool:

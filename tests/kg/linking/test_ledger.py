@@ -19,7 +19,7 @@ from kg.linking.linksets import Link
 from kg.linking.proposals import Verdict
 from kg.linking.records import Kind, Name, Record
 from kg.linking.review import Decision, Review
-from kg.names import CG, RDF
+from kg.names import CG, RDF, SKOS
 from kg.store import Settings, Store
 from tests.cases.links import BASE, proposal
 
@@ -167,6 +167,29 @@ def test_nothing_new_writes_nothing_in_a_new_process(review: Review) -> None:
     assert review.graph.store.version == version
 
 
+# ---- what two links say
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a", "wikidata:Q1"), ("b", "wikidata:Q1")),  # two entities: where people find the thing stays
+        (("a", RECORDS[2]), ("a", RECORDS[3])),  # two identifiers of one thing: the link itself stays
+        (("a", "wikidata:Q1"), ("a", "wikidata:Q2")),
+    ],
+)
+def test_what_another_link_says_too_stays(
+    store: Store, review: Review, one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    decided = [Decision(f"entity/{entity}", *named.split(":", 1), YES) for entity, named in (one, other)]
+    review.decide_all(decided, "ann")
+    same = engine.NamedNode(f"{SKOS}exactMatch")
+    for decision, left in zip(decided, (1, 0), strict=True):
+        review.decide(replace(decision, judgement=NO), "bob")
+        check(store, {decision.dataset})
+        assert len(store.match(None, same, None, store.names.links_graph(decision.dataset))) == left
+
+
 # ---- entities that come and go
 
 
@@ -233,16 +256,16 @@ def test_an_older_form_is_renewed_for_all_datasets(store: Store, review: Review)
 def test_what_fails_leaves_nothing_behind(store: Store, review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
     review.propose([proposal("a", "wikidata:Q1"), proposal("a", "towns:1")])
     before = {*store.quads()}
+    decided = [Decision("entity/b", *r, YES) for r in (("towns", "1"), ("wikidata", "Q2"))]
     with monkeypatch.context() as patch:
         patch.setattr(linksets, "justification", lambda _: "noTerm")
         with pytest.raises(Rejected):
-            review.decide_all(
-                [Decision("entity/b", "towns", "1", NO), Decision("entity/b", "wikidata", "Q2", YES)], "x"
-            )
+            review.decide_all(decided, "ann")
     assert {*store.quads()} == before
     assert [*review.log().entries] == [1, 2]
     review.decide(Decision("entity/c", "wikidata", "Q1", YES), "ann")
-    assert [*review.log().entries] == [1, 2, 3]
+    review.decide_all(decided, "ann")
+    assert [*review.log().entries] == [1, 2, 3, 4, 5]
     check(store, {"wikidata", "towns"})
 
 
