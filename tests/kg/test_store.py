@@ -102,6 +102,18 @@ def test_a_change_of_nothing_is_no_commit(store: Store) -> None:
     assert (store.version, store.graphs()) == (version, ["urn:g"])
 
 
+def test_which_kind_of_graph_was_written_last(store: Store) -> None:
+    article, links = f"{BASE}graph/article/", f"{BASE}graph/links/"
+    assert store.written(article) == 0
+    store.replace({f"{article}x": triples(A)})
+    told = store.version
+    store.update("INSERT DATA { <urn:x> <urn:p> <urn:y> }")
+    store.change({}, {f"{links}rejected/wikidata": set(triples(A))})
+    assert (store.written(article), store.written(links)) == (told, store.version)
+    store.replace({f"{article}x": None})
+    assert store.written(article) == store.version
+
+
 UPDATES = [
     "INSERT DATA { <urn:x> <urn:p> <urn:y> }",
     "INSERT DATA { GRAPH <urn:g1> { <urn:a> <urn:p> <urn:b> . <urn:n> <urn:p> _:b } }",
