@@ -15,6 +15,7 @@ from kg.access import Principal
 from kg.claims import Entity
 from kg.config import Config
 from kg.errors import BadInput, NotFound, Rejected
+from kg.linking.ledger import Ledger
 from kg.mapping import from_graph
 from kg.names import CG, GENID, Names
 from kg.provenance import Explanation, StatementExplanation
@@ -75,10 +76,12 @@ class KnowledgeGraph:
     Attributes:
         store: the dataset.
         names: the IRIs under its base.
+        ledger: the log of links.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.ledger = Ledger(store)
         self.names: Names = store.names
 
     @classmethod

@@ -140,6 +140,11 @@ class Names:
         """Whether ``graph`` is written by the gate, the start-up or the linker only."""
         return re.match(self.managed_pattern, graph) is not None
 
+    def family(self, graph: str) -> str:
+        """What the names of all managed graphs of one kind begin with; empty for a user's graph."""
+        found = re.match(self.managed_pattern, graph)
+        return found[0] if found else ""
+
     @property
     def managed_pattern(self) -> str:
         """A regular expression (the same in Python and SPARQL) for the names of managed graphs."""

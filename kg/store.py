@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kg import description, disk, engine, guard, sparql
+from kg import description, disk, engine, guard, sparql, union
 from kg.errors import BadInput, StorageFull, StoreInUse
 from kg.names import Names
 from kg.query import Depth, Evaluator
@@ -24,7 +24,6 @@ from kg.snapshots import last_number
 
 Outcome = Literal["created", "replaced", "unchanged"]
 _CHUNK = 50_000
-_NONE: Mapping[str, Iterable[engine.Triple]] = {}
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,7 @@ class Store:
         self._lock = threading.RLock()
         self._counting = threading.Lock()
         self._sizes: dict[str, int] = {}
+        self._written: dict[str, int] = {}
         if directory:
             description.make_directory(directory)
         self._engine = engine.open_store(directory / "store" if directory else None)
@@ -180,6 +180,10 @@ class Store:
         """Run a SELECT of our own, on some of the graphs if ``request`` names any."""
         return engine.rows(self._engine, text, bindings, request)
 
+    def written(self, family: str) -> int:
+        """Give the number of the last commit that wrote graphs of a kind (see :meth:`kg.names.Names.family`), or 0."""
+        return self._written.get(family, 0)
+
     # ---- writing
 
     @contextmanager
@@ -188,51 +192,51 @@ class Store:
         with self._lock:
             yield
 
-    def replace(
-        self, graphs: Mapping[str, Iterable[engine.Triple] | None], added: Mapping[str, Iterable[engine.Triple]] = _NONE
-    ) -> Outcome:
-        """Set whole graphs in one transaction; ``None`` drops a graph. What is ``added`` goes to what its graph holds.
+    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
+        """Set whole graphs in one transaction; ``None`` drops a graph.
 
         Returns:
             ``"created"`` when the first of them was not there, ``"unchanged"`` when nothing had to be written.
         """
         with self._lock:
             wanted = {name: None if items is None else engine.canonical(items) for name, items in graphs.items()}
-            if not added and all(self._is(name, items) for name, items in wanted.items()):
+            if all(self._is(name, items) for name, items in wanted.items()):
                 return "unchanged"
-            created = not self.has_graph(next(iter({**wanted, **added})))
+            created = not self.has_graph(next(iter(wanted)))
             listed = ", ".join(f"<{name}>" for name in wanted)
-            steps = [] if self.bare else [_unlink(name, f"?other NOT IN ({listed})") for name in wanted]
+            steps = [] if self.bare else [union.unlink(name, f"?other NOT IN ({listed})") for name in wanted]
             steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
             kept = {name: items for name, items in wanted.items() if items is not None}
-            steps += [f"CREATE SILENT GRAPH <{name}>" for name in (*kept, *added)]
-            steps.append(self._insert([*kept.items(), *added.items()]))
-            self._commit(" ;\n".join(steps), {**wanted, **added})
+            steps += [f"CREATE SILENT GRAPH <{name}>" for name in kept]
+            steps.append(union.insert(kept.items(), bare=self.bare))
+            self._commit(" ;\n".join(steps), wanted)
             return "created" if created else "replaced"
 
     def _is(self, name: str, wanted: set[engine.Triple] | None) -> bool:
         there = self.has_graph(name)
         return not there if wanted is None else there and set(self.triples(name)) == wanted
 
+    def change(self, removed: union.Triples, added: union.Triples) -> None:
+        """Take triples out of graphs and put others in, in one transaction, at the cost of these alone.
+
+        See :func:`kg.union.change` for what they have to be.
+        """
+        with self._lock:
+            if steps := union.change(self._engine, removed, added, bare=self.bare):
+                self._commit(" ;\n".join(steps), {**removed, **added})
+
     def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> bool:
         """Add triples to a graph (``None``: the default graph) in one transaction; tells whether that made it."""
         with self._lock:
             new = graph is not None and not self.has_graph(graph)
             create = "" if graph is None else f"CREATE SILENT GRAPH <{graph}> ;\n"
-            self._commit(create + self._insert([(graph, triples)]), () if graph is None else (graph,))
+            self._commit(create + union.insert([(graph, triples)], bare=self.bare), () if graph is None else (graph,))
             return new
 
     def clear_default(self, triples: Iterable[engine.Triple] | None) -> None:
         """Replace the content of a bare store's default graph."""
         with self._lock:
-            self._commit("CLEAR DEFAULT ;\n" + self._insert([(None, triples or ())]), ())
-
-    def _insert(self, graphs: Iterable[tuple[str | None, Iterable[engine.Triple]]]) -> str:
-        blocks = []
-        for name, items in graphs:
-            text = engine.serialize(items, "application/n-triples").decode()
-            blocks.append(text if name is None else f"GRAPH <{name}> {{\n{text}}}\n{'' if self.bare else text}")
-        return "INSERT DATA {\n" + "".join(blocks) + "}"
+            self._commit("CLEAR DEFAULT ;\n" + union.insert([(None, triples or ())], bare=self.bare), ())
 
     def load(self, quads: Iterable[engine.Quad], graph: str) -> int:
         """Add many quads, chunk by chunk (each chunk is one transaction), and count them.
@@ -247,9 +251,9 @@ class Store:
         for chunk in _chunks(quads, graph):
             for name in {engine.graph_of(quad) for quad in chunk}:
                 self.refuse_managed(name)
-            union = [] if self.bare else [engine.Quad(q.subject, q.predicate, q.object) for q in chunk]
+            nameless = [] if self.bare else [engine.Quad(q.subject, q.predicate, q.object) for q in chunk]
             with self._lock, self._writing():
-                self._engine.extend([*chunk, *union])
+                self._engine.extend([*chunk, *nameless])
                 self._noted({engine.graph_of(quad) for quad in chunk})
                 self._engine.flush()
             count += len(chunk)
@@ -304,7 +308,7 @@ class Store:
         shadows = {graph: f"{names.shadow_prefix}{i}" for i, graph in enumerate(sorted(written))}
         before = [f"COPY SILENT <{graph}> TO <{shadow}>" for graph, shadow in shadows.items()]
         living = f'!STRSTARTS(STR(?other), "{names.shadow_prefix}")'
-        after = [_unlink(shadow, living) for shadow in shadows.values()]
+        after = [union.unlink(shadow, living) for shadow in shadows.values()]
         after += [f"DROP SILENT GRAPH <{shadow}>" for shadow in shadows.values()]
         after += [f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}" for graph in shadows]
         if unknown:
@@ -329,6 +333,7 @@ class Store:
         self.version += 1
         for name in written:
             self._sizes.pop(name, None)
+            self._written[self.names.family(name)] = self.version
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -357,14 +362,6 @@ class Store:
         """Raise :class:`Forbidden` when ``graph`` is managed."""
         if not self.bare and self.names.is_managed(graph):
             raise guard.managed(graph)
-
-
-def _unlink(graph: str, others: str) -> str:
-    """Take out of the union what stands in ``graph`` and in no graph that meets ``others``."""
-    return (
-        f"DELETE {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} "
-        f"FILTER NOT EXISTS {{ GRAPH ?other {{ ?s ?p ?o }} FILTER({others}) }} }}"
-    )
 
 
 def _chunks(quads: Iterable[engine.Quad], graph: str) -> Iterator[list[engine.Quad]]:

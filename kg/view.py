@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from kg import engine, sparql
+from kg import engine, sparql, union
 from kg.access import NOWHERE, Limit, restricted
 from kg.errors import InsufficientScope
 from kg.store import Outcome, Store
 
 _DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { ?s ?p ?o } }"
 
-_NONE: Mapping[str, Iterable[engine.Triple]] = {}
 _UNNAMED = "the unnamed graph"
 _WHOLE = "the whole store"
 
@@ -138,23 +137,35 @@ class View(Store):
 
     # ---- writing
 
+    def written(self, family: str) -> int:
+        """Give the number of the last commit that wrote graphs of a kind; see :meth:`Store.written`."""
+        return self._store.written(family)
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keep others from writing; see :meth:`Store.exclusive`."""
         with self._store.exclusive():
             yield
 
-    def replace(
-        self, graphs: Mapping[str, Iterable[engine.Triple] | None], added: Mapping[str, Iterable[engine.Triple]] = _NONE
-    ) -> Outcome:
+    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
         """Set whole graphs in one transaction; see :meth:`Store.replace`.
 
         Raises:
             InsufficientScope: one of them is beyond the limit.
         """
-        for graph in (*graphs, *added):
+        for graph in graphs:
             self._check(graph)
-        return self._store.replace(graphs, added)
+        return self._store.replace(graphs)
+
+    def change(self, removed: union.Triples, added: union.Triples) -> None:
+        """Change graphs in one transaction; see :meth:`Store.change`.
+
+        Raises:
+            InsufficientScope: one of them is beyond the limit.
+        """
+        for graph in (*removed, *added):
+            self._check(graph)
+        self._store.change(removed, added)
 
     def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> bool:
         """Add triples to a graph; see :meth:`Store.merge`.

@@ -31,6 +31,10 @@ class Judgement(StrEnum):
     """Nobody has decided yet."""
 
 
+HELD = (Judgement.positive, Judgement.negative)
+"""What is published."""
+
+
 class Relation(StrEnum):
     """How near the two are that a link joins (SKOS)."""
 
@@ -130,6 +134,8 @@ class Conflict:
 class Log:
     """The entries in order, and what follows from them.
 
+    A copy costs little: what the dictionaries hold is replaced, never changed.
+
     Attributes:
         entries: all, by their numbers.
     """
@@ -137,38 +143,46 @@ class Log:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         """Take entries over, in the order of their numbers."""
         self.entries: dict[int, Entry] = {}
-        self._history: dict[Key, list[Entry]] = {}
-        self._records: dict[tuple[str, str], list[Key]] = defaultdict(list)
+        self._history: dict[Key, tuple[Entry, ...]] = {}
+        self._records: dict[tuple[str, str], tuple[Key, ...]] = {}
         self._undone: dict[int, Entry] = {}
-        self._links: dict[str, dict[Key, Entry]] = defaultdict(dict)
-        self._holders: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._links: dict[str, Mapping[Key, Entry]] = {}
+        self._holders: dict[tuple[str, str], frozenset[str]] = {}
+        self._datasets: set[str] = set()
         for entry in entries:
             self.take(entry)
+
+    def copy(self) -> Log:
+        """Give a log of the same entries, which can take up more while others read this one."""
+        made = Log()
+        for name, held in vars(self).items():
+            setattr(made, name, held.copy())
+        return made
 
     @property
     def next(self) -> int:
         """The number that the next entry gets."""
-        return max(self.entries, default=0) + 1
+        return next(reversed(self.entries), 0) + 1
 
     def take(self, entry: Entry) -> None:
         """Take an entry up."""
         self.entries[entry.number] = entry
+        place = entry.key
         if entry.undoes is None:
-            if entry.key not in self._history:
-                self._history[entry.key] = []
-                self._records[entry.key[:2]].append(entry.key)
-            self._history[entry.key].append(entry)
+            if place not in self._history:
+                self._records[place[:2]] = (*self._records.get(place[:2], ()), place)
+            self._history[place] = (*self._history.get(place, ()), entry)
+            self._datasets.add(place.dataset)
         else:
             self._undone[entry.undoes] = entry
-        place = entry.key
-        found = self.standing(place)
-        holders = self._holders[place.dataset, place.identifier]
+        record = (place.dataset, place.identifier)
+        found, links = self.standing(place), dict(self._links.get(place.subject, {}))
         if found and found.judgement is Judgement.positive:
-            self._links[place.subject][place] = found
-            holders.add(place.subject)
-        else:
-            self._links[place.subject].pop(place, None)
-            holders.discard(place.subject)
+            links[place] = found
+            self._holders[record] = self._holders.get(record, frozenset()) | {place.subject}
+        elif links.pop(place, None):
+            self._holders[record] -= {place.subject}
+        self._links[place.subject] = links
 
     def standing(self, place: Key) -> Entry | None:
         """Give the entry that holds of a pair now."""
@@ -185,10 +199,12 @@ class Log:
 
     def rejected(self, dataset: str) -> Iterator[Entry]:
         """Walk what is rejected now, of one dataset."""
-        for place in self._history:
-            found = self.standing(place) if place.dataset == dataset else None
-            if found and found.judgement is Judgement.negative:
-                yield found
+        yield from (entry for entry in self.held(dataset).values() if entry.judgement is Judgement.negative)
+
+    def held(self, dataset: str) -> dict[Key, Entry]:
+        """Give what is accepted or rejected now, of one dataset."""
+        standing = {place: self.standing(place) for place in self._history if place.dataset == dataset}
+        return {place: entry for place, entry in standing.items() if entry and entry.judgement in HELD}
 
     def rejections(self) -> dict[str, set[str]]:
         """Give, by entity, the records that it is not, as a linker wants to know."""
@@ -220,7 +236,7 @@ class Log:
 
     def datasets(self) -> set[str]:
         """Name every dataset that the log speaks of."""
-        return {place.dataset for place in self._history}
+        return set(self._datasets)
 
     def taken_back(self, place: Key) -> Entry | None:
         """Give the last entry by which a person took a link back that the linker had made."""
@@ -262,16 +278,16 @@ class Log:
                 named = one.identifiers.get(two.key.dataset, two.key.identifier)
                 if named != two.key.identifier and one.key.dataset != two.key.dataset:
                     yield f"{one.proposal.record} is {two.key.dataset}:{named}, not {two.proposal.record}", other
-        for holder in sorted(self._holders.get((dataset, identifier), set()) - {subject}):
+        for holder in sorted(self._holders.get((dataset, identifier), frozenset()) - {subject}):
             yield (
                 f"two entities are linked to {dataset}:{identifier}",
                 self._links[holder][Key(holder, dataset, identifier)],
             )
 
-    def conflicts(self) -> list[Conflict]:
-        """List the accepted links that contradict each other, each contradiction once."""
+    def conflicts(self, among: Iterable[Entry] | None = None) -> list[Conflict]:
+        """List the accepted links that contradict each other, of all or of those ``among`` them, each pair once."""
         found: dict[tuple[Key, ...], str] = {}
-        for entry in self.links():
+        for entry in self.links() if among is None else among:
             for what, other in self.against(entry):
                 found.setdefault(tuple(sorted((entry.key, other.key))), what)
         return [Conflict(what, keys) for keys, what in sorted(found.items())]

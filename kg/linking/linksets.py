@@ -34,6 +34,26 @@ _CONTEXT = frozenset(("country", "distance", "co-mention", "role", "identifier",
 
 Triple = tuple[Node, Node, Node]
 
+PAGE = URIRef(FOAF + "page")
+
+FORM = "1"
+"""Which triples a link and a description have. To be raised with any change of these: then all are written anew."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a description says of the accepted links to one dataset.
+
+    Attributes:
+        count: how many there are.
+        predicates: of which kinds.
+        newest: the day of the newest (ISO 8601); empty if there is none.
+    """
+
+    count: int
+    predicates: frozenset[Node]
+    newest: str
+
 
 @dataclass(frozen=True)
 class Link:
@@ -100,7 +120,7 @@ class Link:
                 yield name, Literal(value) if type(value) is str else value  # type: ignore[misc]
 
     def triples(self) -> Iterator[Triple]:
-        """Give the record, and unless it is rejected the link itself and where people find the thing."""
+        """Give the record, and unless it is rejected what it is about."""
         record = self.record
         yield record, RDF.type, OWL.Axiom
         yield record, OWL.annotatedSource, self.subject
@@ -109,9 +129,13 @@ class Link:
         for name, value in self.slots():
             yield record, _SLOT_IRIS.get(name, sssom[name]), value
         if not self.rejected:
-            yield self.subject, self.predicate, self.object
-            if page := datasets.page(self.dataset, self.entry.key.identifier):
-                yield self.object, URIRef(FOAF + "page"), URIRef(page)
+            yield from self.plain()
+
+    def plain(self) -> Iterator[Triple]:
+        """Give the link itself, and where people find the thing; another link may say the same."""
+        yield self.subject, self.predicate, self.object
+        if page := datasets.page(self.dataset, self.entry.key.identifier):
+            yield self.object, PAGE, URIRef(page)
 
 
 _SLOT_IRIS = {
@@ -135,7 +159,16 @@ def justification(entry: Entry) -> str:
     return "BackgroundKnowledgeBasedMatching" if context else "UnspecifiedMatching"
 
 
-def description(names: Names, dataset: Dataset, links: Collection[Link]) -> Iterator[Triple]:
+def extent(links: Collection[Link]) -> Extent:
+    """Sum accepted links up."""
+    return Extent(
+        len({(link.subject, link.predicate, link.object) for link in links}),
+        frozenset(link.predicate for link in links),
+        max((link.entry.time[:10] for link in links), default=""),
+    )
+
+
+def description(names: Names, dataset: Dataset, links: Extent) -> Iterator[Triple]:
     """Describe the accepted links to one dataset."""
     linkset, target = URIRef(names.linkset(dataset.name)), URIRef(dataset.home)
     yield linkset, RDF.type, void.Linkset
@@ -144,12 +177,11 @@ def description(names: Names, dataset: Dataset, links: Collection[Link]) -> Iter
     yield linkset, DCTERMS.license, URIRef(UNSPECIFIED)
     yield linkset, void.subjectsTarget, URIRef(names.dataset)
     yield linkset, void.objectsTarget, target
-    yield linkset, void.triples, Literal(len({(link.subject, link.predicate, link.object) for link in links}))
-    for predicate in {link.predicate for link in links}:
+    yield linkset, void.triples, Literal(links.count)
+    for predicate in links.predicates:
         yield linkset, void.linkPredicate, predicate
-    if links:
-        newest = max(link.entry.time for link in links)
-        yield linkset, DCTERMS.modified, Literal(newest[:10], datatype=XSD.date)
+    if links.newest:
+        yield linkset, DCTERMS.modified, Literal(links.newest, datatype=XSD.date)
     yield target, RDF.type, void.Dataset
     yield target, DCTERMS.title, Literal(dataset.title[0], lang="en")
     yield target, DCTERMS.title, Literal(dataset.title[1], lang="uk")
@@ -169,7 +201,7 @@ def graphs(log: Log, names: Names, dataset: Dataset, present: Callable[[str], bo
     accepted = links(log, names, dataset, present, rejected=False)
     refused = links(log, names, dataset, present, rejected=True)
     return {
-        names.links_graph(dataset.name): [*description(names, dataset, accepted), *_all(accepted)]
+        names.links_graph(dataset.name): [*description(names, dataset, extent(accepted)), *_all(accepted)]
         if accepted
         else None,
         names.rejected_graph(dataset.name): _all(refused) or None,

@@ -1,7 +1,6 @@
 """Proposals in, decisions about them, links out: each step is one transaction of the store, or did not happen.
 
-The log is a graph in which each entry is an activity (PROV-O) with its content as JSON (``rdf:value``). The graphs of
-links follow from it, and are made anew for every dataset that a step touches.
+What is decided goes into the log; what follows from it is the business of :mod:`kg.linking.ledger`.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from json import dumps
 
-from rdflib import RDF, RDFS, XSD, Literal, Namespace, URIRef
+from rdflib import RDF, RDFS, Namespace
 
 from kg import __version__, engine, rdf
-from kg.errors import BadInput, NotFound, StoreUnavailable
+from kg.errors import BadInput, NotFound
 from kg.graph import KnowledgeGraph
 from kg.linking import datasets, linksets
-from kg.linking.decisions import Conflict, Entry, Judgement, Key, Log, Relation, demoted, key, read
+from kg.linking.decisions import Conflict, Entry, Judgement, Key, Log, Relation, demoted, key
 from kg.linking.proposals import Proposal, Verdict
 from kg.linking.records import Kind, Record
 from kg.names import CG, PROV
@@ -88,17 +86,12 @@ class Review:
         self._lookup = lookup
 
     def log(self) -> Log:
-        """Read the log.
+        """Give the log as it is now; it is others', too.
 
         Raises:
             StoreUnavailable: an entry of it is damaged.
         """
-        found = self.graph.store.match(None, _VALUE, None, self.names.decisions_graph)
-        try:
-            entries = [read(quad.object.value) for quad in found if isinstance(quad.object, engine.Literal)]
-        except (ValueError, KeyError, TypeError):
-            raise StoreUnavailable("The log of links is damaged.", remedy="Restore a backup.") from None
-        return Log(sorted(entries, key=lambda entry: entry.number))
+        return self.graph.ledger.log()
 
     # ---- what the linker says
 
@@ -121,14 +114,14 @@ class Review:
         heeded = set(only)
         wanted = [proposal for proposal in proposals if not heeded or proposal.dataset in heeded]
         with self.graph.store.exclusive():
-            log = self.log()
+            log = self.log().copy()
             first = log.next
             outcomes: list[Outcome] = []
             for _, group in groupby(wanted, lambda proposal: (proposal.subject, proposal.dataset)):
                 outcomes += self._settle(log, [*group])
             if not dry_run:
                 made = [entry for number, entry in log.entries.items() if number >= first]
-                self._write(log, made, log.datasets())
+                self.graph.ledger.write(log, made, log.datasets())
         return outcomes
 
     def _settle(self, log: Log, group: list[Proposal]) -> Iterator[Outcome]:
@@ -193,13 +186,14 @@ class Review:
     def decide_all(self, decisions: Iterable[Decision], user: str) -> list[tuple[Entry, list[Conflict]]]:
         """Note several decisions, or none of them; see :meth:`decide`."""
         with self.graph.store.exclusive():
-            log, made = self.log(), []
+            log, made = self.log().copy(), []
             for decision in decisions:
                 entry = self._decided(log, decision, user)
                 log.take(entry)
                 made.append(entry)
-            self._write(log, made, {entry.key.dataset for entry in made})
-            conflicts = log.conflicts()
+            self.graph.ledger.write(log, made, {entry.key.dataset for entry in made})
+        links = [found for entry in made if (found := log.links_of(entry.key.subject).get(entry.key))]
+        conflicts = log.conflicts(links)
         return [(entry, [found for found in conflicts if entry.key in found.keys]) for entry in made]
 
     def _decided(self, log: Log, decision: Decision, user: str) -> Entry:
@@ -258,7 +252,7 @@ class Review:
             BadInput: it decides nothing, or was taken back already.
         """
         with self.graph.store.exclusive():
-            log = self.log()
+            log = self.log().copy()
             undone = log.undoable(number)
             entry = replace(
                 undone,
@@ -271,7 +265,7 @@ class Review:
                 undoes=number,
             )
             log.take(entry)
-            self._write(log, [entry], {entry.key.dataset})
+            self.graph.ledger.write(log, [entry], {entry.key.dataset})
         return entry
 
     # ---- what the graph says
@@ -290,54 +284,13 @@ class Review:
 
     def present(self, iri: str) -> bool:
         """Tell whether some article speaks of an entity."""
-        found = self.graph.store.match(engine.NamedNode(iri), _TYPE, None)
-        return any(self.names.article_of(engine.graph_of(quad)) is not None for quad in found)
+        return self.graph.ledger.present(iri)
 
     def label(self, iri: str) -> str:
         """Give a label of an entity: the English one, else any."""
         found = [rdf.to_rdflib(quad.object) for quad in self.graph.store.match(engine.NamedNode(iri), _LABEL, None)]
         texts = sorted(found, key=lambda text: (getattr(text, "language", None) != "en", str(text)))
         return str(texts[0]) if texts else iri.removeprefix(self.names.base)
-
-    def _write(self, log: Log, made: list[Entry], touched: Iterable[str]) -> None:
-        """Write new entries and the links of every dataset that they touch, all or nothing."""
-        graphs: dict[str, list[engine.Triple] | None] = {}
-        store, present = self.graph.store, _Present(self.present)
-        for name in sorted(touched):
-            dataset = datasets.find(name, self.names, log.datasets())
-            for graph, triples in linksets.graphs(log, self.names, dataset, present).items():
-                stored = store.triples(graph) if triples else []
-                graphs[graph] = linksets.check(triples, stored) if triples else None
-        added = {self.names.decisions_graph: self._logged(made)} if made else {}
-        if graphs or added:
-            store.replace(graphs, added)
-
-    def _logged(self, made: Iterable[Entry]) -> list[engine.Triple]:
-        triples = []
-        for entry in made:
-            node = URIRef(self.names.decision(entry.number))
-            text = dumps(entry.to_json(), ensure_ascii=False, sort_keys=True)
-            triples += [
-                (node, RDF.type, _prov.Activity),
-                (node, _prov.endedAtTime, Literal(entry.time, datatype=XSD.dateTime)),
-                (node, RDF.value, Literal(text, datatype=RDF.JSON, normalize=False)),
-            ]
-        return rdf.from_rdflib(triples)
-
-
-class _Present(dict[str, bool]):
-    """Remembers which entities are there, as several links have the same one."""
-
-    def __init__(self, ask: Callable[[str], bool]) -> None:
-        super().__init__()
-        self._ask = ask
-
-    def __missing__(self, iri: str) -> bool:
-        self[iri] = found = self._ask(iri)
-        return found
-
-    def __call__(self, iri: str) -> bool:
-        return self[iri]
 
 
 def sentences(store: Store, subject: str) -> list[Sentence]:

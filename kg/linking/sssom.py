@@ -78,7 +78,7 @@ def export(review: Review, form: Format, *, rejected: bool = False, same_as: boo
     for dataset in dict.fromkeys(link.dataset for link in found):
         mine = [link for link in found if link.dataset == dataset]
         name = review.names.rejected_graph if rejected else review.names.links_graph
-        described = [] if rejected else linksets.description(review.names, dataset, mine)
+        described = [] if rejected else linksets.description(review.names, dataset, linksets.extent(mine))
         for triple in (*described, *(triple for link in mine for triple in link.triples())):
             changed = [_same(term) if same_as else term for term in triple]
             quads.append(rdf.quad(changed[0], changed[1], changed[2], URIRef(name(dataset.name))))

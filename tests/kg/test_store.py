@@ -76,6 +76,44 @@ def test_the_union_is_always_the_set_of_all_graphs(steps: list[dict[str, frozens
         assert set(store.triples(None)) == union
 
 
+some = st.dictionaries(st.sampled_from(["urn:g1", "urn:g2", "urn:g3"]), st.frozensets(st.sampled_from([A, B, C])))
+
+
+@settings(max_examples=80, deadline=None)
+@given(steps=st.lists(st.tuples(some, some), max_size=6), bare=st.booleans())
+def test_changes_leave_what_sets_would(
+    steps: list[tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]], *, bare: bool
+) -> None:
+    store, wanted = Store(Settings(bare=bare)), dict[str, set[engine.Triple]]()
+    for step in steps:
+        removed, added = ({name: set(triples(*rows)) for name, rows in part.items()} for part in step)
+        store.change(removed, added)
+        for name in {**removed, **added}:
+            wanted[name] = wanted.get(name, set()) - removed.get(name, set()) | added.get(name, set())
+        assert {name: set(store.triples(name)) for name in store.graphs()} == {n: t for n, t in wanted.items() if t}
+        assert set(store.triples(None)) == (set() if bare else set().union(*wanted.values()))
+        assert store.sizes() == {name: len(items) for name, items in sorted(wanted.items()) if items}
+
+
+def test_a_change_of_nothing_is_no_commit(store: Store) -> None:
+    store.change({"urn:g": set()}, {"urn:g": set(triples(A))})
+    version = store.version
+    store.change({"urn:g": set(), "urn:h": set()}, {"urn:h": set()})
+    assert (store.version, store.graphs()) == (version, ["urn:g"])
+
+
+def test_which_kind_of_graph_was_written_last(store: Store) -> None:
+    article, links = f"{BASE}graph/article/", f"{BASE}graph/links/"
+    assert store.written(article) == 0
+    store.replace({f"{article}x": triples(A)})
+    told = store.version
+    store.update("INSERT DATA { <urn:x> <urn:p> <urn:y> }")
+    store.change({}, {f"{links}rejected/wikidata": set(triples(A))})
+    assert (store.written(article), store.written(links)) == (told, store.version)
+    store.replace({f"{article}x": None})
+    assert store.written(article) == store.version
+
+
 UPDATES = [
     "INSERT DATA { <urn:x> <urn:p> <urn:y> }",
     "INSERT DATA { GRAPH <urn:g1> { <urn:a> <urn:p> <urn:b> . <urn:n> <urn:p> _:b } }",

@@ -209,6 +209,8 @@ def test_writing_within_the_limit(stores: tuple[Store, Store]) -> None:
     assert view.graphs() == [graph for graph in whole.graphs() if graph != SECRET]
     assert view.replace({"http://e/open/3": None, "http://e/none": new}) == "replaced"
     assert view.has_graph("http://e/none")
+    view.change({"http://e/none": set(new)}, {"http://e/open/3": set(new)})
+    assert (view.has_graph("http://e/none"), view.triples("http://e/open/3")) == (False, new)
     view.refuse_managed("http://e/none")
 
 
@@ -216,6 +218,8 @@ WRITES: list[Callable[[View], object]] = [
     lambda view: view.replace({OPEN: None, SECRET: None}),
     lambda view: view.replace({SECRET: []}),
     lambda view: view.replace({view.names.ontology_graph: None}),
+    lambda view: view.change({SECRET: set()}, {}),
+    lambda view: view.change({}, {OPEN: set(), SECRET: set()}),
     lambda view: view.merge(SECRET, []),
     lambda view: view.merge(None, []),
     lambda view: view.merge(view.names.reference_graph, []),

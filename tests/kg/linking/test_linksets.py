@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from rdflib import DCTERMS, OWL, RDF, SH, SKOS, XSD, Graph, Literal, URIRef
 
 import ontology
-from kg import rdf
+from kg import engine, rdf
 from kg.config import Config
 from kg.errors import Rejected
 from kg.graph import KnowledgeGraph
-from kg.linking import linksets
+from kg.linking import datasets, linksets
 from kg.linking.decisions import Judgement
 from kg.linking.linksets import sssom, void
 from kg.linking.proposals import Feature, Verdict
@@ -168,3 +169,18 @@ def test_what_was_checked_is_not_checked_again(review: Review, graph: Graph, mon
     monkeypatch.setattr(linksets, "reported", lambda shapes, fresh: checked.append(len(fresh)) or real(shapes, fresh))
     linksets.check(graph, review.graph.store.triples(review.names.links_graph("wikidata")))
     assert checked == [0]
+
+
+def test_another_form_has_another_name(review: Review) -> None:
+    """Graphs are written anew only if :data:`linksets.FORM` is raised: do so with any change of what is told here."""
+    entry = replace(review.log().entries[1], time="2026-01-02T03:04:05Z", tool="1")
+    by_hand = replace(entry, automatic=False, user="ann", reason="so")
+    told = []
+    for name in ("wikidata", "towns"):
+        dataset = datasets.find(name, review.names, ("towns",))
+        entries = (entry, by_hand, replace(by_hand, judgement=Judgement.negative), replace(by_hand, tool=""))
+        links = [linksets.Link(one, dataset, review.names) for one in entries]
+        described = linksets.description(review.names, dataset, linksets.extent(links))
+        told += [*described, *(triple for link in links for triple in link.triples())]
+    text = "\n".join(sorted(str(triple) for triple in engine.canonical(rdf.from_rdflib(told))))
+    assert (linksets.FORM, sha256(text.encode()).hexdigest()[:16]) == ("1", "81109e701d528085")

@@ -1,0 +1,65 @@
+"""The default graph as the union of the named graphs: the steps of SPARQL Update that keep it so.
+
+A triple is in the union as long as one graph holds it. In a ``bare`` store the default graph is one among others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kg import engine
+
+Triples = Mapping[str, set[engine.Triple]]
+"""Triples by the names of their graphs."""
+
+
+def insert(graphs: Iterable[tuple[str | None, Iterable[engine.Triple]]], *, bare: bool) -> str:
+    """Put triples into graphs (``None``: the default graph) and into the union."""
+    blocks = []
+    for name, items in graphs:
+        text = _text(items)
+        blocks.append(text if name is None else f"GRAPH <{name}> {{\n{text}}}\n{'' if bare else text}")
+    return "INSERT DATA {\n" + "".join(blocks) + "}"
+
+
+def unlink(graph: str, others: str) -> str:
+    """Take out of the union what stands in ``graph`` and in no graph that meets ``others``."""
+    return (
+        f"DELETE {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} "
+        f"FILTER NOT EXISTS {{ GRAPH ?other {{ ?s ?p ?o }} FILTER({others}) }} }}"
+    )
+
+
+def change(store: engine.Engine, removed: Triples, added: Triples, *, bare: bool) -> list[str]:
+    """Take triples out of graphs, and out of the union those that no graph holds then; put others in.
+
+    All are as the engine has them, those that go without blank nodes. What is both removed and added stays; a graph
+    that nothing is left of is dropped. No steps are given if there is nothing to do. Nobody may write meanwhile.
+    """
+    gone = {name: items - added.get(name, set()) for name, items in removed.items()}
+    if not any((*gone.values(), *added.values())):
+        return []
+    lone = [] if bare else [triple for triple in set().union(*gone.values()) if not _stays(store, triple, gone)]
+    blocks = [f"GRAPH <{name}> {{\n{_text(items)}}}\n" for name, items in gone.items()]
+    emptied = [name for name in gone if not added.get(name) and _within(store, name, gone[name])]
+    return [
+        "DELETE DATA {\n" + "".join(blocks) + _text(lone) + "}",
+        insert(added.items(), bare=bare),
+        *(f"DROP SILENT GRAPH <{name}>" for name in emptied),
+    ]
+
+
+def _stays(store: engine.Engine, triple: engine.Triple, gone: Triples) -> bool:
+    """Tell whether some graph holds a triple still when others have lost it."""
+    found = store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
+    homes = (engine.graph_of(quad) for quad in found if isinstance(quad.graph_name, engine.NamedNode))
+    return any(triple not in gone.get(name, ()) for name in homes)
+
+
+def _within(store: engine.Engine, name: str, items: set[engine.Triple]) -> bool:
+    """Tell whether a graph holds nothing else."""
+    return all(quad.triple in items for quad in store.quads_for_pattern(None, None, None, engine.NamedNode(name)))
+
+
+def _text(triples: Iterable[engine.Triple]) -> str:
+    return engine.serialize(triples, "application/n-triples").decode()
