@@ -92,4 +92,4 @@ class Numbered:
         number = next(self._numbers)
         if "LIMIT" in query:
             return f"PREFIX unused: <urn:bench:{number}>\n{query}"
-        return f"{query}\nLIMIT {10_000_000 + number}"
+        return f"{query}\nLIMIT {1_000_000 + number}"

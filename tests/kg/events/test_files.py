@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import re
 import resource
+import warnings
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from kg.errors import BadInput
-from kg.events import engine, gdelt
+from kg.events import engine, gdelt, plover
 from kg.events.files import Format, opened
 from tests.cases import events
 
@@ -101,6 +104,29 @@ def test_gdelt_columns_are_those_of_its_documentation() -> None:
         lines = (events.SHARED / "gdelt" / name).read_text("utf-8")
         told = re.findall(r"^(\w+),(?:INTEGER|FLOAT|STRING|Integer|Float|String)", lines, re.MULTILINE)
         assert told == list(columns)
+
+
+@events.needs_slices
+def test_real_rows_of_gdelt_keep_their_codes(tmp_path: Path) -> None:
+    """Fifty rows of a day in 2016, which the slice holds as a table of pandas."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it was written by an old version
+        table = pandas.read_pickle(events.SHARED / "gdelt" / "events2Transsamp.gz", compression="gzip")
+    told = table[list(gdelt.EVENTS_2)]
+    file = tmp_path / "20160701.export.CSV"
+    told.to_csv(file, sep="\t", header=False, index=False, quoting=csv.QUOTE_NONE, encoding="utf-8")
+    found = {row["id"]: row for row in rows(file, Format.gdelt)}
+    assert len(found) == len(told) == 50
+    assert {row["plover"] for row in found.values()} > {"", "CONSULT"}
+    for given in told.to_dict("records"):
+        row = found[str(given["GLOBALEVENTID"])]
+        assert row["start"].strftime("%Y%m%d") == str(given["SQLDATE"])
+        assert row["kind"] == f"CAMEO {given['EventCode']}"
+        assert row["plover"] == plover.CAMEO.get(str(given["EventRootCode"]).zfill(2), "")
+        assert row["mention"]
+        if str(given["ActionGeo_Lat"]) != "nan":
+            assert row["latitude"] == pytest.approx(float(given["ActionGeo_Lat"]))
+            assert row["place"] == given["ActionGeo_FullName"]
 
 
 def test_mentions_add_sources(tmp_path: Path) -> None:
