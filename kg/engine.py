@@ -6,6 +6,7 @@ process, so every function here evaluates *and* serialises before it returns.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -70,6 +71,7 @@ FILE_ENDINGS = {
     ".n3": "text/n3",
 }
 
+_log = logging.getLogger("claimgraph.store")
 _DAMAGE = re.compile(r"Corruption|IO error", re.IGNORECASE)
 
 _PLACE = (
@@ -344,6 +346,7 @@ def _refuse_damage(error: RuntimeError) -> None:
         StoreUnavailable: the engine cannot read its files; its own words would tell where they are.
     """
     if _DAMAGE.match(str(error)):
+        _log.error("the engine cannot use its files: %s", error)  # for the operator alone
         raise StoreUnavailable(
             "A file of the store is damaged.", remedy="See `kg doctor --full`; restore a backup."
         ) from None
