@@ -6,14 +6,12 @@ system refuses the socket.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import platform
 import resource
 import struct
 import sys
 
-_M_ARENA_MAX = -8
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP = 22
 _PR_SET_PDEATHSIG = 1
@@ -36,15 +34,6 @@ def limit_memory(size: int) -> None:
     """Let this process have at most ``size`` bytes of data; what asks for more ends it (setrlimit(2))."""
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def share_arenas(number: int) -> None:
-    """Have the C library keep memory that threads free in so many places only (mallopt(3)); elsewhere, do nothing.
-
-    Each thread that works long else gets a place of its own, and what it frees there is of use to no other.
-    """
-    with contextlib.suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, number)
 
 
 def end_with_parent(number: int) -> None:

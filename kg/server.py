@@ -13,13 +13,11 @@ import threading
 
 from rich.console import Console
 
-from kg import http_limits, sandbox, supervisor
+from kg import http_limits, supervisor
 from kg.config import Config
 from kg.description import FILE as META
 from kg.errors import BadInput
 from kg.graph import KnowledgeGraph
-
-_ARENAS = 2
 
 _LAST_WORDS = 0.5
 """Seconds that an answer gets before the process ends."""
@@ -53,7 +51,6 @@ def run(config: Config) -> None:
         # The one look upwards, by name: this package never imports the HTTP layer.
         create_app = importlib.import_module("api.app").create_app
         turn = supervisor.stay_up()
-        sandbox.share_arenas(_ARENAS)  # before any thread is started
         graph = KnowledgeGraph.open(config)
         if not turn.again:
             _announce(graph, config, address, made=made)

@@ -149,38 +149,3 @@ def test_elsewhere_nothing_is_asked_of_the_system(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr("ctypes.CDLL", unexpected)
     sandbox.end_with_parent(signal.SIGKILL)
-
-
-_ARENAS = """
-import ctypes, sys, threading
-from kg import sandbox
-libc = ctypes.CDLL(None)
-libc.fdopen.restype = ctypes.c_void_p
-if sys.argv[1] != "0":
-    sandbox.share_arenas(int(sys.argv[1]))
-ready, enough = threading.Barrier(7), threading.Event()
-
-def work():
-    libc.free(ctypes.c_void_p(libc.malloc(1000)))
-    ready.wait()
-    enough.wait()
-
-libc.malloc.restype = ctypes.c_void_p
-threads = [threading.Thread(target=work) for _ in range(6)]
-for thread in threads:
-    thread.start()
-ready.wait()
-stream = ctypes.c_void_p(libc.fdopen(1, b"w"))
-libc.malloc_info(0, stream)
-libc.fflush(stream)
-enough.set()
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has no arenas")
-@pytest.mark.parametrize(("number", "most"), [(2, 2), (0, 7)])
-def test_threads_share_arenas(number: int, most: int) -> None:
-    told = subprocess.run([sys.executable, "-c", _ARENAS, str(number)], capture_output=True, check=True).stdout
-    arenas = told.count(b"<heap nr=")
-    assert 1 <= arenas <= most
-    assert (arenas > 2) == (number == 0)
