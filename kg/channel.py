@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -127,7 +127,7 @@ class Channel(asyncio.Protocol):
         if not self.started.done():
             self.started.set_result(None)
         if self._fetching is None:
-            self._let_go()
+            self.let_go()
         self._owner.lost(self)
 
     def _take(self, header: dict[str, Any], content: bytes) -> None:
@@ -149,7 +149,7 @@ class Channel(asyncio.Protocol):
         content = await asyncio.to_thread(_taken, self._shared, size)
         self._fetching = None
         if self.transport.is_closing():
-            self._let_go()
+            self.let_go()
         if len(content) == size:
             self._settle(job, header, content)
         else:
@@ -157,7 +157,7 @@ class Channel(asyncio.Protocol):
         if not self.transport.is_closing() and not self.ending:
             self._owner.freed(self)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Give the shared memory back to the system."""
         if self._shared >= 0:
             os.close(self._shared)
@@ -220,18 +220,27 @@ def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socke
         undo.enter_context(ours)
         shared = os.memfd_create("answer")
         undo.callback(os.close, shared)
-        process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
-            [sys.executable, "-P", "-m", "kg.worker", str(theirs.fileno()), str(shared), json.dumps(settings)],
-            pass_fds=[theirs.fileno(), shared],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
-            env=environment(),
-        )
+        process = launch("kg.worker", (theirs.fileno(), shared), settings)
         undo.pop_all()
     return process, ours, shared
 
 
-def environment() -> dict[str, str]:
+def launch(module: str, descriptors: Sequence[int], settings: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Run a module of ours as a process that answers queries; it is told its descriptors and settings.
+
+    Raises:
+        OSError: the system has no room for another process.
+    """
+    return subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
+        [sys.executable, "-P", "-m", module, *map(str, descriptors), json.dumps(settings)],
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
+        env=_environment(),
+    )
+
+
+def _environment() -> dict[str, str]:
     """Give our environment, without secrets, to who answers queries; what the operator says of the allocator holds."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
     return {"GLIBC_TUNABLES": _ALLOCATOR} | kept

@@ -19,7 +19,6 @@ import mmap
 import os
 import secrets
 import select
-import signal
 import socket
 import sys
 import time
@@ -203,12 +202,8 @@ def _send(channel: socket.socket, answer: bytes, size: int) -> bytes:
 
 def main(descriptor: int, board: int, settings: dict[str, Any]) -> None:
     """Serve until the server goes."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the server, which ends us when it has finished
-        signal.signal(number, signal.SIG_IGN)
-    sandbox.end_with_parent(signal.SIGKILL)
     channel = socket.socket(fileno=descriptor)
-    sandbox.limit_memory(settings["memory"])
-    sandbox.forbid_sockets()
+    sandbox.confine(settings["memory"])
     with mmap.mmap(board, BOARD_SIZE) as shared:
         lane = Lane(channel, memoryview(shared).cast("Q"), settings)
         gc.freeze()

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import mmap
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from kg import frames, lane
-from kg.channel import environment
+from kg.channel import launch
 from kg.config import Config
 from kg.quick import Terms
 from kg.snapshots import Snapshot
@@ -250,13 +248,7 @@ class Lanes:
             try:
                 os.ftruncate(shared, lane.BOARD_SIZE)
                 board = mmap.mmap(shared, lane.BOARD_SIZE)
-                process = subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
-                    [sys.executable, "-P", "-m", "kg.lane", str(theirs.fileno()), str(shared), json.dumps(settings)],
-                    pass_fds=[theirs.fileno(), shared],
-                    stdin=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env=environment(),
-                )
+                process = launch("kg.lane", (theirs.fileno(), shared), settings)
             finally:
                 os.close(shared)
             undo.pop_all()

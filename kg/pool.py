@@ -237,6 +237,7 @@ class Pool:
         except BaseException:
             self._channels.discard(made)
             process.kill()
+            made.let_go()
             raise
         started, _ = await asyncio.wait({made.started}, timeout=_START_WITHIN)
         if not started:

@@ -10,7 +10,6 @@ import contextlib
 import gc
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -99,12 +98,8 @@ def opening(snapshot: Path) -> bytes:
 
 def main(descriptor: int, shared: int, settings: dict[str, int]) -> None:
     """Answer until the other side goes."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the server, which ends us when it has finished
-        signal.signal(number, signal.SIG_IGN)
-    sandbox.end_with_parent(signal.SIGKILL)
     channel = socket.socket(fileno=descriptor)
-    sandbox.limit_memory(settings["memory"])
-    sandbox.forbid_sockets()
+    sandbox.confine(settings["memory"])
     reader = Reader(settings, shared)
     gc.freeze()
     with contextlib.suppress(ConnectionError):  # the server has gone
