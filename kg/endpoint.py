@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from kg import engine, federation, worker
+from kg import engine, federation, heap, worker
 from kg.channel import Gone
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
@@ -65,6 +65,7 @@ class Endpoint:
         self._number = store.version
         self._publishing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._trimming: asyncio.Task[None] | None = None
         self.snapshots = Snapshots(store.directory, config.snapshots) if store.directory else None
         self.pool = Pool(config) if store.directory else None
         self.lanes = Lanes(config, store.identity) if store.directory and config.lanes else None
@@ -77,12 +78,15 @@ class Endpoint:
     async def start(self) -> None:
         """Publish what the store holds and start the readers."""
         self._loop = asyncio.get_running_loop()
+        self._trimming = asyncio.create_task(heap.keep_trimmed())
         if self.pool and self.snapshots:
             await self._publish()
             await self.pool.start(self.snapshots.newest().path)
 
     async def close(self) -> None:
         """End the readers."""
+        if self._trimming:
+            self._trimming.cancel()
         if self._publishing:
             await asyncio.wait({self._publishing})
         self._callers.shutdown(wait=False)

@@ -44,6 +44,8 @@ KILL_EVERY = 7.0
 """Seconds between two kills of a reader."""
 LIMIT = 1.0
 """Seconds that a runaway query asks for."""
+LINES = 20
+"""Of the server's log that are shown at most, the last."""
 PARTS, STRINGS, LENGTH = 40, 340, 12_000
 """Updates, strings in each, and letters of each, that fill the cache of the engine: somewhat more than its 128 MiB."""
 
@@ -267,8 +269,10 @@ def soak(server: Server, seconds: float, seed: int) -> tuple[list[str], list[str
     """Load a server, and give the tables and what is wrong."""
     writer = server.writer()
     book = Soak(server, seconds, seed).run()
-    survived = server.writer() == writer and "Traceback" not in server.log.read_text("utf-8")
-    return list(told(book)), verdicts(book, survived)
+    log = server.log.read_text("utf-8")
+    survived = server.writer() == writer and "Traceback" not in log
+    said = [f"log: {line}" for line in log.splitlines()[-LINES:]]  # without a setting it tells of trouble alone
+    return [*told(book), *said], verdicts(book, survived)
 
 
 def main() -> int:
