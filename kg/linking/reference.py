@@ -183,6 +183,7 @@ class Reference:
             replaced = self._make_room(db, pack)
             home = db.execute("INSERT INTO pack (name, body) VALUES (?, '')", [pack.name]).lastrowid
             start = tables.last_spelling(db)
+            tables.begin(db)
             remaining = iter(records)
             while chunk := list(islice(remaining, _CHUNK)):
                 tables.insert(db, home or 0, chunk, tally)
@@ -192,6 +193,7 @@ class Reference:
                 raise BadInput(
                     "There are no records in it; nothing was imported.", remedy="Check the file and --format."
                 )
+            tables.settle(db)
             tables.index(db, start)
             tables.flag(db)
             body = json.dumps(tally.report(pack, replaced).to_json(), ensure_ascii=False)

@@ -83,6 +83,9 @@ CROSS JOIN said d ON d.record = r.id AND d.dataset = ? AND d.identifier <> ? CRO
 WHERE s.latin = ? AND s.kind = ? AND abs(r.latitude - ?) < ? AND abs(r.longitude - ?) < ? LIMIT 1
 """
 
+_HASH = 64 << 20
+"""Bytes of trigrams that are sorted in memory at a time: each time makes a segment, and segments are merged."""
+
 _COMPARED = 20  # names of a place
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -96,8 +99,7 @@ class Database(Protocol):
 
 
 def insert(db: Database, pack: int, records: Sequence[Record], tally: Tally) -> None:
-    """Add records to a pack, but those whose identifier it has already."""
-    spellings: set[tuple[str, int]] = set()
+    """Add records to a pack, but those whose identifier it has already; their names wait for :func:`settle`."""
     names: list[tuple[int, int, str, int]] = []
     said: list[tuple[str, str, int]] = []
     flags: list[tuple[int, str, int, str]] = []
@@ -114,19 +116,35 @@ def insert(db: Database, pack: int, records: Sequence[Record], tally: Tally) -> 
         tally.count(record)
         identity, code = found.lastrowid, CODES[record.kind]
         forms = [(latin(name.text), code) for name in record.names]
-        spellings.update(form for form in forms if form[0])
         names += ((identity, position, *form) for position, form in enumerate(forms) if form[0])
         flags += ((identity, flag, _OWN, f"{record.key} ({record.label()})") for flag in record.flags)
         if record.identifiers:  # one that names no other can disagree with nobody
             own = {record.dataset: record.identifier} | dict(record.identifiers)
             placed += [(record, identity)] if record.point else []
             said += ((dataset, identifier, identity) for dataset, identifier in own.items())
-    db.executemany("INSERT OR IGNORE INTO spelling (latin, kind) VALUES (?, ?)", sorted(spellings))
-    db.executemany("INSERT INTO name SELECT id, ?, ? FROM spelling WHERE latin = ? AND kind = ?", names)
+    db.executemany("INSERT INTO temp.named VALUES (?, ?, ?, ?)", names)
     db.executemany("INSERT OR IGNORE INTO said VALUES (?, ?, ?)", said)
     db.executemany("INSERT OR IGNORE INTO flag VALUES (?, ?, ?, ?)", flags)
     for record, identity in placed:
         _compare(db, record, identity, pack)
+
+
+def begin(db: Database) -> None:
+    """Make room for the names of a pack until all are there: each in its place, at once, would read pages at random."""
+    db.execute("DROP TABLE IF EXISTS temp.named")
+    db.execute("CREATE TEMP TABLE named (record INTEGER, position INTEGER, latin TEXT, kind INTEGER)")
+
+
+def settle(db: Database) -> None:
+    """Bring the names of a pack into their tables, in the order in which these are kept."""
+    db.execute("CREATE INDEX temp.named_by ON named (latin, kind, record, position)")
+    db.execute("INSERT OR IGNORE INTO spelling (latin, kind) SELECT DISTINCT latin, kind FROM temp.named ORDER BY 1, 2")
+    db.execute(
+        "INSERT INTO name SELECT s.id, n.record, n.position FROM "
+        "(SELECT * FROM temp.named ORDER BY latin, kind, record, position) n "
+        "CROSS JOIN spelling s ON s.latin = n.latin AND s.kind = n.kind"
+    )
+    db.execute("DROP TABLE temp.named")
 
 
 def _compare(db: Database, record: Record, identity: int, pack: int) -> None:
@@ -186,6 +204,7 @@ def index(db: Database, after: int) -> None:
     """Bring the trigrams of the spellings after one into the index, and count how common each trigram is by now."""
     db.execute("DELETE FROM frequency")
     for code in CODES.values():
+        db.execute(f"INSERT INTO gram_{code} (gram_{code}, rank) VALUES ('hashsize', {_HASH})")  # noqa: S608
         db.execute(
             f"INSERT INTO gram_{code} (rowid, latin) "  # noqa: S608
             "SELECT id, ' ' || latin || ' ' FROM spelling WHERE id > ? AND kind = ? ORDER BY id",
