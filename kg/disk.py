@@ -1,8 +1,9 @@
 """Room on the disk: how much there is, what is refused when there is too little, and files that are whole or not there.
 
-The engine tells of a disk that is full by an :class:`OSError` without a number, and from then on refuses every write
-until it is opened anew, even when there is space again. So a write is refused *before* the engine sees it while less
-than :data:`RESERVE` is free; what fills the disk up in spite of that is recognised by the engine's words.
+The engine tells of a disk that is full by an :class:`OSError` without a number, and from then on, as after every error
+of a disk, refuses all writes until it is opened anew, even when there is space again. So a write is refused *before*
+the engine sees it while less than :data:`RESERVE` is free; what fills the disk up in spite of that is recognised by
+the engine's words.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ def is_full(error: Exception) -> bool:
 def full(how: str = "") -> StorageFull:
     """Make the error that says so, and ``how`` much."""
     return StorageFull(f"The disk is full{how}.", remedy=_REMEDY)
+
+
+def damaged() -> StoreUnavailable:
+    """Make the error of a store whose files the engine cannot use."""
+    return StoreUnavailable("A file of the store is damaged.", remedy="See `kg doctor --full`; restore a backup.")
 
 
 @contextmanager

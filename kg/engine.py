@@ -347,9 +347,7 @@ def _refuse_damage(error: RuntimeError) -> None:
     """
     if _DAMAGE.match(str(error)):
         _log.error("the engine cannot use its files: %s", error)  # for the operator alone
-        raise StoreUnavailable(
-            "A file of the store is damaged.", remedy="See `kg doctor --full`; restore a backup."
-        ) from None
+        raise disk.damaged() from None
 
 
 def check_update(text: str, base: str | None) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from kg import description, disk, engine, guard, sparql, union
-from kg.errors import BadInput, StorageFull, StoreInUse
+from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
 from kg.names import Names
 from kg.query import Depth, Evaluator
 from kg.snapshots import last_number
@@ -337,7 +337,7 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Refuse a write that has no room; one that fills the disk in spite of that makes the engine be opened anew."""
+        """Refuse a write that has no room; after one that the disk has failed, the engine is opened anew."""
         if self.directory:
             disk.require(self.directory)
             if self._failed:
@@ -345,17 +345,21 @@ class Store:
         try:
             with disk.writing():
                 yield
-        except StorageFull:
+        except StoreUnavailable:
             self._failed = True
             raise
 
     def _reopen(self, place: Path) -> None:
-        """Open the engine anew, since after a full disk it refuses every write; reads go on meanwhile."""
-        self._engine = engine.open_snapshot(place)  # nobody writes there now; this lets the old one go
+        """Open the engine anew, since after an error of the disk it refuses every write; reads go on meanwhile."""
         try:
+            self._engine = engine.open_snapshot(place)  # nobody writes there now; this lets the old one go
             self._engine = engine.open_store(place)
+        except StorageFull:
+            raise
         except StoreInUse:  # a reader still holds the old one
-            raise StorageFull("The store recovers from a full disk.", remedy="Try again in a moment.") from None
+            raise StoreUnavailable("The store is being opened anew.", remedy="Try again in a moment.") from None
+        except StoreUnavailable:
+            raise disk.damaged() from None
         self._failed = False
 
     def refuse_managed(self, graph: str) -> None:
