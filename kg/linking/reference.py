@@ -8,10 +8,11 @@ leaves here is plain values; readers may be many, each thread with a connection 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,11 +34,14 @@ FILE = "reference.sqlite"
 LATIN = 0.98
 """Similarity of names that are the same in Latin letters, but not as they are written."""
 
-POSTINGS = 20_000
-"""How many spellings the rarest trigrams of a name may bring up; see the recipe in :meth:`Reference.similar`."""
+RARE, POSTINGS = 5, 20_000
+"""How many trigrams of a name are looked up, the rarest, and how many spellings they may bring up to be compared."""
 
-RARE = 5
-"""How many trigrams of a name are looked up."""
+MANY, MANY_POSTINGS, COMPARED = 8, 120_000, 5_000
+"""Where those would bring up more: how many trigrams are looked up, how many spellings may have them, and how many of
+these are compared. At ten million names 60,000 instead find .745 of what they should, in half the time; 120,000 find
+.863.
+"""
 
 _CHUNK = 2_000
 
@@ -292,7 +296,8 @@ class Reference:
     def similar(self, text: str, kinds: Collection[Kind] | None = None, limit: int = 50) -> list[Hit]:
         """List the records with the likest names, by their Latin letters.
 
-        The rarest trigrams of the text bring up spellings of the wanted kinds, and rapidfuzz compares those.
+        The rarest trigrams of the text bring up spellings of the wanted kinds, and rapidfuzz compares those. In a store
+        so large that this would be too many, only those are compared that share several trigrams.
         """
         wanted = latin(text)
         found = self._spellings(wanted, _codes(kinds))
@@ -323,16 +328,32 @@ class Reference:
             rows = self._rows(
                 f"SELECT gram, spellings FROM frequency WHERE kind = ? AND gram IN ({_marks(grams)}) "  # noqa: S608
                 "ORDER BY spellings LIMIT ?",
-                [code, *grams, RARE],
+                [code, *grams, MANY],
             )
-            if rows:
-                match = " OR ".join(f'"{gram}"' for gram, _ in rows)
+            if sum(spellings for _, spellings in rows[:RARE]) > POSTINGS:
+                found += self._sharing(code, rows)
+            elif rows:
+                match = " OR ".join(f'"{gram}"' for gram, _ in rows[:RARE])
                 found += self._rows(
                     f"SELECT id, latin FROM spelling WHERE id IN "  # noqa: S608
-                    f"(SELECT rowid FROM gram_{code} WHERE gram_{code} MATCH ? LIMIT ?)",
-                    [match, POSTINGS],
+                    f"(SELECT rowid FROM gram_{code} WHERE gram_{code} MATCH ?)",
+                    [match],
                 )
         return found
+
+    def _sharing(self, code: int, rows: Iterable[tuple[str, int]]) -> list[tuple[int, str]]:
+        """Give the spellings that share the most of many trigrams, two at least: one is too common to tell anything."""
+        shared: Counter[int] = Counter()
+        read = 0
+        for gram, spellings in rows:
+            read += spellings
+            if read > MANY_POSTINGS and shared:
+                break
+            found = self._rows(f"SELECT rowid FROM gram_{code} WHERE gram_{code} MATCH ?", [f'"{gram}"'])  # noqa: S608
+            shared.update(chain.from_iterable(found))
+        ranked = sorted((number for number, times in shared.items() if times > 1), key=shared.__getitem__, reverse=True)
+        likely = ranked[:COMPARED]
+        return self._rows(f"SELECT id, latin FROM spelling WHERE id IN ({_marks(likely)})", likely)  # noqa: S608
 
 
 def _missing(name: str) -> NotFound:

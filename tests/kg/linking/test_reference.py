@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import BadInput, NotFound, StoreInUse, StoreUnavailable
+from kg.linking import reference as module
 from kg.linking.packs import Pack
 from kg.linking.records import Kind, Name, Record, Role
 from kg.linking.reference import FILE, LATIN, Reference
@@ -68,6 +69,28 @@ def test_similar(reference: Reference) -> None:
     assert 0.9 < first.similarity < 1
     assert reference.similar("Краматорська", [Kind.water]) == []
     assert reference.similar("") == reference.similar("…") == reference.similar('"OR *') == []
+
+
+def test_similar_where_trigrams_are_common(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large store compares fewer: what is likest comes first all the same."""
+    reference.add(Pack("more", "1", "geonames"), [place(str(number), f"Краматорівка {number}") for number in range(50)])
+    expected = reference.similar("Краматорська")
+    monkeypatch.setattr(module, "POSTINGS", 0)
+    assert reference.similar("Краматорська") == expected
+    monkeypatch.setattr(module, "COMPARED", 1)
+    assert [hit.record for hit in reference.similar("Краматорська")] == [KRAMATORSK]
+    monkeypatch.setattr(module, "MANY_POSTINGS", 0)  # one trigram is read even so, but one is not enough
+    assert reference.similar("Краматорська") == []
+    assert reference.similar("…") == []
+
+
+def test_names_of_several_packs_share_spellings(reference: Reference) -> None:
+    again = place("9", "Краматорськ")
+    reference.add(Pack("more", "1", "geonames"), [again])
+    assert [hit.record for hit in reference.exact("краматорськ")] == [again, KRAMATORSK]
+    reference.remove("places")
+    assert [hit.record for hit in reference.exact("краматорськ")] == [again]
+    assert [hit.record for hit in reference.similar("Краматорська")] == [again]
 
 
 def test_by_identifier_finds_both_sides(reference: Reference) -> None:
