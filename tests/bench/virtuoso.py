@@ -50,6 +50,7 @@ AdjustVectorSize = 0
 ThreadsPerQuery = {cores}
 AsyncQueueMaxThreads = 10
 MaxQueryMem = 2G
+MaxSortedTopRows = 100000000
 NumberOfBuffers = {buffers}
 MaxDirtyBuffers = {dirty}
 
