@@ -17,7 +17,7 @@ _MEMO_SIZE = 1000
 _CONSTANT = re.compile(
     r'<[A-Za-z][A-Za-z0-9+.\-]*:[^<>"{}|^`\\\x00-\x20]*>|"[^"\\\r\n]*"|(?<![\w:%.\-])[0-9]+(?![\w:%.\-])'
 )
-_PROLOGUE = re.compile(r"(?:\s*(?:PREFIX\s+[^\s:<]*:|BASE)\s*<[^>]*>)*", re.IGNORECASE)
+_PROLOGUE = re.compile(r"(?:\s*(?:#[^\r\n]*|(?:PREFIX\s+[^\s:<]*:|BASE)\s*<[^>]*>))*", re.IGNORECASE)
 _MARKS = {"<": "\0I", '"': "\0S"}
 _OBSCURE = re.compile(r"[\\#']|prefix|base|version", re.IGNORECASE)
 
@@ -96,8 +96,8 @@ def _form(text: str, request: engine.Dataset) -> Hashable:
     """Give what a text has in common with others that differ in their constants; ``None`` where that is not plain.
 
     Reading a text costs more than answering a lookup, and lookups come in thousands of the same form. No text that
-    holds SERVICE has one: whether it calls out is read anew each time. Declarations are a part of the form, for what
-    names mean depends on them, and a constant leaves a mark that no text can hold.
+    holds SERVICE has one: whether it calls out is read anew each time. Declarations are a part of the form, with the
+    comments between them, for what names mean depends on them, and a constant leaves a mark that no text can hold.
     """
     if len(text) > _MEMO_TEXT or '"""' in text or "\0" in text or "service" in text.lower():
         return None

@@ -59,7 +59,16 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return noted
 
 
-@pytest.mark.parametrize("lookup", [LOOKUP, LOOKUP.lower(), f"BASE <urn:x> prefix\nf:<y> {LOOKUP}"])
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        LOOKUP,
+        LOOKUP.lower(),
+        f"BASE <urn:x> prefix\nf:<y> {LOOKUP}",
+        f'# it\'s for "all"\r\n#\n{LOOKUP}',
+        f"PREFIX f:<urn:#> # {{ of an app\n{LOOKUP}",
+    ],
+)
 def test_texts_of_one_form_are_read_once(store: engine.Engine, readings: list[str], lookup: str) -> None:
     evaluator = Evaluator(Depth())
     others = [lookup.replace("urn:a", f"http://e/#{n}'").replace('"x"', f'"SELECT ({n}"') for n in range(5)]
@@ -167,6 +176,10 @@ DEEP, LONG = "(" * 9 + "1" + ")" * 9, "1" + "*1" * 12
         ('VERSION "1.2" ' + _cut("urn:x"), 'VERSION "1.2" ' + _cut("http://e:")),
         (_cut("urn:x").replace("REFIX", "refix"), _cut("http://e:").replace("REFIX", "refix")),
         ('version "{" ' + _cut("urn:x").lower(), 'version "{" ' + _cut("http://e:").lower()),
+        # Comments before the query are a part of it as they are, also where a string only looks like one.
+        ("# <\n" + _compared("<"), "# <\n" + _compared(f"<u:f({DEEP})&&?c>")),
+        ('BASE <a"b> #"\n' + _compared("<"), 'BASE <a"b> #"\n' + _compared(f"<u:f({DEEP})&&?c>")),
+        ("BASE <a'b> #'{\nASK { ?s ?p 1 }", "BASE <a'b> #'{\nASK { ?s ?p 12 }"),
         # Declarations that only look so.
         ("PREFIX e: <urn:a> ASK { ?s e:b 1 }", "PREFIX e: <urn:{> ASK { ?s e:b 1 }"),
     ],
