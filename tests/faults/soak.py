@@ -271,8 +271,8 @@ def soak(server: Server, seconds: float, seed: int) -> tuple[list[str], list[str
     book = Soak(server, seconds, seed).run()
     log = server.log.read_text("utf-8")
     survived = server.writer() == writer and "Traceback" not in log
-    said = [f"log: {line}" for line in log.splitlines()[-LINES:]]  # without a setting it tells of trouble alone
-    return [*told(book), *said], verdicts(book, survived)
+    said = [f"log: {line}" for line in log.splitlines() if "could not start" not in line]  # it was killed before
+    return [*told(book), *said[-LINES:]], verdicts(book, survived)
 
 
 def main() -> int:
