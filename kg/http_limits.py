@@ -84,6 +84,7 @@ class LimitedProtocol(HttpToolsProtocol):
     url = b""  # the parser's callbacks set it; until then there is none
     _chunk = 0
     _head_bytes = 0
+    _partly = False  # whether some of the head came with the end of another request, and is not counted
     _opened = 0.0
     _refused = False
     _discarded = 0
@@ -134,7 +135,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if cycle is None or cycle.scope is not self.scope:
             self._head_grew()
         else:
-            self._head_bytes = 0
+            self._head_bytes, self._partly = 0, False
             if cycle.response_complete:  # the rest of a body, or noise between requests
                 self._watch_head()
 
@@ -143,7 +144,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-        if self._head_bytes + self._chunk <= self.limits.head_bytes or self._fits():
+        counted = self._chunk and not self._partly
+        if (counted and self._head_bytes + self._chunk <= self.limits.head_bytes) or self._fits():
             cast(dict[str, Any], self.scope)[CONNECTION] = self
             super().on_headers_complete()
             self.cycle.transport = Joined(self.transport, self.loop)  # type: ignore[assignment] # its task has not begun
@@ -156,12 +158,18 @@ class LimitedProtocol(HttpToolsProtocol):
         finally:
             self.app = application
 
+    def on_message_complete(self) -> None:
+        """Count no more of what came with the end of a request: nobody tells how much of it is of the next head."""
+        self._chunk = 0
+        super().on_message_complete()
+
     def _fits(self) -> bool:
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         return size <= self.limits.head_bytes
 
     def _head_grew(self) -> None:
-        self._head_bytes += self._chunk
+        self._head_bytes += self._chunk or 1
+        self._partly = self._partly or not self._chunk
         if self._refused:
             return
         if len(self.url) > self.limits.url_bytes:

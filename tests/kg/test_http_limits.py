@@ -169,6 +169,42 @@ def test_a_long_body_in_the_same_packet_is_no_long_head(address: Address) -> Non
 
 
 @pytest.mark.parametrize(
+    "before",
+    [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000, REQUEST * 2100],
+    ids=["a long body", "many requests"],
+)
+@pytest.mark.parametrize("cut", [2, 20])
+def test_what_came_before_a_head_is_no_part_of_it(
+    address: Address, refused: Counter[str], before: bytes, cut: int
+) -> None:
+    """A packet ends within a head, and begins with a lot that is not of it."""
+    with connect(address) as connection:
+        connection.sendall(before + REQUEST[:cut])
+        time.sleep(0.1)
+        connection.sendall(REQUEST[cut:] + b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nlast")
+        found = b""
+        while not found.endswith(b"last"):
+            more = connection.recv(65536)
+            assert more, found[-500:]
+            found += more
+    assert found.count(b"HTTP/1.1 200") == before.count(b"HTTP/1.1") + 2
+    assert not refused
+
+
+def test_a_long_head_behind_another_request(address: Address, refused: Counter[str]) -> None:
+    """What came of it with the other counts, too, once it is whole."""
+    long = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: %b\r\n" % (b"a" * 2000) * 26
+    with connect(address) as connection:
+        connection.sendall(REQUEST + long[:40_000])
+        time.sleep(0.1)
+        connection.sendall(long[40_000:] + b"\r\n")
+        answer = receive(connection)
+    assert answer.startswith(b"HTTP/1.1 200")
+    check(answer[answer.index(b"HTTP/1.1 431") :], 431)
+    assert refused == {"long head": 1}
+
+
+@pytest.mark.parametrize(
     "noise",
     [
         b"\x16\x03\x01\x02\x00\x01",
