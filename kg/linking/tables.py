@@ -62,12 +62,19 @@ CROSS JOIN record r ON r.id = s.record AND r.pack = shared.pack
 CROSS JOIN record o ON o.id = CASE s.record WHEN low THEN high ELSE low END
 """
 
+# What only one pack gives cannot disagree, however often it is there; looking at each pair of those would be quadratic.
+_ACROSS = """
+INSERT INTO temp.across SELECT s.dataset, s.identifier FROM said s JOIN record r ON r.id = s.record
+GROUP BY 1, 2 HAVING count(DISTINCT r.pack) > 1
+"""
+
 _DISAGREEING = """
 INSERT OR IGNORE INTO flag SELECT record, 'identifier-conflict', 0, detail FROM (
   SELECT c.record, (
     SELECT ra.dataset || ':' || ra.identifier || ' is ' || c.dataset || ':' || c.identifier || ', but the pack '
       || p.name || ' says ' || d.identifier
     FROM record ra CROSS JOIN said a ON a.record = c.record AND a.dataset <> c.dataset
+    CROSS JOIN temp.across x ON x.dataset = a.dataset AND x.identifier = a.identifier
     CROSS JOIN said b ON b.dataset = a.dataset AND b.identifier = a.identifier AND b.record <> a.record
     CROSS JOIN record rb ON rb.id = b.record AND rb.pack <> ra.pack CROSS JOIN pack p ON p.id = rb.pack
     CROSS JOIN said d ON d.record = b.record AND d.dataset = c.dataset AND d.identifier <> c.identifier
@@ -131,7 +138,6 @@ def insert(db: Database, pack: int, records: Sequence[Record], tally: Tally) -> 
 
 def begin(db: Database) -> None:
     """Make room for the names of a pack until all are there: each in its place, at once, would read pages at random."""
-    db.execute("DROP TABLE IF EXISTS temp.named")
     db.execute("CREATE TEMP TABLE named (record INTEGER, position INTEGER, latin TEXT, kind INTEGER)")
 
 
@@ -217,4 +223,7 @@ def flag(db: Database) -> None:
     """Find anew what may not be linked since records share an identifier, or since packs disagree on one."""
     db.execute("DELETE FROM flag WHERE pack = ?", [_FOUND])
     db.execute(_SHARED)
+    db.execute("CREATE TEMP TABLE across (dataset TEXT, identifier TEXT, PRIMARY KEY (dataset, identifier))")
+    db.execute(_ACROSS)
     db.execute(_DISAGREEING)
+    db.execute("DROP TABLE temp.across")

@@ -172,6 +172,12 @@ def test_places_of_one_name_and_position_must_agree(reference: Reference) -> Non
     assert reference.report("a").flags == {}
 
 
+def test_an_identifier_of_thousands(reference: Reference) -> None:
+    """A column filled with the same value: each row is flagged, and that takes no longer than a row takes."""
+    records = [place(str(number), f"Місто {number}", wikidata="Q1") for number in range(20_000)]
+    assert reference.add(Pack("filled", "1", "geonames"), records).flags == {"shared-identifier": 20_000}
+
+
 def test_threads_read_a_file(tmp_path: Path) -> None:
     file = tmp_path / FILE
     with Reference.open(file, writable=True) as written:
