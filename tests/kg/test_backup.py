@@ -83,7 +83,7 @@ def test_the_store_stays_as_it_was(data: Path, tmp_path: Path) -> None:
 def test_tokens_go_along_unless_they_are_not_wanted(data: Path, tmp_path: Path) -> None:
     backup.backup(data, tmp_path / "without.tar")
     assert "tokens.json" not in members(tmp_path / "without.tar")
-    secret = TokenFile(data).create("a", Grant()).split("_")[2]
+    secret = TokenFile(data).create("a", Grant()).split("_", 2)[2]
     backup.backup(data, tmp_path / "with.tar")
     backup.backup(data, tmp_path / "left-out.tar", tokens=False)
     assert "tokens.json" in members(tmp_path / "with.tar")
