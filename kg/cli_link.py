@@ -20,10 +20,10 @@ from kg.config import Config, from_environment
 from kg.console import shown
 from kg.errors import BadInput, ClaimgraphError
 from kg.graph import KnowledgeGraph
-from kg.linking import mentions, sssom
+from kg.linking import mentions, people, sssom
 from kg.linking.beside import records
 from kg.linking.decisions import Conflict, Entry, Judgement, Relation
-from kg.linking.linker import Linker
+from kg.linking.linker import Linker, Settings
 from kg.linking.proposals import Proposal, Verdict
 from kg.linking.reference import FILE, Reference
 from kg.linking.review import Decision, Outcome, Review, sentences
@@ -82,12 +82,16 @@ def link(
         list[str] | None, typer.Option("--dataset", help="Heed this dataset alone; may be given many times.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Show as well what the packs do not cover.")] = False,
+    logic: Annotated[
+        bool, typer.Option("--logic", help="Compare names of people by logic-v2 of nomenklatura, too (extra logic).")
+    ] = False,
 ) -> None:
     """Link every entity to the records of the reference packs that it is, and queue what a person has to decide."""
     config = _config(data)
+    settings = Settings(people=people.required() if logic else None)
     with Reference.open(config.data_dir / FILE) as reference:
         review = Review(KnowledgeGraph.open(config), reference.get)
-        linker = Linker(reference, rejected=review.log().rejections())
+        linker = Linker(reference, settings, review.log().rejections())
         found = _proposals(linker, mentions.read(review.graph.store))
         outcomes = review.propose(found, only=dataset or (), dry_run=dry_run)
     covered = [outcome for outcome in outcomes if outcome.proposal.verdict is not Verdict.outside]

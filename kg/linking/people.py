@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
+from kg.errors import BadInput
 from kg.linking.candidates import Candidate
 from kg.linking.records import Name
 
 Scorer = Callable[[Candidate], Candidate]
 
-MISSING = (
-    "The scorer logic-v2 is not installed: pip install 'claimgraph[logic]' (it needs PyICU, and thus a C++ compiler)."
+REMEDY = (
+    "Run pip install 'claimgraph[logic]' in an environment of its own, without constraints.txt: it asks for DuckDB "
+    "below 2, and for PyICU, which is compiled and needs ICU (libicu-dev, pkg-config, g++)."
 )
 
 
@@ -39,3 +41,15 @@ def logic() -> Scorer | None:
         return replace(candidate, similarity=max(candidate.similarity, float(result.score)))
 
     return scored
+
+
+def required() -> Scorer:
+    """Load it.
+
+    Raises:
+        BadInput: it is not installed.
+    """
+    scorer = logic()
+    if scorer is None:
+        raise BadInput("The scorer logic-v2 is not installed.", remedy=REMEDY)
+    return scorer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -11,6 +12,7 @@ import pytest
 
 from kg.config import Config
 from kg.graph import KnowledgeGraph
+from kg.linking.candidates import Candidate
 from kg.linking.packs import Pack
 from kg.linking.proposals import Verdict
 from kg.linking.records import Kind, Name, Record
@@ -66,6 +68,30 @@ def test_link_with_a_real_reference_store(tmp_path: Path) -> None:
     kg(data, "review", "reject", "entity/iran", "wikidata:Q794")
     assert kg(data, "link")[0] == 0
     assert "Q794" not in kg(data, "links", "export", "--format", "nt")[1]
+
+
+def test_link_with_another_scorer_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for logic-v2, which takes 600 MB; without it the command says what to install, and does nothing."""
+    data = tmp_path / "data"
+    with Reference.open(data / FILE, writable=True) as reference:
+        putin = Record("wikidata", "Q7747", Kind.person, (Name("Wladimir Putin", "de", True),))
+        reference.add(Pack("mine", "2026-01", "wikidata"), [putin])
+    monkeypatch.setattr("kg.linking.people.logic", lambda: None)
+    code, _, said = kg(data, "link", "--logic")
+    assert code != 0
+    assert "claimgraph[logic]" in said
+    assert not (data / "claimgraph.json").exists()
+    asked: list[str] = []
+
+    def scorer(candidate: Candidate) -> Candidate:
+        asked.append(candidate.spelling.text)
+        return replace(candidate, similarity=0.97)
+
+    monkeypatch.setattr("kg.linking.people.logic", lambda: scorer)
+    code, out, _ = kg(data, "link", "--logic")
+    assert code == 0
+    assert asked
+    assert [line for line in out.splitlines() if "Q7747" in line and "review" in line]
 
 
 def test_link_without_reference_data(data: Path) -> None:

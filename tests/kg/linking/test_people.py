@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from kg.errors import BadInput
 from kg.linking.candidates import Candidate
 from kg.linking.linker import Linker, Settings
-from kg.linking.people import logic
+from kg.linking.people import logic, required
 from kg.linking.records import Kind
 from tests.linked import mention, person, reference
 
@@ -17,6 +18,9 @@ from tests.linked import mention, person, reference
 def test_without_the_extra_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nomenklatura", None)
     assert logic() is None
+    with pytest.raises(BadInput, match="not installed") as refused:
+        required()
+    assert "claimgraph[logic]" in refused.value.remedy
 
 
 def test_a_scorer_is_asked_of_people_that_are_not_found_by_name() -> None:
