@@ -2,7 +2,7 @@
 
 The engine's caches hold small blocks for long, and between them passes whatever is read, written and sent. What that
 leaves free the C library keeps, for it gives back by itself only what lies at the end of a heap, where a cached block
-nearly always is: measured, 250 MiB of 450 after eight minutes of mixed load, with no end in sight.
+nearly always is: measured, 285 MiB of 478 after eight minutes of mixed load, and still growing.
 """
 
 from __future__ import annotations

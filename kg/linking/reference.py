@@ -39,8 +39,8 @@ RARE, POSTINGS = 5, 20_000
 
 MANY, MANY_POSTINGS, COMPARED = 8, 120_000, 5_000
 """Where those would bring up more: how many trigrams are looked up, how many spellings may have them, and how many of
-these are compared. At ten million names this finds .853 of what it should; 60,000 instead of 120,000 find .745, in half
-the time.
+these are compared. At ten million names this finds .853 of what it should. In a trial beforehand 120,000 found .863,
+and 60,000 .745 in half the time.
 """
 
 _CHUNK = 2_000
