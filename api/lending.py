@@ -12,6 +12,7 @@ from starlette.types import Scope
 from api import cache, formats, requests
 from api.exchange import Exchange
 from api.routers import sparql
+from kg import headers
 from kg.access import Principal
 from kg.endpoint import Endpoint
 from kg.http_limits import CONNECTION, LimitedProtocol
@@ -28,7 +29,9 @@ _SMALL: Final = 100_000
 _START = re.compile(rb"GET [^?\s]+\?query=")
 _UNUSUAL = frozenset((b"authorization", b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"range"))
 """Fields of a request that the server must see each time."""
-_CHANGING = frozenset((b"etag", b"content-length", b"content-type", b"claimgraph-snapshot", b"x-request-id"))
+_CHANGING = frozenset(
+    (b"etag", b"content-length", b"content-type", b"claimgraph-snapshot", b"x-request-id", headers.DATA_POLICY[0])
+)
 """Fields of an answer that are not the same each time."""
 
 
@@ -38,13 +41,13 @@ class Lender:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    def consider(self, scope: Scope, exchange: Exchange, headers: Headers) -> None:
+    def consider(self, scope: Scope, exchange: Exchange, answered: Headers) -> None:
         """Look at a request that has been answered with those header fields."""
         connection, lanes = scope.get(CONNECTION), self._endpoint.lanes
         if lanes is None or not isinstance(connection, LimitedProtocol):
             return
         if connection.one_more(alike=_is_quick(exchange)):
-            terms = _terms(scope, exchange, headers, connection.request)
+            terms = _terms(scope, exchange, answered, connection.request)
             if terms is not None:
                 connection.lend(lanes, terms)
 
@@ -55,14 +58,14 @@ def _is_quick(exchange: Exchange) -> bool:
     return fits and good and exchange.sent <= _SMALL and exchange.spent < _QUICK
 
 
-def _terms(scope: Scope, exchange: Exchange, headers: Headers, request: bytes) -> Terms | None:
+def _terms(scope: Scope, exchange: Exchange, answered: Headers, request: bytes) -> Terms | None:
     """Write down what the next requests will have in common with this one, and their answers with its answer."""
     start = _START.match(request)
     principal = scope.get("state", {}).get("principal")
     reads_all = isinstance(principal, Principal) and principal.graphs is None and "read" in principal.scopes
     given = dict(scope["headers"])
     odd = len(given) < len(scope["headers"]) or not _UNUSUAL.isdisjoint(given)
-    if start is None or not reads_all or odd or (b"cache-control", b"no-store") in headers:
+    if start is None or not reads_all or odd or (b"cache-control", b"no-store") in answered:
         return None
     asked = Request(scope)
     wanted = formats.wanted(asked.headers.get("accept"), None)
@@ -76,7 +79,7 @@ def _terms(scope: Scope, exchange: Exchange, headers: Headers, request: bytes) -
         base=requests.address(asked),
         choice=vars(sparql.choice(wanted)),
         types={kind: formats.content_type(name) for kind, name in names.items() if name not in (None, formats.HTML)},
-        fields=b"".join(b"%b: %b\r\n" % pair for pair in headers if pair[0] not in _CHANGING),
+        fields=b"".join(b"%b: %b\r\n" % pair for pair in answered if pair[0] not in _CHANGING),
         asker=cache.asker(scope, b""),
         identifier=exchange.identifier if named else "",
         client=exchange.client,

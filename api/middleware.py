@@ -141,8 +141,13 @@ class Edge:
     def head(self, message: Message, exchange: Exchange, extra: Headers) -> Message:
         """Add the headers that every answer has to the head of one."""
         own = message.get("headers", ())
-        # A page brings a policy of its own. The message may be a cached one, so it is left as it is.
-        common = self._common[self._policy(exchange).anyone, _POLICY in dict(own)]
+        # A page has a policy of its own. The message may be a cached one, so it is left as it is.
+        with_policy = _POLICY in dict(own)
+        if message["status"] == 304:
+            # A browser puts the fields of a 304 in place of those that it keeps (RFC 9111, clause 3.2): a policy for
+            # data would take the style and the forms from a page that it shows again.
+            own, with_policy = [field for field in own if field[0] != _POLICY], True
+        common = self._common[self._policy(exchange).anyone, with_policy]
         identifier = (b"x-request-id", exchange.identifier.encode())
         return {**message, "headers": [*own, *common, *extra, identifier]}
 

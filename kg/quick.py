@@ -12,6 +12,7 @@ from typing import Any
 
 from kg import engine
 from kg.bounds import Bounds
+from kg.headers import DATA_POLICY
 from kg.query import Depth, Evaluator, volatile
 from kg.tags import entity_tag
 
@@ -194,7 +195,8 @@ class Answers:
         kind = terms.types.get(found.kind)
         if kind is None or len(found.content) > self._largest:
             raise NotQuick
-        return b"content-length: %d\r\ncontent-type: %b\r\n" % (len(found.content), kind.encode()), found.content
+        fields = (len(found.content), kind.encode(), *DATA_POLICY)
+        return b"content-length: %d\r\ncontent-type: %b\r\n%b: %b\r\n" % fields, found.content
 
     def _keep(self, request: bytes, made: Answer) -> None:
         cost = len(request) + made.cost

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-CHROMIUM = shutil.which("chromium")
+from tests.browser.devtools import CHROMIUM, OPTIONS, Browser, browser
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed.")
 
 
@@ -23,7 +23,12 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environ = {**os.environ, "KG_TOKEN": "t", "KG_DATA_DIR": str(tmp_path_factory.mktemp("data"))}
+    environ = {
+        **os.environ,
+        "KG_TOKEN": "t",
+        "KG_METRICS_PUBLIC": "1",
+        "KG_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+    }
     command = [sys.executable, "-c", "from kg.cli import main; main()", "serve", "--port", str(port)]
     with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) as server:
         try:
@@ -44,9 +49,7 @@ def wait_for(address: str) -> str:
 
 def render(url: str, profile: Path) -> str:
     assert CHROMIUM is not None
-    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    options += " --disable-component-update --disable-sync --virtual-time-budget=5000"
-    command = [CHROMIUM, *options.split(), f"--user-data-dir={profile}", "--dump-dom", url]
+    command = [CHROMIUM, *OPTIONS, "--virtual-time-budget=5000", f"--user-data-dir={profile}", "--dump-dom", url]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -67,3 +70,39 @@ def test_a_page_renders(address: str, path: str, words: list[str], tmp_path: Pat
     assert "<script" not in page
     loaded = re.findall(r"(?:src|<link[^>]*href)=\"([^\"]+)\"", page)
     assert [source for source in loaded if source.startswith(("http", "//")) and not source.startswith(address)] == []
+
+
+def unchanged(address: str) -> int:
+    """Return how often the server has answered 304 with the cache's word."""
+    with urllib.request.urlopen(address + "metrics", timeout=30) as answer:
+        found = re.search(
+            r'^claimgraph_cache_answers_total{outcome="not-modified"} (\d+)', answer.read().decode(), re.M
+        )
+    assert found
+    return int(found[1])
+
+
+def styled(tab: Browser) -> bool:
+    """Tell whether the style sheet applies: without it a navigation is a block."""
+    found = tab.evaluate("getComputedStyle(document.querySelector('header nav')).display")
+    assert found in ("flex", "block")
+    return bool(found == "flex")
+
+
+def test_a_page_keeps_its_style_and_its_form_at_the_second_visit(address: str) -> None:
+    """The browser asks whether the page has changed, and takes the fields of the 304 for its own."""
+    with browser() as tab:
+        tab.visit(address)
+        assert styled(tab)
+        tab.visit(address + "questions")
+        assert styled(tab)
+        before = unchanged(address)
+        tab.visit(address)
+        assert unchanged(address) == before + 1
+        assert styled(tab)
+        tab.evaluate("document.querySelector('textarea').value = 'SELECT (6 * 7 AS ?product) { }'")
+        tab.evaluate("document.querySelector('form button').click()")
+        tab.wait_for_load()
+        assert "query=SELECT" in tab.evaluate("location.href")
+        assert tab.evaluate("document.querySelector('td').textContent") == "42"
+        assert styled(tab)
