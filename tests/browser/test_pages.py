@@ -106,3 +106,28 @@ def test_a_page_keeps_its_style_and_its_form_at_the_second_visit(address: str) -
         assert "query=SELECT" in tab.evaluate("location.href")
         assert tab.evaluate("document.querySelector('td').textContent") == "42"
         assert styled(tab)
+
+
+BROKEN = """
+[...document.querySelectorAll('td')].flatMap(cell => {
+  const found = [], texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[\\p{L}\\p{N}]+/gu)) {
+    const range = document.createRange()
+    range.setStart(texts.currentNode, word.index)
+    range.setEnd(texts.currentNode, word.index + word[0].length)
+    if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) found.push(word[0])
+  }
+  return found
+})
+"""
+"""The words in cells that stand on more than one line."""
+
+
+@pytest.mark.parametrize("path", ["articles", "questions/14", "entity/putin", "docs"])
+def test_words_in_tables_stay_whole_on_a_telephone(address: str, path: str) -> None:
+    with browser() as tab:
+        tab.send("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+        tab.visit(address + path)
+        assert tab.evaluate("document.querySelectorAll('td').length") > 0
+        assert tab.evaluate(BROKEN) == []
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "the page itself is too wide"
