@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ import kg
 from api import openapi, problems
 from api.cache import SnapshotAnswers
 from api.direct import DirectQueries
-from api.lending import Lender, exchange_of
 from api.metrics import Metrics
 from api.middleware import Edge, Observer, Settings
 from api.routers import (
@@ -44,7 +42,6 @@ from api.watch import Watched
 from kg.config import Config
 from kg.endpoint import Endpoint
 from kg.graph import KnowledgeGraph
-from kg.lanes import Served
 from kg.tokens import FILE, Tokens
 
 _ABOUT = (
@@ -82,7 +79,7 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Put the edge outside everything, so that the answer to an unexpected error has its headers, too."""
         state = self.state
-        return Edge(super().build_middleware_stack(), state.edge, state.observer, state.lender)
+        return Edge(super().build_middleware_stack(), state.edge, state.observer)
 
     def openapi(self) -> dict[str, Any]:
         """Give the OpenAPI document, made once."""
@@ -124,20 +121,12 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     app.add_middleware(DirectQueries, services=app.state.services)
     app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.cache_bytes)
     app.state.observer = Observer(Metrics(Watched(endpoint)))
-    app.state.lender = Lender(endpoint)
-    if endpoint.lanes:
-        endpoint.lanes.report = partial(_count, app.state.observer)
     app.state.edge = Settings.of(config, graph.store.names.base)
     problems.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     for module in _BARE if config.bare else _FULL:
         app.include_router(module.router)
     return app
-
-
-def _count(observer: Observer, served: Served) -> None:
-    """Count and log what a lane has answered."""
-    observer.finish(exchange_of(served), served.seconds)
 
 
 def _operation_id(route: APIRoute) -> str:

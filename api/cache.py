@@ -210,7 +210,7 @@ class SnapshotAnswers:
             if name == b"if-none-match":
                 condition += b", " + value if condition else value
         target = (scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"]
-        tag = entity_tag(self._endpoint.store.identity, reading.number, asker(scope, reading.seen), target)
+        tag = entity_tag(self._endpoint.store.identity, reading.number, _asker(scope, reading.seen), target)
         return tag, condition
 
     def right(self, reading: Reading) -> bool:
@@ -290,7 +290,7 @@ class _Recorder:
             self._layer.keep(self._tag, Kept(self._headers, b"".join(self._body), self._noted.query_hash))
 
 
-def asker(scope: Scope, seen: bytes) -> bytes:
+def _asker(scope: Scope, seen: bytes) -> bytes:
     """Tell what an answer depends on beside its address: the header fields that count, and what the asker may see."""
     fields = [name + b"\x00" + value + b"\x00" for name, value in scope["headers"] if name in _KEYED]
     return b"".join((scope["scheme"].encode(), seen, *fields))

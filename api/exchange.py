@@ -25,7 +25,6 @@ class Exchange:
         principal: name of the token's holder; empty for the public.
         snapshot: number of the snapshot that was read; ``None`` where none was.
         query_hash: the first 16 hexadecimal digits of the SHA-256 of the query's text.
-        spent: processor time of the reader, in seconds.
         cache: ``hit``, ``miss``, ``not-modified``, or empty where no cache was asked.
     """
 
@@ -41,7 +40,6 @@ class Exchange:
         "route",
         "sent",
         "snapshot",
-        "spent",
         "status",
     )
 
@@ -58,7 +56,6 @@ class Exchange:
         self.principal = ""
         self.snapshot: int | None = None
         self.query_hash = ""
-        self.spent = 0.0
         self.cache = ""
 
 

@@ -99,12 +99,6 @@ def negotiated(content: bytes | str, media_type: str) -> Response:
     return Response(content, headers=_NEGOTIATED, media_type=media_type)
 
 
-@lru_cache(maxsize=64)
-def content_type(media_type: str) -> str:
-    """Give the header field of an answer in that format."""
-    return negotiated(b"", media_type).headers["content-type"]
-
-
 def rdf(items: Iterable[engine.Triple] | Iterable[engine.Quad], media_type: str) -> Response:
     """Answer with a graph."""
     return negotiated(engine.serialize(items, media_type, PREFIXES), media_type)

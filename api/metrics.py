@@ -89,18 +89,6 @@ class Endpoint(Protocol):
         """Process ids of all readers."""
 
     @property
-    def lane_pids(self) -> Sequence[int]:
-        """Process ids of all lanes."""
-
-    @property
-    def lent(self) -> int:
-        """Connections that are lent to lanes."""
-
-    @property
-    def lane_kills(self) -> int:
-        """Lanes ended so far."""
-
-    @property
     def waiting(self) -> int:
         """Queries in the queue."""
 
@@ -212,8 +200,6 @@ def _of_endpoint(endpoint: Endpoint) -> Iterator[Metric]:
     yield readers
     kills = dict.fromkeys(KILLS, 0) | dict(endpoint.kills)
     yield _counts("reader_kills", "Readers ended before they had answered.", "reason", kills)
-    yield _gauge("connections_lent", "Connections that lanes answer now.", endpoint.lent)
-    yield _counts("lane_kills", "Lanes ended; what they were at was done by others.", "", {"": endpoint.lane_kills})
 
 
 def _latency(requests: Mapping[tuple[str, int], Histogram]) -> Metric:
@@ -243,7 +229,6 @@ def _memory(endpoint: Endpoint | None) -> Metric:
     named = {"main": os.getpid()}
     if endpoint is not None:
         named |= {f"reader-{number}": pid for number, pid in enumerate(endpoint.reader_pids, 1)}
-        named |= {f"lane-{number}": pid for number, pid in enumerate(endpoint.lane_pids, 1)}
     for name, pid in named.items():
         with suppress(OSError):  # no /proc on this system, or the reader has just ended
             pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import problems
 from api.cors import Headers, Policy
 from api.exchange import KEY, Exchange
-from api.lending import Lender
 from api.logs import RequestLog
 from api.metrics import KINDS, Metrics
 from api.outbox import PIECE, Outbox, Verdict, pieces
@@ -91,9 +90,8 @@ class Edge:
     It stands outside the handler of unexpected errors, so that a 500 has the headers, too.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, observer: Observer, lender: Lender | None = None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, observer: Observer) -> None:
         self._app = app
-        self._lender = lender
         self._prefix = settings.prefix
         self._prefix_slash = settings.prefix + "/"
         self._cors = settings.cors
@@ -135,8 +133,6 @@ class Edge:
             if (route := scope.get("route")) is not None:
                 exchange.route = getattr(route, "path", "")
             self._observer.finish(exchange, perf_counter() - started)
-            if self._lender is not None:
-                self._lender.consider(scope, exchange, answer.fields)
 
     def head(self, message: Message, exchange: Exchange, extra: Headers) -> Message:
         """Add the headers that every answer has to the head of one."""
@@ -196,12 +192,10 @@ class _Answer:
 
     Attributes:
         held: bytes that it takes of the outbox.
-        fields: the header fields that were sent.
     """
 
     def __init__(self, edge: Edge, exchange: Exchange, extra: Headers, send: Send, *, head: bool) -> None:
         self.held = 0
-        self.fields: Headers = ()
         self._edge = edge
         self._exchange = exchange
         self._extra = extra
@@ -231,9 +225,7 @@ class _Answer:
         if start is not None:
             self._start = None
             self._exchange.status = start["status"]
-            start = self._edge.head(start, self._exchange, self._extra)
-            self.fields = start["headers"]
-            await self._send(start)
+            await self._send(self._edge.head(start, self._exchange, self._extra))
         self._exchange.sent += len(body)
         if len(body) <= PIECE:
             await self._send({**message, "body": body})

@@ -61,11 +61,8 @@ class Services:
         dataset = dataset or engine.Dataset()
         if isinstance(self.graph.store, View):
             dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
-        noted = exchange.of(request.scope)
-        noted.query_hash = _hash(text)
-        found = await self.endpoint.query(text, choice, dataset, asker(request), as_of(request))
-        noted.spent = found.seconds
-        return found
+        exchange.of(request.scope).query_hash = _hash(text)
+        return await self.endpoint.query(text, choice, dataset, asker(request), as_of(request))
 
     @contextmanager
     def reading(self, request: Request) -> Iterator[Services]:

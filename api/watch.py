@@ -53,21 +53,6 @@ class Watched:
         return self._endpoint.pool.processes if self._endpoint.pool else ()
 
     @property
-    def lane_pids(self) -> Sequence[int]:
-        """Process ids of all lanes."""
-        return self._endpoint.lanes.processes if self._endpoint.lanes else ()
-
-    @property
-    def lent(self) -> int:
-        """Connections that are lent to lanes."""
-        return self._endpoint.lanes.lent if self._endpoint.lanes else 0
-
-    @property
-    def lane_kills(self) -> int:
-        """Lanes ended so far."""
-        return self._endpoint.lanes.kills if self._endpoint.lanes else 0
-
-    @property
     def waiting(self) -> int:
         """Queries in the queue."""
         return self._endpoint.pool.waiting if self._endpoint.pool else 0

@@ -220,19 +220,19 @@ def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socke
         undo.enter_context(ours)
         shared = os.memfd_create("answer")
         undo.callback(os.close, shared)
-        process = launch("kg.worker", (theirs.fileno(), shared), settings)
+        process = _launch((theirs.fileno(), shared), settings)
         undo.pop_all()
     return process, ours, shared
 
 
-def launch(module: str, descriptors: Sequence[int], settings: Mapping[str, Any]) -> subprocess.Popen[bytes]:
-    """Run a module of ours as a process that answers queries; it is told its descriptors and settings.
+def _launch(descriptors: Sequence[int], settings: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Run :mod:`kg.worker` as a process that answers queries; it is told its descriptors and settings.
 
     Raises:
         OSError: the system has no room for another process.
     """
     return subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
-        [sys.executable, "-P", "-m", module, *map(str, descriptors), json.dumps(settings)],
+        [sys.executable, "-P", "-m", "kg.worker", *map(str, descriptors), json.dumps(settings)],
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack

@@ -22,6 +22,10 @@ def _setting(default: T, env: str, text: str, least: float | None = None) -> T:
     return declared
 
 
+IGNORED = frozenset(("KG_LANES",))
+"""Settings of earlier versions: whatever their values, they change nothing."""
+
+
 @dataclass(frozen=True)
 class Config:
     """All settings, read once. Secrets come from the environment only, never from a command line or an address."""
@@ -97,13 +101,6 @@ class Config:
         least=256 * _MIB,  # with less a reader may not even start
     )
     readers: int = _setting(0, "KG_READERS", "Reader processes; 0 is one more than there are processors.", least=0)
-    lanes: int = _setting(
-        -1,
-        "KG_LANES",
-        "Processes that answer the quick queries of connections that send one after another; -1 is one for each "
-        "processor, 0 none.",
-        least=-1,
-    )
     max_queries: int = _setting(
         128, "KG_MAX_QUERIES", "Most queries under way, running or waiting; one more gets 503.", least=1
     )

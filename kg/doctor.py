@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from kg import disk
-from kg.config import Config, from_environment
+from kg.config import IGNORED, Config, from_environment
 from kg.description import FILE as META
 from kg.errors import ClaimgraphError
 from kg.examination import examine, newest_snapshot
@@ -244,7 +244,10 @@ def _settings(patient: Patient) -> Iterator[Finding]:
         from_environment(patient.environ)
     except ClaimgraphError as error:
         yield Finding("settings", "failed", error.message, error.remedy)
-    strange = [name for name in given if name not in known]
+    past = [name for name in given if name in IGNORED]
+    if past:
+        yield Finding("settings", "ok", f"Without effect since it is of an earlier version: {', '.join(past)}.")
+    strange = [name for name in given if name not in known | IGNORED]
     if strange:
         yield Finding(
             "settings", "warning", f"Nothing reads {', '.join(strange)}.", "Check the spelling; see README.md."

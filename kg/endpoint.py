@@ -19,7 +19,6 @@ from kg import engine, federation, heap, worker
 from kg.channel import Gone
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
-from kg.lanes import Lanes
 from kg.outgoing import Outgoing
 from kg.outgoing import Settings as OutgoingSettings
 from kg.pool import Pool
@@ -68,7 +67,6 @@ class Endpoint:
         self._trimming: asyncio.Task[None] | None = None
         self.snapshots = Snapshots(store.directory, config.snapshots) if store.directory else None
         self.pool = Pool(config) if store.directory else None
-        self.lanes = Lanes(config, store.identity) if store.directory and config.lanes else None
 
     @property
     def number(self) -> int:
@@ -90,8 +88,6 @@ class Endpoint:
         if self._publishing:
             await asyncio.wait({self._publishing})
         self._callers.shutdown(wait=False)
-        if self.lanes:
-            await self.lanes.close()
         if self.pool:
             await self.pool.close()
 
@@ -117,8 +113,6 @@ class Endpoint:
     async def _publish(self) -> None:
         assert self.snapshots
         snapshot = await asyncio.to_thread(self.snapshots.take, self.store.checkpoint)
-        if self.lanes:
-            self.lanes.open(snapshot)  # before a write is acknowledged, for they answer by themselves
         self._number, self.published_at = snapshot.number, snapshot.taken
         if self.pool:
             self.pool.open(snapshot.path)

@@ -13,15 +13,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kg.config import Config
 from kg.joined import Joined
-from kg.lanes import Lanes
-from kg.quick import Terms
 from kg.refusals import FULL, LATE, LONG_HEAD, LONG_URL, MALFORMED, Refusal
 
 _FIELDS_BYTES = 48 * 1024
@@ -29,19 +27,6 @@ _FIELDS_BYTES = 48 * 1024
 
 _LINGER = 2.0
 """Seconds in which a refused client may go on sending, so that it can read why before the connection is reset."""
-
-CONNECTION = "claimgraph.connection"
-"""Where the connection stands in the ASGI scope."""
-
-_ALIKE, _SELDOM = 4, 1 << 20
-"""Quick queries after which a connection is lent for the first time, and at most: if lending it was of little use, it
-takes twice as many the next time."""
-
-_WORTH = 16
-"""Answers of a lane after which lending was of use."""
-
-_WHOLE_HEAD = 16 * 1024
-"""Bytes of a request that is looked at again."""
 
 _LEAST_RATE = 1024
 """Bytes a second that a client must take of its answer."""
@@ -91,11 +76,6 @@ class LimitedProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _unsent = 0
-    _came = b""
-    _borrower: Lanes | None = None
-    _alike = 0
-    _needed = _ALIKE
-    _leaves = False
 
     @property
     def _waits(self) -> bool:
@@ -105,7 +85,7 @@ class LimitedProtocol(HttpToolsProtocol):
     @property
     def _may_go(self) -> bool:
         """Whether it may be closed to make room for another."""
-        return self._waits and not self._refused and self._borrower is None
+        return self._waits and not self._refused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if need be in place of one that waits."""
@@ -118,9 +98,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop every clock."""
         self._stop_clocks()
-        if self._borrower is not None:
-            self._borrower.forget(self)
-            self._borrower = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -129,7 +106,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._discard(len(data))
             return
         self._chunk = len(data)
-        self._came = data if self._chunk <= _WHOLE_HEAD else b""
         super().data_received(data)
         cycle = self.cycle
         if cycle is None or cycle.scope is not self.scope:
@@ -146,7 +122,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._head_timer = None
         counted = self._chunk and not self._partly
         if (counted and self._head_bytes + self._chunk <= self.limits.head_bytes) or self._fits():
-            cast(dict[str, Any], self.scope)[CONNECTION] = self
             super().on_headers_complete()
             self.cycle.transport = Joined(self.transport, self.loop)  # type: ignore[assignment] # its task has not begun
             return
@@ -178,64 +153,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(LONG_HEAD)
         else:
             self._watch_head()
-
-    # ---- lending
-
-    @property
-    def request(self) -> bytes:
-        """The last request as it came, if it came whole and alone; else nothing."""
-        whole = self._came.endswith(b"\r\n\r\n") and self._came.count(b"\r\n\r\n") == 1
-        return self._came if whole else b""
-
-    def one_more(self, *, alike: bool) -> bool:
-        """Note whether another quick query was answered; tell whether so many came that it is worth lending."""
-        self._alike = self._alike + 1 if alike else 0
-        return self._alike >= self._needed
-
-    def lend(self, borrower: Lanes, terms: Terms) -> None:
-        """Let a lane read from this connection and answer, if nothing is on its way here."""
-        done = self._waits and self.cycle.keep_alive and not self.pipeline and not self._head_bytes
-        if not done or self._refused or self.transport.is_closing() or self.transport.get_write_buffer_size():
-            return
-        self._alike = 0
-        self.flow.pause_reading()
-        if borrower.lend(self, terms):
-            self._borrower = borrower
-            self._unset_keepalive_if_required()
-        else:
-            self.flow.resume_reading()
-
-    def fileno(self) -> int:
-        """Give the descriptor of the socket."""
-        number: int = self.transport.get_extra_info("socket").fileno()
-        return number
-
-    def given_back(self, served: int, rest: bytes) -> None:
-        """Go on reading; see :class:`kg.lanes.Connection`."""
-        self._borrower = None
-        self._needed = 1 if served >= _WORTH else min(self._needed * 2, _SELDOM)
-        if self.transport.is_closing():
-            return
-        if rest:
-            self.transport.write(rest)
-        if self._leaves:
-            super().shutdown()
-            return
-        self.flow.resume_reading()
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-
-    def broken(self) -> None:
-        """Close: an answer may have left in part."""
-        self._borrower = None
-        self.transport.abort()
-
-    def shutdown(self) -> None:
-        """Close when nothing is being answered any more."""
-        self._leaves = True
-        if self._borrower is not None:
-            self._borrower.recall(self)
-        else:
-            super().shutdown()
 
     # ---- clocks
 

@@ -15,14 +15,12 @@ class Answer:
         media_type: the format of ``content``.
         kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
         sources: what other endpoints were asked for it, and when; see :mod:`kg.federation`.
-        seconds: processor time of the reader; 0 where there is none.
     """
 
     content: bytes
     media_type: str
     kind: str
     sources: tuple[str, ...] = ()
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -117,15 +117,8 @@ class Server:
 
     def readers(self) -> list[int]:
         """List the processes that answer queries."""
-        return self._running("kg.worker")
-
-    def lanes(self) -> list[int]:
-        """List the processes that answer the queries of lent connections."""
-        return self._running("kg.lane")
-
-    def _running(self, module: str) -> list[int]:
         writer = self.writer()
-        return [pid for pid in children(writer) if alive(pid) and module in command(pid)] if writer else []
+        return [pid for pid in children(writer) if alive(pid) and "kg.worker" in command(pid)] if writer else []
 
     def metric(self, name: str) -> float:
         """Read one number of the metrics."""

@@ -186,7 +186,7 @@ async def _answer(request: Request, shared: Services, parameters: requests.Param
 async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Response:
     """Have the query answered, and render the answer."""
     wanted = inquiry.wanted
-    found = await shared.query(request, inquiry.text, choice(wanted), inquiry.dataset)
+    found = await shared.query(request, inquiry.text, _choice(wanted), inquiry.dataset)
     names = {"solutions": wanted.results, "boolean": wanted.boolean, "graph": wanted.graph}
     media_type = names[found.kind] or found.media_type
     if media_type == HTML:
@@ -200,7 +200,7 @@ async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Res
     return response
 
 
-def choice(wanted: Wanted) -> engine.Choice:
+def _choice(wanted: Wanted) -> engine.Choice:
     """Tell which formats the engine is to write for the media types that a client wants."""
     return engine.Choice(
         solutions=_engine_type(wanted.results),

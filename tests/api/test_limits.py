@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 NO_LIMITS = frozenset(
     ("data_dir", "base_iri", "token", "public_graphs", "host", "port", "bare", "log", "metrics_public", "cors_origins",
-     "readers", "lanes", "allow_service", "allow_load")
+     "readers", "allow_service", "allow_load")
 )  # fmt: skip
 """Settings that say where, who and what, not how much."""
 

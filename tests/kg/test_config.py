@@ -45,6 +45,12 @@ def test_bad_values_are_named(environ: dict[str, str]) -> None:
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "8", "", "many", "-2", "1.5"])
+def test_the_setting_of_lanes_is_ignored(value: str) -> None:
+    """They are gone; whoever had set how many there were starts the server as before."""
+    assert from_environment({"KG_LANES": value}) == Config()
+
+
 def test_options_win_over_the_environment() -> None:
     assert from_environment({"KG_PORT": "9"}).with_options(port=10, host=None).port == 10
 

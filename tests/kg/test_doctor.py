@@ -238,6 +238,12 @@ def test_settings_that_nothing_reads_or_that_are_wrong(data: Path) -> None:
     assert "very secret" not in str(findings)
 
 
+def test_a_setting_of_an_earlier_version(data: Path) -> None:
+    findings = [one for one in doctor.diagnose(doctor.patient(data, {"KG_LANES": "x"})) if one.check == "settings"]
+    assert [one.verdict for one in findings] == ["ok", "ok"]
+    assert "KG_LANES" in findings[0].what
+
+
 # ---- beside a server
 
 

@@ -77,10 +77,8 @@ def running(**settings: int) -> Iterator[Process]:
 def test_an_answer_says_what_it_is(path: Path) -> None:
     reader = Reader(SETTINGS)
     header, content = handled(reader, asked(path, COUNT))
-    assert 0 < header.pop("seconds") < 10
     assert (header, content) == ({"media_type": "text/csv", "kind": "solutions"}, COUNTED)
     header, content = handled(reader, asked(path, "DESCRIBE <urn:s1>"))
-    del header["seconds"]
     assert (header, content[:6]) == ({"media_type": "text/turtle", "kind": "graph"}, b"@prefi")
 
 
