@@ -125,7 +125,7 @@ class Lanes:
         self.report: Callable[[Served], None] = lambda _served: None
         self._config = config
         self._identity = identity
-        self._size = (os.cpu_count() or 1) if config.lanes < 0 else config.lanes
+        self._size = os.cpu_count() or 1
         self._lanes: set[_Lane] = set()
         self._snapshot: Snapshot | None = None
         self._next = 0
@@ -232,13 +232,13 @@ class Lanes:
     def _start_one(self) -> None:
         config = self._config
         settings = {
-            "nesting": config.max_nesting,
-            "height": config.max_height,
-            "rows": config.max_rows,
-            "size": config.max_result_bytes,
-            "memory": config.max_memory,
-            "length": min(config.max_url_bytes, config.max_query_length),
-            "cache": config.cache_bytes // 8,
+            "nesting": config.queries.max_nesting,
+            "height": config.queries.max_height,
+            "rows": config.queries.max_rows,
+            "size": config.queries.max_result_bytes,
+            "memory": config.queries.max_memory,
+            "length": min(config.http.max_url_bytes, config.queries.max_query_length),
+            "cache": config.queries.cache_bytes // 8,
             "store": self._identity,
         }
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
