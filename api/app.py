@@ -104,7 +104,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await endpoint.start()
         # Each query that a page asks waits in a thread; others must find one, too.
-        anyio.to_thread.current_default_thread_limiter().total_tokens = config.max_queries + _THREADS
+        anyio.to_thread.current_default_thread_limiter().total_tokens = config.queries.max_queries + _THREADS
         yield
         await endpoint.close()
 
@@ -116,15 +116,15 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    tokens = Tokens(config.data_dir / FILE, config.token, config.public_graphs)
+    tokens = Tokens(config.store.data_dir / FILE, config.access.token, config.access.public_graphs)
     app.state.services = Services(graph, config, tokens, endpoint, restart)
     app.add_middleware(DirectQueries, services=app.state.services)
-    app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.cache_bytes)
+    app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.queries.cache_bytes)
     app.state.observer = Observer(Metrics(Watched(endpoint)))
     app.state.edge = Settings.of(config, graph.store.names.base)
     problems.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    for module in _BARE if config.bare else _FULL:
+    for module in _BARE if config.store.bare else _FULL:
         app.include_router(module.router)
     return app
 

@@ -76,9 +76,9 @@ class Settings:
         scheme, _, rest = base.partition("://")
         path = rest.partition("/")[2]
         prefix = f"/{path}".rstrip("/")
-        policy = Policy.parse(config.cors_origins)
-        opened = None if config.bare or config.public_graphs.strip() == "none" else policy.opened()
-        return cls(prefix, scheme == "https", policy, config.max_url_bytes, config.max_sending_bytes, opened)
+        policy = Policy.parse(config.http.cors_origins)
+        opened = None if config.store.bare or config.access.public_graphs.strip() == "none" else policy.opened()
+        return cls(prefix, scheme == "https", policy, config.http.max_url_bytes, config.http.max_sending_bytes, opened)
 
 
 class Edge:

@@ -39,7 +39,7 @@ def _environment() -> Environment:
 
 def render(request: Request, shared: Services, template: str, context: Mapping[str, object]) -> Response:
     """Render one page."""
-    common = {"root": origin_path(request, ""), "bare": shared.config.bare, "here": request.url.path}
+    common = {"root": origin_path(request, ""), "bare": shared.config.store.bare, "here": request.url.path}
     content = _environment().get_template(template).render({**common, **context})
     return Response(
         content,
@@ -50,12 +50,12 @@ def render(request: Request, shared: Services, template: str, context: Mapping[s
 
 def shower(request: Request, shared: Services, labels: dict[engine.Term, str] | None = None) -> Shower:
     """Give what turns terms into cells for the pages of this request."""
-    return Shower(shared.graph.store.names, origin_path(request, ""), shared.config.bare, labels or {})
+    return Shower(shared.graph.store.names, origin_path(request, ""), shared.config.store.bare, labels or {})
 
 
 def form_context(shared: Services) -> dict[str, object]:
     """Give what the query form needs."""
-    return {"example": _BARE_EXAMPLE if shared.config.bare else _EXAMPLE, "formats": list(formats.SHORT)}
+    return {"example": _BARE_EXAMPLE if shared.config.store.bare else _EXAMPLE, "formats": list(formats.SHORT)}
 
 
 def query_form(request: Request, shared: Services) -> Response:

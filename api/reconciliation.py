@@ -99,7 +99,7 @@ def entity(index: Index, identifier: str) -> Item:
 
 async def matched(ask: Asked, queries: list[Query]) -> list[list[Match]]:
     """Match rows off the event loop, within the time that a query may take."""
-    return await ask.shared.query_in_thread(ask.index.match_all, queries, ask.shared.config.timeout)
+    return await ask.shared.query_in_thread(ask.index.match_all, queries, ask.shared.config.queries.timeout)
 
 
 def candidate(ask: Asked, match: Match) -> Json:
@@ -254,7 +254,7 @@ def dumped(content: Json) -> str:
 
 def manifest(request: Request, shared: Services) -> Json:
     """Describe the service: the fields that both versions have."""
-    needs_token = shared.config.public_graphs.strip() == "none"
+    needs_token = shared.config.access.public_graphs.strip() == "none"
     scheme = {"type": "apiKey", "name": "Authorization", "in": "header", "description": "Bearer and a token"}
     return {
         "documentation": f"{root(request, shared.graph.names.base)}/docs",

@@ -98,7 +98,7 @@ class _AllowedByForm(_Allowed):
         if found.name != FORM or "authorization" in request.headers:
             return caller(request, shared)
         requests.check_charset(found)
-        body = await requests.read_body(request, _LARGEST_FORM, shared.config.body_timeout)
+        body = await requests.read_body(request, _LARGEST_FORM, shared.config.http.body_timeout)
         request.state.form = requests.parse_parameters(body, "form")
         token = requests.single(request.state.form, "access_token")
         # A header has its bytes decoded one by one, so the text of a field is brought into that form.

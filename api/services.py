@@ -87,11 +87,12 @@ class Services:
             TimedOut: nothing of the update stays, unless it was over at that very moment.
         """
         work = asyncio.create_task(self.query_in_thread(self.graph.store.update, text, dataset))
-        await asyncio.wait({work}, timeout=self.config.update_timeout if self.restart else None)
+        seconds = self.config.queries.update_timeout
+        await asyncio.wait({work}, timeout=seconds if self.restart else None)
         if self.restart and not work.done():
             self.restart()
             raise TimedOut(
-                f"The update was given up after {self.config.update_timeout:g} s; it is stored whole or not at all.",
+                f"The update was given up after {seconds:g} s; it is stored whole or not at all.",
                 remedy="Look which, then change less at a time, use `kg load`, or raise KG_UPDATE_TIMEOUT.",
             )
         await work

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from kg import engine, errors, frames, worker
-from kg.config import Config
+from kg.config import QuerySettings
 
 Gone = Callable[[], Awaitable[object]]
 """Returns when the one who asked does not wait any more."""
@@ -201,18 +201,18 @@ def _taken(shared: int, size: int) -> bytes:
     return b"".join(parts)  # one part, as a rule, which is not copied
 
 
-def start_process(config: Config) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
+def start_process(queries: QuerySettings) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
     """Start a reader, and give our end of the connection to it and the memory that it shares.
 
     Raises:
         OSError: the system has no room for another process.
     """
     settings = {
-        "nesting": config.max_nesting,
-        "height": config.max_height,
-        "rows": config.max_rows,
-        "size": config.max_result_bytes,
-        "memory": config.max_memory,
+        "nesting": queries.max_nesting,
+        "height": queries.max_height,
+        "rows": queries.max_rows,
+        "size": queries.max_result_bytes,
+        "memory": queries.max_memory,
     }
     ours, theirs = socket.socketpair()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)

@@ -113,12 +113,12 @@ def _config(data: Path | None) -> Config:
 def _open(data: Path | None, *, bare: bool = False) -> KnowledgeGraph:
     """Open the store, and say so when that made a new one; most commands have no use for a ``bare`` store."""
     config = _config(data)
-    if config.bare and not bare:
+    if config.store.bare and not bare:
         raise BadInput("A bare store holds no articles.", remedy="Unset KG_BARE, or use kg query, kg load or kg serve.")
-    made = not (config.data_dir / META).exists()
+    made = not (config.store.data_dir / META).exists()
     graph = KnowledgeGraph.open(config)
-    if made and not config.bare:
-        typer.echo(f"Made a new store with the seed article in {config.data_dir}.", err=True)
+    if made and not config.store.bare:
+        typer.echo(f"Made a new store with the seed article in {config.store.data_dir}.", err=True)
     return graph
 
 

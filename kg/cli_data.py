@@ -50,11 +50,12 @@ def backup_(
 ) -> None:
     """Write the whole store into one file, while it is served or not."""
     config = from_environment().with_options(data_dir=data)
+    place = config.store.data_dir
     with _progress(file.name) as progress:
         if url is None:
-            backup.backup(config.data_dir, file, tokens=not without_tokens, overwrite=overwrite, progress=progress)
+            backup.backup(place, file, tokens=not without_tokens, overwrite=overwrite, progress=progress)
         else:
-            source = backup.Source(url, config.token, tokens=not without_tokens)
+            source = backup.Source(url, config.access.token, tokens=not without_tokens)
             backup.download(source, file, overwrite=overwrite, progress=progress)
     with file.open("rb") as stream:
         summary = archive.Reader(stream, file.name).summary
@@ -67,7 +68,7 @@ def restore_(
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of the store that is there.")] = False,
 ) -> None:
     """Check a backup to the last byte, then make a data directory of it."""
-    target = from_environment().with_options(data_dir=data).data_dir
+    target = from_environment().with_options(data_dir=data).store.data_dir
     with _progress(file.name) as progress:
         summary = restore.restore(file, target, replace=replace, progress=progress)
     typer.echo(f"{target}: {_told(summary)}, as of {summary.made}")

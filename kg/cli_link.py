@@ -55,12 +55,12 @@ def register(app: typer.Typer) -> None:
 
 def _opened(data: Path | None) -> Review:
     config = _config(data)
-    return Review(KnowledgeGraph.open(config), records(config.data_dir))
+    return Review(KnowledgeGraph.open(config), records(config.store.data_dir))
 
 
 def _config(data: Path | None) -> Config:
     config = from_environment().with_options(data_dir=data)
-    if config.bare:
+    if config.store.bare:
         raise BadInput("A bare store holds no entities.", remedy="Unset KG_BARE.")
     return config
 
@@ -89,7 +89,7 @@ def link(
     """Link every entity to the records of the reference packs that it is, and queue what a person has to decide."""
     config = _config(data)
     settings = Settings(people=people.required() if logic else None)
-    with Reference.open(config.data_dir / FILE) as reference:
+    with Reference.open(config.store.data_dir / FILE) as reference:
         review = Review(KnowledgeGraph.open(config), reference.get)
         linker = Linker(reference, settings, review.log().rejections())
         found = _proposals(linker, mentions.read(review.graph.store))

@@ -50,7 +50,7 @@ def register(main: typer.Typer) -> None:
 
 
 def _open(data: Path | None, *, writable: bool = False) -> Reference:
-    return Reference.open(from_environment().with_options(data_dir=data).data_dir / FILE, writable=writable)
+    return Reference.open(from_environment().with_options(data_dir=data).store.data_dir / FILE, writable=writable)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class ScopeName(StrEnum):
 
 
 def _file(data: Path | None) -> TokenFile:
-    return TokenFile(from_environment().with_options(data_dir=data).data_dir)
+    return TokenFile(from_environment().with_options(data_dir=data).store.data_dir)
 
 
 @app.command()

@@ -1,213 +1,402 @@
-"""Settings, declared once: this table feeds the code, ``--help`` and the README."""
+"""Settings from ``KG_*`` environment variables, in groups: each part of the program takes its own group only.
+
+A setting is declared once. Its field feeds the code, the errors, ``kg doctor`` and the tables of the documentation; its
+variable is the prefix of its group and the name of the field, in capitals. Text is read by stricter rules than
+pydantic has (``on``, ``1e3`` and ``+5`` are errors), so that a value has one spelling wherever it is written.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from kg.errors import BadInput
 
 _MIB = 1024 * 1024
-
-T = TypeVar("T")
-
-
-def _setting(default: T, env: str, text: str, least: float | None = None) -> T:
-    """Declare a setting: its default, its variable, what it means, and the least value that makes sense."""
-    declared: T = field(default=default, metadata={"env": env, "help": text, "least": least})
-    return declared
 
 
 IGNORED = frozenset(("KG_LANES",))
 """Settings of earlier versions: whatever their values, they change nothing."""
 
 
-@dataclass(frozen=True)
-class Config:
-    """All settings, read once. Secrets come from the environment only, never from a command line or an address."""
+class _Form(NamedTuple):
+    """How text becomes a value: the pattern that it must have, how an error says that, and what reads it."""
 
-    data_dir: Path = _setting(Path("claimgraph-data"), "KG_DATA_DIR", "Directory of the store; made when absent.")
-    base_iri: str | None = _setting(
-        None,
-        "KG_BASE_IRI",
-        "Base of every IRI that is minted; fixed when a store is made. Default: the server's own address.",
-    )
-    token: str | None = _setting(
-        None, "KG_TOKEN", "Bearer token that may do everything; `kg serve` makes and prints one when unset."
-    )
-    public_graphs: str = _setting(
-        "*",
-        "KG_PUBLIC_GRAPHS",
-        "What may be read without a token: `*` for everything, `none` for nothing, or IRIs of graphs and prefixes with "
-        "`*` at the end, with spaces between.",
-    )
-    host: str = _setting("127.0.0.1", "KG_HOST", "Address to listen on.")
-    port: int = _setting(8000, "KG_PORT", "Port to listen on.")
-    bare: bool = _setting(
-        False, "KG_BARE", "An empty plain SPARQL 1.1 store: no seed, no managed graphs, no union default graph."
-    )
-    max_body_bytes: int = _setting(32 * _MIB, "KG_MAX_BODY_BYTES", "Largest request body, in bytes.", least=1024)
-    max_nesting: int = _setting(100, "KG_MAX_NESTING", "Deepest nesting of brackets in a query or update.", least=10)
-    max_height: int = _setting(
-        1000, "KG_MAX_HEIGHT", "Longest string of operators or group parts in a query or update.", least=10
-    )
-    log: str | None = _setting(
-        None,
-        "KG_LOG",
-        "A line a request on the standard error: json, text or off. Default: text on a terminal, else json.",
-    )
-    metrics_public: bool = _setting(
-        False, "KG_METRICS_PUBLIC", "Let everybody read `/metrics`, which otherwise needs the token."
-    )
-    cors_origins: str | None = _setting(
-        None,
-        "KG_CORS_ORIGINS",
-        "Web pages of these origins (with spaces between) may call the API; `*` lets all of them read.",
-    )
-    max_url_bytes: int = _setting(16384, "KG_MAX_URL_BYTES", "Longest address of a request, in bytes.", least=1024)
-    max_connections: int = _setting(
-        500, "KG_MAX_CONNECTIONS", "Most connections of clients at a time; idle ones make room.", least=10
-    )
-    header_timeout: int = _setting(
-        10, "KG_HEADER_TIMEOUT", "Seconds within which the head of a request must have come.", least=1
-    )
-    body_timeout: int = _setting(
-        120, "KG_BODY_TIMEOUT", "Seconds within which the body of a request must have come.", least=1
-    )
-    max_query_length: int = _setting(1_000_000, "KG_MAX_QUERY_LENGTH", "Longest query, in characters.", least=100)
-    timeout: float = _setting(
-        30.0,
-        "KG_TIMEOUT",
-        "Seconds that a query may take, from its arrival; a request can only lower it (`timeout=`).",
-        least=0.1,
-    )
-    max_rows: int = _setting(
-        1_000_000,
-        "KG_MAX_ROWS",
-        "Most rows (solutions or triples) of an answer; a larger one is refused, never cut.",
-        least=1,
-    )
-    max_result_bytes: int = _setting(
-        128 * _MIB, "KG_MAX_RESULT_BYTES", "Largest answer, in bytes; a larger one is refused, never cut.", least=1024
-    )
-    max_memory: int = _setting(
-        1024 * _MIB,
-        "KG_MAX_MEMORY",
-        "Memory that a reader process may have, in bytes; a query that needs more is ended.",
-        least=256 * _MIB,  # with less a reader may not even start
-    )
-    readers: int = _setting(0, "KG_READERS", "Reader processes; 0 is one more than there are processors.", least=0)
-    max_queries: int = _setting(
-        128, "KG_MAX_QUERIES", "Most queries under way, running or waiting; one more gets 503.", least=1
-    )
-    max_queries_per_client: int = _setting(
-        48, "KG_MAX_QUERIES_PER_CLIENT", "The same for one token or address; one more gets 429.", least=1
-    )
-    snapshots: int = _setting(4, "KG_SNAPSHOTS", "Snapshots that are kept for `asOf`, the newest included.", least=1)
-    cache_bytes: int = _setting(
-        64 * _MIB,
-        "KG_CACHE_BYTES",
-        "Memory for answers that are kept to be given again, in bytes; 0 keeps none.",
-        least=0,
-    )
-    max_sending_bytes: int = _setting(
-        512 * _MIB,
-        "KG_MAX_SENDING_BYTES",
-        "Memory for answers that clients have not taken yet, in bytes, a quarter of it for one client; more gets 503.",
-        least=_MIB,
-    )
-    update_timeout: float = _setting(
-        300.0,
-        "KG_UPDATE_TIMEOUT",
-        "Seconds that an update may take; the server starts anew to end one that takes longer.",
-        least=1,
-    )
-    shutdown_seconds: int = _setting(
-        30, "KG_SHUTDOWN_SECONDS", "Seconds that answers in flight get when the server is stopped.", least=1
-    )
-    allow_service: str = _setting(
-        "",
-        "KG_ALLOW_SERVICE",
-        "Endpoints that SERVICE may name, whole, with spaces between; `=` and another address asks that instead, `@` "
-        "and an IP address pins where to connect.",
-    )
-    allow_load: str = _setting("", "KG_ALLOW_LOAD", "Documents that LOAD may name, in the same form.")
-    outgoing_seconds: float = _setting(
-        20.0, "KG_OUTGOING_SECONDS", "Seconds for all that one request asks of other servers.", least=0.1
-    )
-    outgoing_max_bytes: int = _setting(
-        8 * _MIB, "KG_OUTGOING_MAX_BYTES", "Largest answer of another server, in bytes.", least=1024
-    )
-    outgoing_max_rows: int = _setting(
-        10_000, "KG_OUTGOING_MAX_ROWS", "Most solutions of one SERVICE; more is an error, never cut.", least=1
-    )
-    outgoing_cache_seconds: float = _setting(
-        300.0, "KG_OUTGOING_CACHE_SECONDS", "Seconds for which an answer to SERVICE is kept; 0 keeps none."
+    pattern: str
+    wanted: str
+    remedy: str
+    parse: Callable[[str], object]
+
+
+_FORMS: Mapping[object, _Form] = {
+    bool: _Form(
+        "1|0|true|false|yes|no",
+        "neither true nor false",
+        "Use true or false.",
+        lambda text: text.lower() in ("1", "true", "yes"),
+    ),
+    int: _Form("-?[0-9]+", "not a whole number", "Use digits only.", int),
+    float: _Form("[0-9]+([.][0-9]+)?", "not a number", "Use digits, such as 30 or 0.5.", float),
+    Path: _Form("(?s:.+)", "not a path", "Name a directory.", Path),
+}
+"""By the type of the field; any other text is taken as it is."""
+
+
+class _Group(BaseSettings):
+    """Settings that belong together. One that is made by a call ignores the environment of the process.
+
+    Attributes:
+        heading: title of the group in the documentation.
+        exceptions: the variables of fields that do not follow the rule.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="KG_", extra="forbid", frozen=True, hide_input_in_errors=True, strict=True
     )
 
-    def __post_init__(self) -> None:
-        """Check what a type cannot say.
+    heading: ClassVar[str]
+    exceptions: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return no source but the call: :func:`from_environment` is told which environment counts."""
+        return (init_settings,)
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """Return the environment variable of a field."""
+        return cls.exceptions.get(name) or f"{cls.model_config['env_prefix']}{name.upper()}"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the group from environment variables.
 
         Raises:
-            BadInput: a value out of range, or a base that is no IRI prefix.
+            ValidationError: values that do not fit.
         """
-        if self.base_iri is not None and not re.fullmatch(r"https?://[^\s<>\"{}|\\^`\[\]?#]+/", self.base_iri):
-            raise BadInput(
-                f"KG_BASE_IRI “{self.base_iri}” is not a base for IRIs.",
-                remedy="Give an http(s) address that ends in a slash, such as https://data.example.org/.",
+        return cls(**_Environment(cls, environ)())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _parse(cls, value: object, info: ValidationInfo) -> object:
+        """Parse text by the type of its field."""
+        name = str(info.field_name)
+        form = _FORMS.get(cls.model_fields[name].annotation)
+        if form is None or not isinstance(value, str):
+            return value
+        if not re.fullmatch(form.pattern, value, re.IGNORECASE | re.ASCII):
+            raise _misfit(f"{cls.variable(name)}={value} is {form.wanted}.", form.remedy)
+        return form.parse(value)
+
+
+class _Environment(PydanticBaseSettingsSource):
+    """The variables of a given environment as a source of settings: exact names only, and an empty one is unset."""
+
+    def __init__(self, group: type[_Group], environ: Mapping[str, str]) -> None:
+        super().__init__(group)
+        self._group = group
+        self._environ = environ
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Return the text of a field's variable or ``None``, the field's name, and that it is not JSON."""
+        return self._environ.get(self._group.variable(field_name), "").strip() or None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the texts of the variables that are set, by field."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self._group.model_fields.items()}
+        return {name: text for name, text in found.items() if text is not None}
+
+
+def _misfit(message: str, remedy: str) -> PydanticCustomError:
+    return PydanticCustomError("setting", "{message}", {"message": message, "remedy": remedy})
+
+
+class StoreSettings(_Group):
+    """Where the data lie and what the store is."""
+
+    heading = "Store"
+
+    data_dir: Path = Field(Path("claimgraph-data"), description="Directory of the store; created if it does not exist.")
+    base_iri: str | None = Field(
+        None,
+        description="Base of all generated IRIs, fixed when the store is created. Default: the address of the server.",
+    )
+    bare: bool = Field(
+        False,
+        description="Serve an empty plain SPARQL 1.1 store: no seed article, managed graphs or union default graph.",
+    )
+    snapshots: int = Field(4, ge=1, description="Maximum number of snapshots kept for `asOf`, the newest included.")
+
+    @field_validator("base_iri")
+    @classmethod
+    def _check_base(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s<>\"{}|\\^`\[\]?#]+/", value):
+            raise _misfit(
+                f"KG_BASE_IRI “{value}” is not a base for IRIs.",
+                "Use an http(s) address that ends in a slash, such as https://data.example.org/.",
             )
-        if not 0 <= self.port <= 65535:
-            raise BadInput(
-                f"The port {self.port} does not exist.", remedy="Choose one from 1 to 65535, or 0 for a free one."
-            )
-        for row in fields(self):
-            least = row.metadata["least"]
-            if least is not None and getattr(self, row.name) < least:
-                raise BadInput(f"{row.metadata['env']} must be at least {least}.", remedy="Raise it or unset it.")
+        return value
+
+
+class HttpSettings(_Group):
+    """Where the server listens, and the limits of requests and connections."""
+
+    heading = "HTTP server"
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, description="Port to listen on; 0 picks a free one.")
+    log: str | None = Field(
+        None,
+        description="Format of the request log on standard error: `json`, `text` or `off`. Default: `text` on a "
+        "terminal, otherwise `json`.",
+    )
+    cors_origins: str | None = Field(
+        None, description="Origins whose web pages may call the API, separated by spaces; `*` lets all of them read."
+    )
+    max_url_bytes: int = Field(
+        16384, ge=1024, description="Maximum length of a request's path and query string, in bytes."
+    )
+    max_body_bytes: int = Field(32 * _MIB, ge=1024, description="Maximum size of a request body, in bytes.")
+    max_connections: int = Field(
+        500, ge=10, description="Maximum concurrent client connections; idle ones are closed first."
+    )
+    header_timeout: int = Field(10, ge=1, description="Seconds to receive the request line and header of a request.")
+    body_timeout: int = Field(120, ge=1, description="Seconds to receive the body of a request.")
+    max_sending_bytes: int = Field(
+        512 * _MIB,
+        ge=_MIB,
+        description="Maximum memory for responses that clients have not received yet, in bytes; one client may use a "
+        "quarter of it. Beyond it the status is 503.",
+    )
+    shutdown_seconds: int = Field(
+        30, ge=1, description="Seconds that running requests get to finish when the server stops."
+    )
+
+    @field_validator("port")
+    @classmethod
+    def _check_port(cls, value: int) -> int:
+        if not 0 <= value <= 65535:
+            raise _misfit(f"KG_PORT={value} is not a port.", "Choose one from 1 to 65535, or 0 for a free one.")
+        return value
+
+
+class AccessSettings(_Group):
+    """Who may read and write."""
+
+    heading = "Access"
+
+    token: str | None = Field(
+        None, repr=False, description="Bearer token with all rights; if unset, `kg serve` generates one and prints it."
+    )
+    public_graphs: str = Field(
+        "*",
+        description="Graphs that are readable without a token: `*` for all, `none` for none, or graph IRIs separated "
+        "by spaces, where `*` at the end of one makes it a prefix.",
+    )
+    metrics_public: bool = Field(False, description="Serve `/metrics` without a token.")
+
+
+class QuerySettings(_Group):
+    """Limits of queries and updates, and the processes that answer queries."""
+
+    heading = "Queries and updates"
+
+    timeout: float = Field(
+        30.0,
+        ge=0.1,
+        description="Seconds that a query may take, waiting included; a request can lower it with `timeout=`.",
+    )
+    update_timeout: float = Field(
+        300.0, ge=1, description="Seconds that an update may take; the server restarts to abort a longer one."
+    )
+    max_rows: int = Field(
+        1_000_000,
+        ge=1,
+        description="Maximum number of rows (solutions or triples) in a result; a larger result is an error, never "
+        "truncated.",
+    )
+    max_result_bytes: int = Field(
+        128 * _MIB,
+        ge=1024,
+        description="Maximum size of a result, in bytes; a larger result is an error, never truncated.",
+    )
+    max_query_length: int = Field(1_000_000, ge=100, description="Maximum length of a query, in characters.")
+    max_nesting: int = Field(100, ge=10, description="Maximum nesting depth of brackets in a query or update.")
+    max_height: int = Field(
+        1000, ge=10, description="Maximum number of chained operators or group elements in a query or update."
+    )
+    max_queries: int = Field(
+        128, ge=1, description="Maximum concurrent queries, running or waiting; beyond it the status is 503."
+    )
+    max_queries_per_client: int = Field(
+        48, ge=1, description="Maximum concurrent queries of one token or client address; beyond it the status is 429."
+    )
+    readers: int = Field(
+        0, ge=0, description="Number of reader processes; 0 is one more than the number of processors."
+    )
+    max_memory: int = Field(
+        1024 * _MIB,
+        ge=256 * _MIB,  # a reader may not even start with less
+        description="Maximum memory of a reader process, in bytes; a query that needs more is aborted.",
+    )
+    cache_bytes: int = Field(64 * _MIB, ge=0, description="Response cache size in bytes; 0 disables the cache.")
+
+
+class OutgoingSettings(_Group):
+    """What SERVICE and LOAD may ask of other servers."""
+
+    model_config = SettingsConfigDict(env_prefix="KG_OUTGOING_")
+
+    heading = "Outgoing requests"
+    exceptions = {"allow_service": "KG_ALLOW_SERVICE", "allow_load": "KG_ALLOW_LOAD"}
+
+    allow_service: str = Field(
+        "",
+        description="Endpoints that SERVICE may name, as complete URLs separated by spaces. `=` and a second URL sends "
+        "the requests there instead; `@` and an IP address fixes the address to connect to.",
+    )
+    allow_load: str = Field("", description="Documents that LOAD may name, in the same form.")
+    seconds: float = Field(
+        20.0, ge=0.1, description="Seconds for all outgoing requests of one query or update together."
+    )
+    max_bytes: int = Field(8 * _MIB, ge=1024, description="Maximum size of a response from another server, in bytes.")
+    max_rows: int = Field(
+        10_000, ge=1, description="Maximum number of solutions of one SERVICE; more are an error, never truncated."
+    )
+    cache_seconds: float = Field(
+        300.0, ge=0, description="Seconds to cache responses to SERVICE; 0 disables the cache."
+    )
+
+
+class Config(BaseModel):
+    """All settings, read once. Secrets come from the environment only, never from a command line or an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: StoreSettings = StoreSettings()
+    http: HttpSettings = HttpSettings()
+    access: AccessSettings = AccessSettings()
+    queries: QuerySettings = QuerySettings()
+    outgoing: OutgoingSettings = OutgoingSettings()
 
     def with_options(self, **options: object) -> Config:
-        """Return a copy with the options that are not ``None``."""
-        return replace(self, **{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
+        """Return a copy with the options that are not ``None``, named like their variables: ``port`` for ``KG_PORT``.
+
+        Raises:
+            BadInput: values that do not fit, all in one error.
+            TypeError: an option without a variable.
+        """
+        changed: dict[str, dict[str, object]] = {name: getattr(self, name).model_dump() for name in _GROUPS}
+        places = {row.option: row for row in variables()}
+        for option, value in options.items():
+            if option not in places:
+                raise TypeError(f"There is no setting {option}.")
+            if value is not None:
+                changed[places[option].group][places[option].field] = value
+        return _build(lambda name, group: group.model_validate(changed[name]))
+
+
+_GROUPS: Mapping[str, type[_Group]] = {name: type(field.default) for name, field in Config.model_fields.items()}
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable that is read.
+
+    Attributes:
+        name: such as ``KG_MAX_ROWS``.
+        group: the field of :class:`Config` that it belongs to.
+        field: the field of the group.
+        default: its value when it is unset.
+        least: the least number that is accepted, if there is one.
+        text: what it means, in Markdown.
+    """
+
+    name: str
+    group: str
+    field: str
+    default: object
+    least: float | None
+    text: str
+
+    @property
+    def option(self) -> str:
+        """The name for :meth:`Config.with_options`."""
+        return self.name.removeprefix("KG_").lower()
+
+
+def variables() -> Iterator[Variable]:
+    """Return all variables, by group."""
+    for name, group in _GROUPS.items():
+        for key, field in group.model_fields.items():
+            least = next((rule.ge for rule in field.metadata if hasattr(rule, "ge")), None)
+            yield Variable(group.variable(key), name, key, field.default, least, field.description or "")
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     """Read the settings from ``KG_*`` variables; an empty value counts as unset.
 
     Raises:
-        BadInput: a value that does not fit, named with its variable.
+        BadInput: values that do not fit, all in one error, each with its variable.
     """
-    values: dict[str, object] = {}
-    for row in fields(Config):
-        text = environ.get(row.metadata["env"], "").strip()
-        if text:
-            values[row.name] = _read(row.metadata["env"], text, row.default)
-    return Config(**values)  # type: ignore[arg-type]
+    return _build(lambda _, group: group.read(environ))
 
 
-def _read(variable: str, text: str, default: object) -> object:
-    if isinstance(default, bool):
-        if text.lower() not in ("1", "0", "true", "false", "yes", "no"):
-            raise BadInput(f"{variable}={text} is neither true nor false.", remedy="Use true or false.")
-        return text.lower() in ("1", "true", "yes")
-    if isinstance(default, int):
-        if not re.fullmatch(r"-?[0-9]+", text):
-            raise BadInput(f"{variable}={text} is not a whole number.", remedy="Use digits only.")
-        return int(text)
-    if isinstance(default, float):
-        if not re.fullmatch(r"[0-9]+([.][0-9]+)?", text):
-            raise BadInput(f"{variable}={text} is not a number.", remedy="Use digits, such as 30 or 0.5.")
-        return float(text)
-    return Path(text) if isinstance(default, Path) else text
+def _build(make: Callable[[str, type[_Group]], _Group]) -> Config:
+    """Make every group, and raise one error for all faults in them."""
+    groups: dict[str, _Group] = {}
+    faults: list[_Fault] = []
+    for name, group in _GROUPS.items():
+        try:
+            groups[name] = make(name, group)
+        except ValidationError as error:
+            faults += [_fault(group, details) for details in error.errors()]
+    if faults:
+        remedies = [f"{it.variable}: {it.remedy}" for it in faults] if len(faults) > 1 else [faults[0].remedy]
+        raise BadInput(" ".join(it.message for it in faults), remedy=" ".join(remedies))
+    return Config.model_validate(groups)
+
+
+class _Fault(NamedTuple):
+    variable: str
+    message: str
+    remedy: str
+
+
+def _fault(group: type[_Group], details: ErrorDetails) -> _Fault:
+    variable, context = group.variable(str(details["loc"][0])), details.get("ctx", {})
+    if details["type"] == "setting":
+        return _Fault(variable, context["message"], context["remedy"])
+    if details["type"] == "greater_than_equal":
+        least = next(row.least for row in variables() if row.name == variable)
+        return _Fault(variable, f"{variable} must be at least {least}.", "Raise it or unset it.")
+    return _Fault(variable, f"{variable} cannot be used: {details['msg']}.", "Correct it or unset it.")
 
 
 def table() -> str:
-    """Render the settings as the Markdown table of the README."""
-    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for row in fields(Config):
-        default = "—" if row.default is None else f"`{str(row.default).lower() if row.type == 'bool' else row.default}`"
-        lines.append(f"| `{row.metadata['env']}` | {default} | {row.metadata['help']} |")
-    return "\n".join(lines)
+    """Render the settings as Markdown, a heading and a table for each group."""
+    lines: list[str] = []
+    for name, group in _GROUPS.items():
+        lines += [f"### {group.heading}", "", "| variable | default | meaning |", "| --- | --- | --- |"]
+        for row in variables():
+            if row.group == name:
+                default = str(row.default).lower() if isinstance(row.default, bool) else row.default
+                lines.append(f"| `{row.name}` | {'—' if default in (None, '') else f'`{default}`'} | {row.text} |")
+        lines.append("")
+    return "\n".join(lines[:-1])

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 from kg import disk
-from kg.config import IGNORED, Config, from_environment
+from kg.config import IGNORED, StoreSettings, from_environment, variables
 from kg.description import FILE as META
 from kg.errors import ClaimgraphError
 from kg.examination import examine, newest_snapshot
@@ -91,7 +91,7 @@ def diagnose(patient: Patient) -> list[Finding]:
 def patient(data: Path | None, environ: Mapping[str, str], *, full: bool = False) -> Patient:
     """Name the data directory even where another setting is wrong."""
     named = environ.get("KG_DATA_DIR", "").strip()
-    return Patient(data or (Path(named) if named else Config().data_dir), environ, full)
+    return Patient(data or (Path(named) if named else StoreSettings().data_dir), environ, full)
 
 
 # ---- the data directory
@@ -238,7 +238,7 @@ def _isolation(_patient: Patient) -> Iterator[Finding]:
 
 
 def _settings(patient: Patient) -> Iterator[Finding]:
-    known = {row.metadata["env"] for row in fields(Config)}
+    known = {row.name for row in variables()}
     given = sorted(name for name in patient.environ if name.startswith("KG_"))
     try:
         from_environment(patient.environ)

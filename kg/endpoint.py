@@ -20,7 +20,6 @@ from kg.channel import Gone
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
 from kg.outgoing import Outgoing
-from kg.outgoing import Settings as OutgoingSettings
 from kg.pool import Pool
 from kg.query import Depth
 from kg.session import Session
@@ -57,16 +56,16 @@ class Endpoint:
     def __init__(self, store: Store, config: Config) -> None:
         self.store = store
         self.published_at = time.time()
-        self._config = config
-        self._outgoing = Outgoing(OutgoingSettings.of(config))
+        self._settings = config.queries
+        self._outgoing = Outgoing(config.outgoing)
         self._calling_out = 0
         self._callers = ThreadPoolExecutor(_CALLING_OUT, "calling-out")
         self._number = store.version
         self._publishing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._trimming: asyncio.Task[None] | None = None
-        self.snapshots = Snapshots(store.directory, config.snapshots) if store.directory else None
-        self.pool = Pool(config) if store.directory else None
+        self.snapshots = Snapshots(store.directory, config.store.snapshots) if store.directory else None
+        self.pool = Pool(config.queries) if store.directory else None
 
     @property
     def number(self) -> int:
@@ -134,9 +133,9 @@ class Endpoint:
             TooLarge: the text is too long.
             Busy, TooManyRequests, TimedOut, ReaderLost, and what :meth:`kg.query.Evaluator.answer` raises.
         """
-        if len(text) > self._config.max_query_length:
+        if len(text) > self._settings.max_query_length:
             raise TooLarge(
-                f"The query has {len(text)} characters; the limit is {self._config.max_query_length}.",
+                f"The query has {len(text)} characters; the limit is {self._settings.max_query_length}.",
                 remedy="Make it shorter, store long lists as a graph of your own, or raise KG_MAX_QUERY_LENGTH.",
             )
         started = time.monotonic()
@@ -188,14 +187,14 @@ class Endpoint:
         if not self._outgoing or not await asyncio.to_thread(federation.update_asks, text, base):
             return text
         await asyncio.to_thread(seen.refuse_targets, text, base)
-        return await self._call_out(self._config.update_timeout, federation.resolve_update, text, base)
+        return await self._call_out(self._settings.update_timeout, federation.resolve_update, text, base)
 
     async def _call_out(self, seconds: float, resolve: Callable[..., T], *given: object) -> T:
         """Ask other servers, only so many at a time, in threads that are for nothing else: slow ones hold up nobody."""
         if self._calling_out >= _CALLING_OUT:
             raise Busy("Too many requests are asking other servers now.", remedy="Ask again in a moment.")
         self._calling_out += 1
-        limits = federation.Limits(Depth(self._config.max_nesting, self._config.max_height), seconds)
+        limits = federation.Limits(Depth(self._settings.max_nesting, self._settings.max_height), seconds)
         try:
             work = partial(resolve, *given, self._outgoing, limits)
             return await asyncio.get_running_loop().run_in_executor(self._callers, work)
@@ -213,7 +212,7 @@ class Endpoint:
 
     def _timeout(self, wanted: float | None) -> float:
         if wanted is None:
-            return self._config.timeout
+            return self._settings.timeout
         if not wanted > 0:
             raise BadInput("The timeout must be more than zero seconds.", remedy="Give seconds, such as timeout=5.")
-        return min(wanted, self._config.timeout)
+        return min(wanted, self._settings.timeout)

@@ -35,6 +35,9 @@ from kg.sparql import Edit, edited
 _NOTHING = " " * 64 + "\n\u00a7"
 _NO_DATA = "INSERT DATA { }"
 
+MAX_CALLS = 8
+"""How often one query or update may name SERVICE or LOAD."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
@@ -271,9 +274,9 @@ class _Visit:
         self._text = text
         self._deadline = min(outgoing.deadline(), time.monotonic() + limits.seconds)
         self.retrieved: list[Retrieval] = []
-        if number > outgoing.settings.max_calls:
+        if number > MAX_CALLS:
             raise TooLarge(
-                f"The text names SERVICE or LOAD {number} times; the limit is {outgoing.settings.max_calls}.",
+                f"The text names SERVICE or LOAD {number} times; the limit is {MAX_CALLS}.",
                 remedy="Ask in several requests.",
             )
 

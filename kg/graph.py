@@ -94,14 +94,14 @@ class KnowledgeGraph:
         graph = cls(
             Store(
                 Settings(
-                    None if in_memory else config.data_dir,
-                    config.base_iri,
-                    config.bare,
-                    Depth(config.max_nesting, config.max_height),
+                    None if in_memory else config.store.data_dir,
+                    config.store.base_iri,
+                    config.store.bare,
+                    Depth(config.queries.max_nesting, config.queries.max_height),
                 )
             )
         )
-        if not config.bare:
+        if not config.store.bare:
             graph.load_ontology()
             if graph.store.is_new and seed:
                 graph.add(ontology.read("seed/article.json").encode())

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kg.config import Config
+from kg.config import HttpSettings
 from kg.joined import Joined
 from kg.refusals import FULL, LATE, LONG_HEAD, LONG_URL, MALFORMED, Refusal
 
@@ -51,9 +51,9 @@ class Limits:
     refused: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, config: Config, refused: Counter[str]) -> Limits:
+    def of(cls, settings: HttpSettings, refused: Counter[str]) -> Limits:
         """Take them from the settings; ``refused`` is where the metrics read."""
-        return cls(config.max_url_bytes, config.header_timeout, config.max_connections, refused=refused)
+        return cls(settings.max_url_bytes, settings.header_timeout, settings.max_connections, refused=refused)
 
     @property
     def head_bytes(self) -> int:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from kg import __version__
 from kg.allowlist import AllowList, Entry, IPAddress, Url, address_of, is_public
-from kg.config import Config
+from kg.config import OutgoingSettings
 from kg.errors import Forbidden, Unreachable
 
 if TYPE_CHECKING:
@@ -35,49 +35,13 @@ if TYPE_CHECKING:
 _STEP = 65536
 _HEAD = 65536
 _AT_ONCE = 4
+_CONNECT_SECONDS = 5
 _CACHED = 64
 _CACHED_BYTES = 32 * 1024 * 1024
 _RESULTS = "application/sparql-results+json"
 _DOCUMENTS = (
     "text/turtle, application/n-triples, application/ld+json;q=0.9, application/rdf+xml;q=0.8, application/trig;q=0.5"
 )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What may be asked, and how much of it.
-
-    Attributes:
-        service: the endpoints that SERVICE may name (KG_ALLOW_SERVICE); see :mod:`kg.allowlist`.
-        load: the documents that LOAD may name (KG_ALLOW_LOAD).
-        seconds: for everything that one request of a user asks outside, on the wall clock.
-        connect_seconds: for one connection to be made.
-        max_bytes: of one answer.
-        max_rows: of one answer to SERVICE.
-        max_calls: how often one request of a user may name SERVICE or LOAD.
-        cache_seconds: how long an answer to SERVICE is kept; 0 keeps none.
-    """
-
-    service: str = ""
-    load: str = ""
-    seconds: float = 20
-    connect_seconds: float = 5
-    max_bytes: int = 8 * 1024 * 1024
-    max_rows: int = 10_000
-    max_calls: int = 8
-    cache_seconds: float = 300
-
-    @classmethod
-    def of(cls, config: Config) -> Settings:
-        """Take them from the configuration."""
-        return cls(
-            config.allow_service,
-            config.allow_load,
-            seconds=config.outgoing_seconds,
-            max_bytes=config.outgoing_max_bytes,
-            max_rows=config.outgoing_max_rows,
-            cache_seconds=config.outgoing_cache_seconds,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +70,15 @@ class Outgoing:
         settings: as given.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: OutgoingSettings) -> None:
         """Read the allow-lists.
 
         Raises:
             BadInput: an entry is none.
         """
         self.settings = settings
-        self._service = AllowList(settings.service, "KG_ALLOW_SERVICE")
-        self._load = AllowList(settings.load, "KG_ALLOW_LOAD")
+        self._service = AllowList(settings.allow_service, "KG_ALLOW_SERVICE")
+        self._load = AllowList(settings.allow_load, "KG_ALLOW_LOAD")
         self._cache = _Cache(settings.cache_seconds)
         self._lock = threading.Lock()
         self._slots: dict[Url, threading.BoundedSemaphore] = {}
@@ -259,7 +223,7 @@ class Outgoing:
         for address in _addresses(entry, deadline):
             raw = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
             try:
-                raw.settimeout(min(self.settings.connect_seconds, _left(deadline)))
+                raw.settimeout(min(_CONNECT_SECONDS, _left(deadline)))
                 raw.connect((str(address), entry.url.port))
                 return raw
             except OSError as error:

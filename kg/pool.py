@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kg import engine, errors, worker
 from kg.channel import Channel, Gone, Job, reader_lost, start_process
-from kg.config import Config
+from kg.config import QuerySettings
 
 _log = logging.getLogger("claimgraph.readers")
 
@@ -43,10 +43,10 @@ class Counts:
 class Pool:
     """The readers of one server. Everything here runs on one event loop."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, settings: QuerySettings) -> None:
         self.counts = Counts()
-        self._config = config
-        self._size = config.readers or (os.cpu_count() or 1) + 1
+        self._settings = settings
+        self._size = settings.readers or (os.cpu_count() or 1) + 1
         self._channels: set[Channel] = set()
         self._idle: list[Channel] = []
         self._queue: deque[Job] = deque()
@@ -128,13 +128,13 @@ class Pool:
             self._forget(job)
 
     def _admit(self, client: str) -> None:
-        if self._asking[client] >= self._config.max_queries_per_client:
+        if self._asking[client] >= self._settings.max_queries_per_client:
             self.counts.refused += 1
             raise errors.TooManyRequests(
                 f"You have {self._asking[client]} queries under way; that is the limit for one client.",
                 remedy="Wait for an answer before you ask again, or raise KG_MAX_QUERIES_PER_CLIENT.",
             )
-        if self._asking.total() >= self._config.max_queries:
+        if self._asking.total() >= self._settings.max_queries:
             self.counts.refused += 1
             raise errors.Busy(
                 "The server has as many queries under way as it takes on.",
@@ -228,7 +228,7 @@ class Pool:
     # ---- processes
 
     async def _start_one(self) -> None:
-        process, ours, shared = start_process(self._config)
+        process, ours, shared = start_process(self._settings)
         ours.setblocking(False)
         made = Channel(self, process, shared)
         self._channels.add(made)
@@ -283,7 +283,7 @@ class Pool:
         if channel.job and not channel.job.done.done():
             reason = "memory" if code == -signal.SIGABRT else "crash"
             self.counts.kills[reason] += 1
-            channel.job.done.set_exception(reader_lost(reason, self._config.max_memory))
+            channel.job.done.set_exception(reader_lost(reason, self._settings.max_memory))
         if not channel.served:
             _log.error("a reader could not start; its process ended with %d", code)
             await asyncio.sleep(_RETRY_AFTER_CRASH)

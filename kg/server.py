@@ -40,13 +40,13 @@ def run(config: Config) -> None:
     logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it tells of odd literals with tracebacks
     with _listen(config) as listener:
         port = listener.getsockname()[1]
-        host = f"[{config.host}]" if ":" in config.host else config.host
+        host = f"[{config.http.host}]" if ":" in config.http.host else config.http.host
         address = f"http://{host}:{port}/"
-        made = config.token is None
+        made = config.access.token is None
         config = config.with_options(
             port=port,
-            token=config.token or secrets.token_urlsafe(24),
-            base_iri=config.base_iri or _base(config, address),
+            token=config.access.token or secrets.token_urlsafe(24),
+            base_iri=config.store.base_iri or _base(config, address),
         )
         # The one look upwards, by name: this package never imports the HTTP layer.
         create_app = importlib.import_module("api.app").create_app
@@ -56,10 +56,10 @@ def run(config: Config) -> None:
             _announce(graph, config, address, made=made)
         application = create_app(graph, config, _restart)
         observer = application.state.observer
-        with importlib.import_module("api.logs").logging_to(sys.stderr, config.log, observer):
-            limits = http_limits.Limits.of(config, observer.metrics.refused)
+        with importlib.import_module("api.logs").logging_to(sys.stderr, config.http.log, observer):
+            limits = http_limits.Limits.of(config.http, observer.metrics.refused)
             try:
-                http_limits.Server(application, limits, config.shutdown_seconds, turn.serves).run([listener])
+                http_limits.Server(application, limits, config.http.shutdown_seconds, turn.serves).run([listener])
             finally:
                 _leave_stuck_threads()
 
@@ -78,23 +78,23 @@ def _leave_stuck_threads() -> None:
 
 def _base(config: Config, address: str) -> str | None:
     """Take the server's own address as base, but only for a store that is made now."""
-    if (config.data_dir / META).exists():
+    if (config.store.data_dir / META).exists():
         return None
-    everywhere = config.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
-    return f"http://127.0.0.1:{config.port or 8000}/" if everywhere else address
+    everywhere = config.http.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
+    return f"http://127.0.0.1:{config.http.port or 8000}/" if everywhere else address
 
 
 def _listen(config: Config) -> socket.socket:
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in config.http.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((config.host, config.port))
+        listener.bind((config.http.host, config.http.port))
         listener.listen()  # a client that reads the address at once finds us
     except OSError as error:
         listener.close()
         raise BadInput(
-            f"Cannot listen on {config.host}, port {config.port}: {error.strerror}.",
+            f"Cannot listen on {config.http.host}, port {config.http.port}: {error.strerror}.",
             remedy="Choose another --port (0 for a free one) or --host.",
         ) from None
     return listener
@@ -104,8 +104,9 @@ def _announce(graph: KnowledgeGraph, config: Config, address: str, *, made: bool
     out = Console(highlight=False, soft_wrap=True)
     out.print(f"Claimgraph listens on {address} (stop with Ctrl-C)", markup=False)
     if made:
-        out.print(f"Token for writes, shown this once (set KG_TOKEN to choose your own): {config.token}", markup=False)
-    if config.bare:
+        token = config.access.token
+        out.print(f"Token for writes, shown this once (set KG_TOKEN to choose your own): {token}", markup=False)
+    if config.store.bare:
         out.print("A bare SPARQL 1.1 store: /sparql, /update, /graphs")
         return
     if graph.names.base != address:

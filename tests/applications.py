@@ -18,6 +18,7 @@ from kg.config import Config
 from kg.endpoint import Endpoint
 from kg.graph import KnowledgeGraph
 from kg.pool import Pool
+from tests.configs import configured
 
 TOKEN = "a token for tests"
 WRITER = {"Authorization": f"Bearer {TOKEN}"}
@@ -31,7 +32,7 @@ MANY = f"INSERT DATA {{ {' '.join(f'<urn:s{n}> <urn:p> {n} .' for n in range(100
 def settings(folder: Path, **others: Any) -> Config:
     """Give the settings of a bare store in a folder, with one reader, and with ``others`` instead."""
     defaults = {"token": TOKEN, "data_dir": folder, "base_iri": BASE, "bare": True, "readers": 1}
-    return Config(**{**defaults, **others})
+    return configured(**{**defaults, **others})
 
 
 def application(config: Config) -> FastAPI:

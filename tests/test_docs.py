@@ -10,6 +10,7 @@ from typer.main import get_command
 from api.app import create_app
 from kg import cli, config
 from kg.graph import KnowledgeGraph
+from tests.configs import configured
 from tests.docs import ROOT, fill
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -25,7 +26,7 @@ def test_every_command_is_named() -> None:
 
 
 def test_every_path_is_named() -> None:
-    application = create_app(KnowledgeGraph.open(config.Config(), in_memory=True), config.Config(token="t"))
+    application = create_app(KnowledgeGraph.open(config.Config(), in_memory=True), configured(token="t"))
     paths = {re.sub(r"\{(\w+):path\}", r"{\1}", path) for path in application.openapi()["paths"]}
     named = {"/" + path.split("/")[1] for path in paths} - {"/"}
     assert [path for path in sorted(named) if f"{path}" not in README] == []

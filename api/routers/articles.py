@@ -117,7 +117,7 @@ def delete_article(identifier: str, shared: Writing) -> Response:
 
 async def _store(request: Request, response: Response, shared: Services, identifier: str | None) -> Stored:
     requests.content_type(request, (JSON,))
-    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
+    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     done = await shared.in_thread(shared.graph.add, body, identifier)
     response.headers["Location"] = requests.origin_path(request, f"/articles/{done.identifier}")
     response.status_code = 201 if done.outcome == "created" else 200

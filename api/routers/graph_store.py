@@ -186,7 +186,7 @@ def _writable(request: Request, shared: Services) -> str | None:
 
 async def _contents(request: Request, shared: Services, accepted: tuple[str, ...]) -> list[Content]:
     kind = requests.content_type(request, accepted)
-    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
+    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     if kind.name != _FORM:
         return [Content(body, kind.name)]
     return [_content(part) for part in multipart.parse(body, kind.parameters.get("boundary", ""))]

@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 @router.get("/")
 def home(request: Request, shared: Reading) -> Response:
     """Introduce the server: what it is, what it holds, what it answers."""
-    store, bare = shared.graph.store, shared.config.bare
+    store, bare = shared.graph.store, shared.config.store.bare
     sizes = store.sizes()
     articles = [] if bare else shared.graph.articles()
     counts = {} if bare else {"articles": len(articles), "claims": sum(entry.claims for entry in articles)}

@@ -79,7 +79,7 @@ async def _authorized(request: Request, shared: Shared) -> Services:
     Raises:
         Unauthorized, InsufficientScope: the metrics are not public, and the caller is no administrator.
     """
-    if not shared.config.metrics_public:
+    if not shared.config.access.metrics_public:
         caller(request, shared).require("admin")
     return shared
 
@@ -99,7 +99,7 @@ async def metrics(request: Request, shared: Annotated[Services, Depends(_authori
     It needs a token with the scope `admin`, unless KG_METRICS_PUBLIC is true.
     """
     found = observer(request)
-    if not shared.config.bare:
+    if not shared.config.store.bare:
         found.metrics.newest_article = await shared.in_thread(_newest, shared.graph.store)
     if found.log is not None:
         found.metrics.dropped = found.log.writer.dropped

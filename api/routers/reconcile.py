@@ -59,7 +59,7 @@ async def post_row_decisions(request: Request, shared: Shared) -> Response:
     What is accepted becomes a link of the graph to the row, as a review makes one; it can be taken back there.
     """
     requests.content_type(request, (JSON,))
-    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
+    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     values = rows.parse(requests.decode(body, "body"), "body")
     wanted = rows.model(DecisionsIn, values, "body")
     rows.check_batch(len(wanted.decisions), "decisions")

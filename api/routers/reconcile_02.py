@@ -93,7 +93,7 @@ async def get_reconcile_02(request: Request, shared: Shared) -> Response:
 async def post_reconcile_02(request: Request, shared: Reading) -> Response:
     """Match rows with entities (`queries`), or give data of entities (`extend`)."""
     requests.content_type(request, (FORM,))
-    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
+    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     parameters = [*requests.query_parameters(request), *requests.parse_parameters(body, "form")]
     return await _answer(request, shared, parameters)
 

@@ -136,7 +136,7 @@ async def extend_10(request: Request, shared: Reading) -> Response:
 
 async def _body(request: Request, shared: Services) -> object:
     requests.content_type(request, (JSON,))
-    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
+    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     return rows.parse(requests.decode(body, "body"), "body")
 
 

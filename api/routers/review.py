@@ -246,7 +246,8 @@ def _form(request: Request) -> Parameters | None:
 
 async def _json(request: Request, shared: Services) -> Any:
     requests.content_type(request, (JSON, FORM))
-    body = await requests.read_body(request, min(_LARGEST, shared.config.max_body_bytes), shared.config.body_timeout)
+    limits = shared.config.http
+    body = await requests.read_body(request, min(_LARGEST, limits.max_body_bytes), limits.body_timeout)
     try:
         return json.loads(requests.decode(body, "body"))
     except (ValueError, RecursionError) as error:

@@ -145,7 +145,7 @@ async def update(request: Request, shared: Shared) -> Response:
 async def _posted(request: Request, shared: Services, name: str, direct: str) -> requests.Parameters:
     """Read the parameters of a POST; a text sent by itself becomes the parameter ``name``."""
     kind = requests.content_type(request, (direct, _FORM))
-    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
+    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     parameters = requests.query_parameters(request)
     if kind.name == direct:
         return [*parameters, (name, requests.decode(body, name))]

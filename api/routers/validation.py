@@ -57,7 +57,7 @@ async def validate(request: Request, shared: Reading) -> Response:
     """
     kind = requests.content_type(request, (JSON, *formats.READABLE))
     media_type = formats.choose(request, (JSON, *formats.GRAPHS))
-    body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
+    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     return await shared.query_in_thread(_check, shared, body, kind.name, media_type)
 
 

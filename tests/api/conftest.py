@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from kg.config import Config
 from kg.graph import KnowledgeGraph
+from tests.configs import configured
 
 TOKEN = "a token for tests"
 
@@ -29,13 +30,13 @@ def auth() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def config() -> Config:
-    return Config(token=TOKEN, max_body_bytes=500_000)
+    return configured(token=TOKEN, max_body_bytes=500_000)
 
 
 @pytest.fixture
 def bare() -> Iterator[TestClient]:
     """A new, empty, bare store."""
-    settings = Config(token=TOKEN, bare=True, max_body_bytes=10_000)
+    settings = configured(token=TOKEN, bare=True, max_body_bytes=10_000)
     graph = KnowledgeGraph.open(settings, in_memory=True)
     with TestClient(create_app(graph, settings)) as client:
         yield client

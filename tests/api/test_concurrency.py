@@ -61,7 +61,7 @@ def test_slow_queries_delay_nothing_else(address: str) -> None:
 
 def test_a_body_without_a_length_is_cut_off_at_the_limit(address: str, auth: dict[str, str], config: Config) -> None:
     def body() -> Iterator[bytes]:
-        for _ in range(4 * config.max_body_bytes // 1024):
+        for _ in range(4 * config.http.max_body_bytes // 1024):
             yield b"#" * 1024
 
     headers = {"Content-Type": "text/turtle", **auth}

@@ -17,12 +17,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.http_limits import Limits
 from kg.names import GENID
 from kg.tokens import Grant, TokenFile
 from tests.cases.peers import RESULTS, Asked, Peer, Reply, endpoint, saying, serving, solutions
+from tests.configs import configured
 from tests.processes import wait_until
 from tests.serving import serving as serving_app
 
@@ -130,7 +130,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     elsewhere = Elsewhere()
     with serving(elsewhere) as elsewhere.peer:
         paths = list(elsewhere.answers)
-        config = Config(
+        config = configured(
             token=TOKEN,
             data_dir=tmp_path_factory.mktemp("data"),
             base_iri=BASE,
@@ -340,7 +340,8 @@ def test_slow_peers_do_not_hold_up_the_server(here: Here, tmp_path: Path) -> Non
     """Only so many requests may wait for others at a time; one more is told to come back, all others are answered."""
     places = [here.elsewhere.at(path) for path in ("/slow", "/tardy")] * 4
     allowed = " ".join(places[:2])
-    config = Config(token=TOKEN, data_dir=tmp_path, bare=True, readers=1, allow_service=allowed, outgoing_seconds=60)
+    options = {"allow_service": allowed, "outgoing_seconds": 60}
+    config = configured(token=TOKEN, data_dir=tmp_path, bare=True, readers=1, **options)
     app = create_app(KnowledgeGraph.open(config), config)
     statuses: list[int] = []
     with serving_app(app, Limits()) as address, httpx2.Client(base_url=f"http://127.0.0.1:{address[1]}") as client:
@@ -528,7 +529,7 @@ def test_nobody_is_asked_for_who_may_not_write(here: Here, tmp_path: Path) -> No
     place, document = here.elsewhere.at("/sparql"), here.elsewhere.at("/d.ttl")
     update = f"LOAD <{document}> ; INSERT {{ ?s ?p ?o }} WHERE {{ SERVICE <{place}> {{ ?s ?p ?o }} }}"
     assert here.update(update, {}).status_code == 401
-    config = Config(token=TOKEN, data_dir=tmp_path, base_iri=BASE, allow_service=place, allow_load=document)
+    config = configured(token=TOKEN, data_dir=tmp_path, base_iri=BASE, allow_service=place, allow_load=document)
     tokens = TokenFile(tmp_path)
     for grant in (Grant("read"), Grant("write", ("urn:mine",))):
         token = tokens.create(f"a-{grant.scope}", grant)
@@ -633,7 +634,7 @@ def test_turtle_base_is_only_a_name(here: Here) -> None:
 
 def alone(service: str, load: str = "", **options: Any) -> TestClient:
     """An application of its own over an empty store in memory."""
-    settings = Config(token=TOKEN, bare=True, base_iri=BASE, allow_service=service, allow_load=load, **options)
+    settings = configured(token=TOKEN, bare=True, base_iri=BASE, allow_service=service, allow_load=load, **options)
     return TestClient(create_app(KnowledgeGraph.open(settings, in_memory=True), settings))
 
 

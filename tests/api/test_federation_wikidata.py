@@ -14,9 +14,9 @@ from rich.console import Console
 
 import ontology
 from kg import console
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from tests.cases import wikidata
+from tests.configs import configured
 from tests.docs import ROOT
 from tests.processes import WRITER, Reply, Server, running
 
@@ -41,7 +41,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def ours(endpoint: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Our server with the seed article and links; Wikidata's name leads to the other one."""
     folder = tmp_path_factory.mktemp("ours")
-    graph = KnowledgeGraph.open(Config(data_dir=folder / "data", base_iri=BASE))
+    graph = KnowledgeGraph.open(configured(data_dir=folder / "data", base_iri=BASE))
     assert wikidata.link(graph) == 13
     del graph
     mapping = f"{NAMED}=http://127.0.0.1:{endpoint.port}/sparql"

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -22,7 +21,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from kg.config import Config
+from kg.config import variables
 from kg.http_limits import Limits
 from tests.applications import MANY, RUNAWAY, WRITER, Served, application, endpoint_of, observer_of, on_disk, settings
 from tests.cases.peers import Asked, Reply, solutions
@@ -56,7 +55,7 @@ def covers(*names: str) -> Callable[[F], F]:
 
 
 def test_every_limit_has_a_test() -> None:
-    assert {row.name for row in fields(Config)} - NO_LIMITS == COVERED
+    assert {row.option for row in variables()} - NO_LIMITS == COVERED
 
 
 def refused(answer: httpx2.Response | Answer, status: int, setting: str) -> None:
@@ -291,7 +290,7 @@ def live(folder: Path, **others: Any) -> Iterator[tuple[Address, FastAPI]]:
     """Serve an application over a thousand statements, as `kg serve` does."""
     config = settings(folder, readers=2, **others)
     app = application(config)
-    with serving(app, Limits.of(config, observer_of(app).metrics.refused)) as address:
+    with serving(app, Limits.of(config.http, observer_of(app).metrics.refused)) as address:
         update = {"update": MANY}
         done = httpx2.post(f"http://127.0.0.1:{address[1]}/update", data=update, headers=WRITER, timeout=60)
         assert done.status_code == 204

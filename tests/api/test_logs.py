@@ -95,7 +95,7 @@ def test_a_line_says_what_was_asked_and_what_became_of_it(served: Served) -> Non
 
 
 def test_one_who_writes_is_named(served: Served) -> None:
-    token = TokenFile(served.app.state.services.config.data_dir).create(
+    token = TokenFile(served.app.state.services.config.store.data_dir).create(
         "the bot".replace(" ", "-"), Grant("write", None)
     )
     with logged(served) as lines:

@@ -228,7 +228,7 @@ def test_the_bounds_of_a_class_belong_to_it() -> None:
 
 
 def test_they_are_closed(served: Served) -> None:
-    folder = served.app.state.services.config.data_dir
+    folder = served.app.state.services.config.store.data_dir
     answer = served.client.get("/metrics")
     assert answer.status_code == 401
     assert "claimgraph_" not in answer.text

@@ -11,10 +11,10 @@ import httpx2
 import pytest
 
 from api.middleware import Settings
-from kg.config import Config
 from kg.errors import BadInput
 from kg.http_limits import Limits
 from tests.applications import RUNAWAY, WRITER, Served, application, observer_of, on_disk, settings
+from tests.configs import configured
 from tests.processes import wait_until
 from tests.serving import Answer, ask, serving
 
@@ -198,7 +198,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Answer]]:
     """What http_limits refuses itself: the layers above never see it."""
     config = settings(tmp_path_factory.mktemp("server"), max_url_bytes=2000)
     app = application(config)
-    with serving(app, Limits.of(config, observer_of(app).metrics.refused)) as address:
+    with serving(app, Limits.of(config.http, observer_of(app).metrics.refused)) as address:
         yield [
             ask(address, b"\x16\x03\x01\r\n\r\n"),
             ask(address, b"GET /" + b"x" * 3000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
@@ -223,7 +223,7 @@ def test_what_the_protocol_refuses_has_the_headers_too(answers: list[Answer]) ->
 
 
 def test_settings_come_from_the_configuration() -> None:
-    config = Config(max_url_bytes=5000, max_sending_bytes=1 << 21, cors_origins="https://a.example")
+    config = configured(max_url_bytes=5000, max_sending_bytes=1 << 21, cors_origins="https://a.example")
     found = Settings.of(config, "https://data.example/a/b/")
     assert (found.prefix, found.secure, found.max_url_bytes, found.max_sending_bytes) == ("/a/b", True, 5000, 1 << 21)
     assert b"https://a.example" in found.cors.origins

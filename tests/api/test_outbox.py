@@ -136,7 +136,7 @@ def test_an_answer_over_the_budget_is_given_where_it_is_alone(tmp_path: Path) ->
     config = settings(tmp_path, max_sending_bytes=1 << 20)
     app = application(config)
     assert observer_of(app).metrics.requests == {}
-    with serving(app, Limits.of(config, observer_of(app).metrics.refused)) as address:
+    with serving(app, Limits.of(config.http, observer_of(app).metrics.refused)) as address:
         query = f"/sparql?query=SELECT(%22{'x' * 9000}%22AS%3Fx)%7BVALUES%3Fn%7B{'+1' * 1000}%7D%7D"
         request = f"GET {query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
         whole = ask(address, request)

@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.questions import all_questions
+from tests.configs import configured
 
 HTML = {"Accept": "text/html"}
 PAGES = ["/", "/docs", "/questions", "/questions/2", "/articles", "/entity/putin", "/article/seed", "/sparql",
@@ -91,7 +91,7 @@ def test_no_pages_that_load_scripts(client: TestClient) -> None:
 @pytest.mark.parametrize("stripped", [False, True])
 def test_a_base_with_a_path(stripped: bool) -> None:
     """A proxy may take the prefix off, or not; links have it where the server can tell."""
-    settings = Config(base_iri="http://testserver/news/")
+    settings = configured(base_iri="http://testserver/news/")
     graph = KnowledgeGraph.open(settings, in_memory=True)
     client = TestClient(create_app(graph, settings))
     prefix = "" if stripped else "/news"

@@ -14,6 +14,7 @@ from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.tokens import FILE, Grant, TokenFile
 from tests.applications import on_disk
+from tests.configs import configured
 
 VERSIONS = ["/reconcile/0.2", "/reconcile/1.0"]
 PAGE = {"Origin": "https://refine.example"}
@@ -60,7 +61,7 @@ def test_what_was_written_is_found_at_once_and_the_past_where_it_is_asked_for(
 
 
 def test_a_closed_graph_says_so_in_its_manifest_and_answers_nobody_else(config: Config) -> None:
-    closed = Config(token=config.token, public_graphs="none")
+    closed = configured(token=config.access.token, public_graphs="none")
     with TestClient(create_app(KnowledgeGraph.open(closed, in_memory=True), closed)) as client:
         for version in VERSIONS:
             answer = client.get(version, headers=PAGE)
@@ -71,7 +72,9 @@ def test_a_closed_graph_says_so_in_its_manifest_and_answers_nobody_else(config: 
             assert client.get(f"{version}/suggest/entity").status_code == 401
         assert client.get(OLD, params={"query": "a"}).status_code == 401
         assert client.post(OLD, data={"query": "a"}).status_code == 401
-        allowed = client.get(OLD, params={"query": "Ukraine"}, headers={"Authorization": f"Bearer {config.token}"})
+        allowed = client.get(
+            OLD, params={"query": "Ukraine"}, headers={"Authorization": f"Bearer {config.access.token}"}
+        )
         assert allowed.json()["result"]
 
 
@@ -94,7 +97,7 @@ def test_any_page_may_ask_without_a_token(client: TestClient, version: str) -> N
 
 
 def test_a_page_that_is_named_may_send_a_token_and_others_still_read(config: Config) -> None:
-    named = Config(token=config.token, cors_origins=PAGE["Origin"])
+    named = configured(token=config.access.token, cors_origins=PAGE["Origin"])
     with TestClient(create_app(KnowledgeGraph.open(named, in_memory=True), named)) as client:
         asked = client.options("/reconcile/decisions", headers={**PAGE, "Access-Control-Request-Method": "POST"})
         assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
@@ -104,7 +107,7 @@ def test_a_page_that_is_named_may_send_a_token_and_others_still_read(config: Con
 
 
 def test_addresses_are_those_by_which_it_was_asked() -> None:
-    proxied = Config(base_iri="https://data.example/news/")
+    proxied = configured(base_iri="https://data.example/news/")
     with TestClient(create_app(KnowledgeGraph.open(proxied, in_memory=True), proxied)) as client:
         outside = client.get("https://data.example/news/reconcile/0.2").json()
         stripped = client.get("https://data.example/reconcile/0.2").json()

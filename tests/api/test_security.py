@@ -26,6 +26,7 @@ from api.services import Services
 from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.tokens import Grant, TokenFile
+from tests.configs import configured
 
 TOKEN = "a token for tests"
 BASE = "http://testserver/"
@@ -84,7 +85,7 @@ def file(tmp_path: Path) -> TokenFile:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Config:
-    return Config(token=TOKEN, data_dir=tmp_path, base_iri=BASE)
+    return configured(token=TOKEN, data_dir=tmp_path, base_iri=BASE)
 
 
 # ---- writing
@@ -124,7 +125,7 @@ def test_the_body_is_not_read_without_the_token(bare: TestClient) -> None:
 
 
 def test_without_any_token_a_server_takes_no_writes(tmp_path: Path) -> None:
-    client = served(Config(token=None, bare=True, data_dir=tmp_path))
+    client = served(configured(token=None, bare=True, data_dir=tmp_path))
     for headers in ({}, bearer("None"), bearer("")):
         assert client.delete("/graphs?default", headers=headers).status_code == 401
     assert "kg token create" in client.delete("/graphs?default").json()["remedy"]
@@ -370,7 +371,7 @@ class Pair:
         seen["entities"] = [row for row in seen["entities"] if row["id"] != "olena"]
         seen["situations"][1].pop("actor")
         graphs = (f"{BASE}graph/article/seen", "http://e/open*")
-        settings = Config(token=TOKEN, data_dir=directory, base_iri=BASE, public_graphs=" ".join(graphs))
+        settings = configured(token=TOKEN, data_dir=directory, base_iri=BASE, public_graphs=" ".join(graphs))
         self.limited = bearer(TokenFile(directory).create("limited", Grant("write", graphs)))
         self.whole = served(settings, seen, hidden)
         self.lacking = served(settings, seen)

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 
 import pyoxigraph as ox
 
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.names import CG, RDF, RDFS, SKOS, XSD, Names
+from tests.configs import configured
 
 BASE = "http://127.0.0.1:8000/"
 SEED = "seed"
@@ -103,7 +103,7 @@ class Template:
 
 def make() -> Template:
     """Make the template from the seed article as the product stores it."""
-    graph = KnowledgeGraph.open(Config(base_iri=BASE), in_memory=True)
+    graph = KnowledgeGraph.open(configured(base_iri=BASE), in_memory=True)
     graphs: dict[str, list[ox.Quad]] = defaultdict(list)
     for quad in graph.store.quads():
         assert isinstance(quad.graph_name, ox.NamedNode)

@@ -16,9 +16,9 @@ import pytest
 
 from kg import engine
 from kg.cli import main
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.store import Settings, Store
+from tests.configs import configured
 from tests.processes import PYTHON
 
 BASE = "https://news.example/"
@@ -27,7 +27,7 @@ _BOOKKEEPING = ("LOG", "LOCK", "MANIFEST", "OPTIONS", "CURRENT")
 
 def seeded(data: Path) -> Path:
     """Make a store with the seed article and one graph of a user's."""
-    graph = KnowledgeGraph.open(Config(data_dir=data, base_iri=BASE))
+    graph = KnowledgeGraph.open(configured(data_dir=data, base_iri=BASE))
     graph.store.update("INSERT DATA { GRAPH <urn:mine> { <urn:a> <urn:says> [ <urn:b> 'x'@uk, 1.50, 'y' ] } }")
     return data
 

@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import ontology
-from kg.config import Config
 from kg.graph import KnowledgeGraph
+from tests.configs import configured
 
 SEED = json.loads(ontology.read("seed/article.json"))
 
@@ -140,7 +140,7 @@ def test_schema_is_json_schema(home: Path) -> None:
 
 def test_a_store_that_is_held_says_so(home: Path) -> None:
     held = home / "held"
-    graph = KnowledgeGraph.open(Config(data_dir=held))
+    graph = KnowledgeGraph.open(configured(data_dir=held))
     result = kg(home, "info", "--data", str(held))
     assert result.returncode == 4
     assert "in use by another process" in result.stderr

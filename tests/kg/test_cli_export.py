@@ -13,10 +13,10 @@ import duckdb
 import networkx
 import pytest
 
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from tests.cases import articles
 from tests.cases.stores import kg_here, seeded
+from tests.configs import configured
 from tests.processes import PYTHON, wait_until
 
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 def test_an_interruption_leaves_nothing_half_written(tmp_path: Path, form: str, end: signal.Signals) -> None:
     store, place = tmp_path / "data", tmp_path / "out"
     place.mkdir()
-    graph = KnowledgeGraph.open(Config(data_dir=store))
+    graph = KnowledgeGraph.open(configured(data_dir=store))
     articles.copy_seed(graph, 40)
     del graph
     clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")}

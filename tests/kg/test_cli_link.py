@@ -10,7 +10,6 @@ from unittest import mock
 
 import pytest
 
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.linking.candidates import Candidate
 from kg.linking.packs import Pack
@@ -20,6 +19,7 @@ from kg.linking.reference import FILE, Reference
 from kg.linking.review import Review
 from tests.cases import stores
 from tests.cases.links import BASE, proposal
+from tests.configs import configured
 from tests.processes import running
 
 IRAN = Record(
@@ -36,7 +36,7 @@ IRAN = Record(
 def data(tmp_path: Path) -> Path:
     """A store with the seed article, one link that is made and one that waits."""
     place = tmp_path / "data"
-    review = Review(KnowledgeGraph.open(Config(data_dir=place)))
+    review = Review(KnowledgeGraph.open(configured(data_dir=place)))
     review.propose([proposal("iran", "wikidata:Q794"), proposal("putin", "wikidata:Q7747", Verdict.review)])
     return place
 
@@ -161,7 +161,7 @@ def test_the_dialogue_ends(data: Path, keys: str, state: str) -> None:
 
 
 def test_undo_in_the_dialogue(data: Path) -> None:
-    place = Review(KnowledgeGraph.open(Config(data_dir=data)))
+    place = Review(KnowledgeGraph.open(configured(data_dir=data)))
     place.propose([proposal("syria", "wikidata:Q858", Verdict.review)])
     del place
     code, out, _ = kg(data, "review", keys="r\nz\nc\nq\n")

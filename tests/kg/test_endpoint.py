@@ -17,12 +17,13 @@ from kg.endpoint import Asker, Endpoint
 from kg.snapshots import FOLDER
 from kg.store import Settings, Store
 from tests.cases.readers import COUNT, CSV, MEMORY, PATIENCE, RUNAWAY, SIZE, made, run, until
+from tests.configs import configured
 from tests.processes import alive
 
 
 @asynccontextmanager
 async def serving(store: Store, **settings: Any) -> AsyncIterator[Endpoint]:
-    endpoint = Endpoint(store, Config(**({"readers": 2, "max_memory": MEMORY} | settings)))
+    endpoint = Endpoint(store, configured(**({"readers": 2, "max_memory": MEMORY} | settings)))
     await endpoint.start()
     try:
         yield endpoint

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg import engine, sparql
+from kg.config import OutgoingSettings
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
-from kg.federation import Limits, Retrieval, resolve_query, resolve_update
+from kg.federation import MAX_CALLS, Limits, Retrieval, resolve_query, resolve_update
 from kg.names import GENID
-from kg.outgoing import Outgoing, Settings
+from kg.outgoing import Outgoing
 from kg.query import Depth
 from tests.cases.peers import RESULTS, Asked, Peer, Reply, endpoint, saying, serving, solutions
 
@@ -45,7 +46,8 @@ class Peers:
         self.peers = peers
         addresses = [f"{peer.address}/sparql" for peer in peers]
         documents = [f"{peer.address}/{name}" for peer in peers for name in ("d.ttl", "d", "d.rdf", "d.jsonld")]
-        self.outgoing = Outgoing(Settings(service=" ".join(addresses), load=" ".join(documents), **limits))
+        allowed = {"allow_service": " ".join(addresses), "allow_load": " ".join(documents)}
+        self.outgoing = Outgoing(OutgoingSettings(**allowed, **limits))
 
     def named(self, text: str) -> str:
         """Put the addresses of the peers into a text."""
@@ -393,7 +395,7 @@ def test_silent_does_not_hide_that_an_endpoint_is_refused() -> None:
 )
 def test_no_other_address_of_the_same_server(written: str) -> None:
     with serving(endpoint(REMOTE)) as peer:
-        door = Outgoing(Settings(service=f"{peer.address}/sparql"))
+        door = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/sparql"))
         iri = written.replace("A", f"{peer.address}/sparql") if written.startswith("<A") else written
         text = f"SELECT * {{ SERVICE {iri} {{ ?s ?p ?o }} }}"
         with pytest.raises(Forbidden):
@@ -457,7 +459,7 @@ def test_no_other_address_of_the_same_server(written: str) -> None:
 )
 def test_an_address_that_only_looks_like_an_allowed_one(place: str, silent: str) -> None:
     with serving(endpoint(REMOTE)) as peer:
-        door = Outgoing(Settings(service=f"{peer.address}/sparql"))
+        door = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/sparql"))
         text = f"SELECT * {{ SERVICE {silent}<{place.format(port=peer.port)}> {{ ?s ?p ?o }} }}"
         with pytest.raises((Forbidden, MalformedText)):  # some are no IRIs at all
             resolve_query(text, BASE, None, door)
@@ -477,7 +479,7 @@ def test_an_address_that_only_looks_like_an_allowed_one(place: str, silent: str)
 )
 def test_the_same_address_in_other_words_leads_to_the_entry(place: str) -> None:
     with serving(endpoint(REMOTE)) as peer:
-        door = Outgoing(Settings(service=f"{peer.address}/sparql"))
+        door = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/sparql"))
         text = f"SELECT * {{ SERVICE <{place.format(port=peer.port)}> {{ ?s ?p ?o }} }}"
         resolve_query(text, BASE, None, door)
     assert [(asked.path, asked.headers["Host"]) for asked in peer.asked] == [("/sparql", f"127.0.0.1:{peer.port}")]
@@ -489,9 +491,9 @@ def test_an_entry_that_leads_inside_is_refused_even_silently(silent: str) -> Non
         place = f"http://localhost:{peer.port}/sparql"
         text = f"SELECT * {{ SERVICE {silent}<{place}> {{ ?s ?p ?o }} }}"
         with pytest.raises(Forbidden, match="not public"):
-            resolve_query(text, BASE, None, Outgoing(Settings(service=place)))
+            resolve_query(text, BASE, None, Outgoing(OutgoingSettings(allow_service=place)))
         with pytest.raises(Forbidden, match="not public"):
-            resolve_update(f"LOAD {silent}<{place}>", BASE, Outgoing(Settings(load=place)))
+            resolve_update(f"LOAD {silent}<{place}>", BASE, Outgoing(OutgoingSettings(allow_load=place)))
     assert peer.asked == []
 
 
@@ -549,8 +551,8 @@ def test_an_escape_cannot_close_an_iri() -> None:
 
 def test_too_many_calls() -> None:
     call = "SERVICE <A> { ?s ?p ?o } "
-    assert "3 times" in refused(TooLarge, f"SELECT * {{ {call * 3} }}", max_calls=2).message
-    assert joined(f"SELECT * {{ {call * 2} }}", max_calls=2)
+    assert f"{MAX_CALLS + 1} times" in refused(TooLarge, f"SELECT * {{ {call * (MAX_CALLS + 1)} }}").message
+    assert joined(f"SELECT * {{ {call * MAX_CALLS} }}")
 
 
 def test_too_deep_or_too_long() -> None:
@@ -777,9 +779,9 @@ def test_load_silent_of_what_nobody_fetches_does_nothing(place: str) -> None:
 
 
 def test_too_many_loads() -> None:
-    with peers(turtle(TRIPLE), max_calls=2) as given:
-        with pytest.raises(TooLarge, match="3 times"):
-            given.update("LOAD <A/d> ; LOAD <A/d> ; INSERT { ?s ?p ?o } WHERE { SERVICE <A> { ?s ?p ?o } }")
+    with peers(turtle(TRIPLE)) as given:
+        with pytest.raises(TooLarge, match=f"{MAX_CALLS + 1} times"):
+            given.update("LOAD <A/d> ; " * MAX_CALLS + "INSERT { ?s ?p ?o } WHERE { SERVICE <A> { ?s ?p ?o } }")
         assert given.asked == 0
 
 

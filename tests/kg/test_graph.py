@@ -13,6 +13,7 @@ from kg import engine, rdf
 from kg.config import Config
 from kg.errors import BadInput, NotFound, Rejected
 from kg.graph import KnowledgeGraph
+from tests.configs import configured
 
 CSV = engine.Choice("text/csv")
 
@@ -100,7 +101,7 @@ def test_the_id_in_the_address_must_be_the_documents(graph: KnowledgeGraph) -> N
 
 def test_the_base_is_not_in_the_document(tmp_path: Path) -> None:
     here = KnowledgeGraph.open(Config(), in_memory=True)
-    there = KnowledgeGraph.open(Config(base_iri="https://data.example.org/", data_dir=tmp_path))
+    there = KnowledgeGraph.open(configured(base_iri="https://data.example.org/", data_dir=tmp_path))
     assert here.document("seed") == there.document("seed")
     assert b"127.0.0.1" not in here.document("seed")
     assert [entry.iri for entry in there.articles()] == ["https://data.example.org/article/seed"]
@@ -143,12 +144,12 @@ def test_an_interrupted_first_start_is_made_good(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(KnowledgeGraph, "add", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            KnowledgeGraph.open(Config(data_dir=tmp_path))
-    graph = KnowledgeGraph.open(Config(data_dir=tmp_path))
+            KnowledgeGraph.open(configured(data_dir=tmp_path))
+    graph = KnowledgeGraph.open(configured(data_dir=tmp_path))
     assert [entry.identifier for entry in graph.articles()] == ["seed"]
     graph.remove("seed")
     del graph
-    assert KnowledgeGraph.open(Config(data_dir=tmp_path)).articles() == []  # it stays removed
+    assert KnowledgeGraph.open(configured(data_dir=tmp_path)).articles() == []  # it stays removed
 
 
 def test_more_reference_facts_are_drawn_upon_at_the_next_start(graph: KnowledgeGraph) -> None:

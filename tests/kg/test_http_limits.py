@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kg.config import Config
+from kg.config import HttpSettings
 from kg.http_limits import Limits
 from kg.joined import Joined
 from tests.serving import Address, ask, connect, parse, receive, serving
@@ -300,7 +300,7 @@ def test_connections_that_are_all_busy_leave_no_room(refused: Counter[str]) -> N
 
 def test_limits_come_from_the_settings() -> None:
     counter: Counter[str] = Counter()
-    found = Limits.of(Config(max_url_bytes=5000, header_timeout=3, max_connections=50), counter)
+    found = Limits.of(HttpSettings(max_url_bytes=5000, header_timeout=3, max_connections=50), counter)
     assert (found.url_bytes, found.head_seconds, found.connections) == (5000, 3, 50)
     assert found.refused is counter
     assert found.head_bytes > found.url_bytes

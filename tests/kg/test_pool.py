@@ -9,7 +9,6 @@ import os
 import signal
 import stat
 import sys
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 from kg import engine, errors, pool, worker
-from kg.config import Config
+from kg.config import Config, variables
 from kg.pool import Pool
 from tests.cases.readers import (
     COUNT,
@@ -34,6 +33,7 @@ from tests.cases.readers import (
     snapshot,
     until,
 )
+from tests.configs import configured
 from tests.processes import alive
 
 Task = asyncio.Task[bytes]
@@ -331,7 +331,7 @@ def test_an_answer_that_does_not_fit_into_memory(path: Path) -> None:
 
 
 def test_readers_start_within_the_least_memory_that_can_be_set(path: Path) -> None:
-    (least,) = (row.metadata["least"] for row in fields(Config) if row.name == "max_memory")
+    (least,) = (row.least for row in variables() if row.name == "KG_MAX_MEMORY")
 
     async def main() -> None:
         async with reading(path, max_memory=least) as pool:
@@ -465,7 +465,7 @@ async def _never() -> None:
 
 def test_the_default_leaves_one_reader_more_than_processors(path: Path) -> None:
     assert Pool(Config())._size == (os.cpu_count() or 1) + 1
-    assert Pool(Config(readers=7))._size == 7
+    assert Pool(configured(readers=7))._size == 7
 
 
 # ---- the settings of the readers

@@ -15,6 +15,7 @@ from kg.errors import NotFound, ResultTooLarge, TimedOut
 from kg.graph import KnowledgeGraph
 from kg.session import Session
 from kg.view import View
+from tests.configs import configured
 
 T = TypeVar("T")
 CLAIM = "article/seed/C22"
@@ -23,7 +24,7 @@ CLAIM = "article/seed/C22"
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
     """The seed article, and a graph of a user with what is odd: blank nodes, quoted triples, texts with line feeds."""
-    found = KnowledgeGraph.open(Config(data_dir=tmp_path_factory.mktemp("session")))
+    found = KnowledgeGraph.open(configured(data_dir=tmp_path_factory.mktemp("session")))
     odd = '<urn:a> <urn:p> _:b, "a\\nb\\t\\"c\\"", "x"@uk-latn, 5, 1.0e0, <<( <urn:a> <urn:p> 1 )>> . _:b <urn:p> _:b'
     found.store.update(f"INSERT DATA {{ GRAPH <urn:g> {{ {odd} }} }} ; CREATE GRAPH <urn:empty>")
     return found
@@ -35,7 +36,7 @@ def in_session(
     """Do something in a session of a server, in a thread, as handlers do."""
 
     async def run() -> T:
-        endpoint = Endpoint(graph.store, config or Config(readers=1))
+        endpoint = Endpoint(graph.store, config or configured(readers=1))
         await endpoint.start()
         try:
             with endpoint.session(lambda: Asker("test"), as_of) as session:
@@ -116,7 +117,7 @@ def _outcome(read: Callable[[KnowledgeGraph], object], graph: KnowledgeGraph) ->
 
 def test_everything_comes_from_one_snapshot(graph: KnowledgeGraph) -> None:
     async def run() -> tuple[int, int]:
-        endpoint = Endpoint(graph.store, Config(readers=1, snapshots=1))
+        endpoint = Endpoint(graph.store, configured(readers=1, snapshots=1))
         await endpoint.start()
         try:
             with endpoint.session(lambda: Asker("test")) as session:
@@ -135,10 +136,10 @@ def test_everything_comes_from_one_snapshot(graph: KnowledgeGraph) -> None:
 
 def test_its_reading_has_the_limits_of_queries(graph: KnowledgeGraph) -> None:
     with pytest.raises(ResultTooLarge):
-        in_session(graph, lambda session: session.triples(None), Config(readers=1, max_rows=100))
+        in_session(graph, lambda session: session.triples(None), configured(readers=1, max_rows=100))
     endless = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
     with pytest.raises(TimedOut):
-        in_session(graph, lambda session: session.rows(endless), Config(readers=1, timeout=0.5))
+        in_session(graph, lambda session: session.rows(endless), configured(readers=1, timeout=0.5))
 
 
 def test_it_writes_nothing_and_reads_nothing_past_the_readers(graph: KnowledgeGraph) -> None:

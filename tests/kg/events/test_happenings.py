@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from kg.config import Config
 from kg.errors import MalformedText
 from kg.events.happenings import Point, happenings, read_points
 from kg.events.schema import COLUMNS
 from kg.graph import KnowledgeGraph
 from tests.cases import events
+from tests.configs import configured
 
 
 @pytest.fixture(scope="module")
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(base_iri="https://news.example/"), in_memory=True)
+    return KnowledgeGraph.open(configured(base_iri="https://news.example/"), in_memory=True)
 
 
 def named(graph: KnowledgeGraph, name: str, points: dict[str, Point] | None = None) -> list[dict[str, object]]:
@@ -67,7 +67,7 @@ def test_points_by_any_name(graph: KnowledgeGraph, key: str) -> None:
 
 
 def test_points_of_the_graph_itself() -> None:
-    graph = KnowledgeGraph.open(Config(base_iri="https://news.example/"), in_memory=True)
+    graph = KnowledgeGraph.open(configured(base_iri="https://news.example/"), in_memory=True)
     graph.store.update(
         """PREFIX geo: <http://www.w3.org/2003/01/geo/wgs84_pos#>
         INSERT DATA { GRAPH <urn:mine> { <https://news.example/entity/sochi> geo:lat 43.6 ; geo:long 39.73 .
@@ -93,7 +93,7 @@ def test_files_of_points(tmp_path: Path) -> None:
 
 
 def test_an_article_of_another_year(graph: KnowledgeGraph) -> None:
-    other = KnowledgeGraph.open(Config(base_iri="https://news.example/"), in_memory=True, seed=False)
+    other = KnowledgeGraph.open(configured(base_iri="https://news.example/"), in_memory=True, seed=False)
     other.add(events.article("2014-06-14"))
     days = {row["start"] for row in happenings(other) if str(row["id"]).endswith("other/shelling")}
     assert days == {date(2014, 6, 14)}

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.linking import matchable, mentions
 from kg.linking.matchable import Item, Type
+from tests.configs import configured
 
 BASE = "https://data.example/"
 
 
 @pytest.fixture(scope="module")
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(base_iri=BASE), in_memory=True)
+    return KnowledgeGraph.open(configured(base_iri=BASE), in_memory=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_names_by_language(found: tuple[dict[str, Item], dict[str, Type]]) -> No
 
 
 def test_an_empty_store_has_nothing() -> None:
-    bare = KnowledgeGraph.open(Config(bare=True), in_memory=True)
+    bare = KnowledgeGraph.open(configured(bare=True), in_memory=True)
     assert matchable.read(bare.store) == ([], {})
 
 

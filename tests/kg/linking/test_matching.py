@@ -9,7 +9,6 @@ import pytest
 
 from kg import engine
 from kg.access import Principal
-from kg.config import Config
 from kg.errors import BadInput, ResultTooLarge, TimedOut
 from kg.graph import KnowledgeGraph
 from kg.linking import matchable
@@ -17,13 +16,14 @@ from kg.linking.matchable import Item
 from kg.linking.matching import Condition, Index, Indexes, Match, Query
 from kg.linking.mentions import Entity
 from kg.linking.records import Kind, Name
+from tests.configs import configured
 
 BASE = "https://data.example/"
 
 
 @pytest.fixture(scope="module")
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(base_iri=BASE), in_memory=True)
+    return KnowledgeGraph.open(configured(base_iri=BASE), in_memory=True)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_properties_alone(index: Index) -> None:
 
 
 def test_linked_identifiers_find_and_decide() -> None:
-    graph = KnowledgeGraph.open(Config(base_iri=BASE), in_memory=True)
+    graph = KnowledgeGraph.open(configured(base_iri=BASE), in_memory=True)
     putin, same = (engine.NamedNode(iri) for iri in (f"{BASE}entity/putin", "http://www.wikidata.org/entity/Q7747"))
     exact = engine.NamedNode("http://www.w3.org/2004/02/skos/core#exactMatch")
     triple = engine.Triple(putin, exact, same)
@@ -169,7 +169,7 @@ def test_too_many(graph: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_index_is_made_once_and_again_only_for_another_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = KnowledgeGraph.open(Config(base_iri=BASE), in_memory=True)
+    graph = KnowledgeGraph.open(configured(base_iri=BASE), in_memory=True)
     made: list[int] = []
     make: Callable[[object], Index] = Index.of
 

@@ -19,6 +19,7 @@ from kg.linking.proposals import Proposal, Verdict
 from kg.linking.records import Kind, Name, Record
 from kg.linking.review import Decision, Review, sentences
 from tests.cases.links import proposal
+from tests.configs import configured
 
 YES, NO, UNSURE = Judgement.positive, Judgement.negative, Judgement.unsure
 LINKS = """PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
@@ -219,7 +220,7 @@ def test_a_damaged_log_is_told(review: Review) -> None:
 
 
 def test_all_of_it_is_there_after_a_restart(tmp_path: Path) -> None:
-    config = Config(data_dir=tmp_path / "data")
+    config = configured(data_dir=tmp_path / "data")
     review = Review(KnowledgeGraph.open(config))
     done(review, proposal("putin", "wikidata:Q7747"), proposal("iran", "wikidata:Q794", Verdict.review))
     entries = review.log().entries

@@ -1,0 +1,10 @@
+"""Settings for tests, named like their variables whatever group they are in."""
+
+from __future__ import annotations
+
+from kg.config import Config
+
+
+def configured(**options: object) -> Config:
+    """Return the defaults with some options, such as ``max_rows=5`` for ``KG_MAX_ROWS``."""
+    return Config().with_options(**options)
