@@ -13,7 +13,6 @@ from api import exchange, problems
 from api.routers import sparql
 from api.services import Services
 from kg.access import Principal
-from kg.engine import NotAcceptable
 from kg.errors import ClaimgraphError
 
 _PATH = "/sparql"
@@ -35,7 +34,7 @@ class DirectQueries:
         request = Request(scope, receive)
         try:
             response = await sparql.query_get(request, self._services)
-        except (ClaimgraphError, NotAcceptable) as error:
+        except ClaimgraphError as error:
             response = await problems.answer(request, error)
         await response(scope, receive, send)
 

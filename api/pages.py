@@ -14,6 +14,7 @@ from api.requests import origin_path
 from api.services import Services
 from api.terms import Shower
 from kg import engine
+from kg.request import Answer
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -63,7 +64,7 @@ def query_form(request: Request, shared: Services) -> Response:
     return render(request, shared, "query.html", form_context(shared))
 
 
-def result(request: Request, shared: Services, query: str, found: engine.Answer) -> Response:
+def result(request: Request, shared: Services, query: str, found: Answer) -> Response:
     """Show the answer of a query, with the form to change it."""
     context = form_context(shared) | {"example": query, "boolean": None, "table": None, "graph": None}
     if found.kind == "graph":

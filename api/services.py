@@ -17,13 +17,13 @@ import anyio.to_thread
 from fastapi import Depends, Request
 
 from api import exchange, requests
-from kg import engine
 from kg.access import ANONYMOUS, Principal
 from kg.config import Config
 from kg.endpoint import Asker, Endpoint
 from kg.errors import MalformedText, TimedOut
 from kg.graph import KnowledgeGraph
 from kg.linking.matching import Indexes
+from kg.request import Answer, Choice, Dataset
 from kg.tokens import Tokens
 from kg.view import View
 
@@ -51,14 +51,12 @@ class Services:
     indexes: Indexes = field(default_factory=Indexes)
     queries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_CONCURRENT_QUERIES))
 
-    async def query(
-        self, request: Request, text: str, choice: engine.Choice, dataset: engine.Dataset | None = None
-    ) -> engine.Answer:
+    async def query(self, request: Request, text: str, choice: Choice, dataset: Dataset | None = None) -> Answer:
         """Answer a user's query as far as the caller may see, within the limits that all queries have.
 
         The parameters ``timeout`` and ``asOf`` of the request are heeded, and who it comes from.
         """
-        dataset = dataset or engine.Dataset()
+        dataset = dataset or Dataset()
         if isinstance(self.graph.store, View):
             dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
         noted = exchange.of(request.scope)
@@ -83,7 +81,7 @@ class Services:
         """
         return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs))
 
-    async def update(self, text: str, dataset: engine.Dataset) -> None:
+    async def update(self, text: str, dataset: Dataset) -> None:
         """Run a user's update. One that takes too long cannot be ended but with its process, which then starts anew.
 
         Raises:

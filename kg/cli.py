@@ -24,10 +24,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from kg import claims, cli_data, cli_events, cli_export, cli_link, cli_reference, cli_token, console, engine, questions
 from kg.config import Config, from_environment
 from kg.description import FILE as META
-from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
+from kg.errors import BadInput, ClaimgraphError, NotAcceptable, NotFound, StoreUnavailable
 from kg.graph import KnowledgeGraph
+from kg.media_types import media_type_of
 from kg.names import PREFIXES
-from kg.report import Report
+from kg.report import Rejected, Report
+from kg.request import Choice, Dataset
 
 app = typer.Typer(
     help="Claimgraph: a knowledge graph of attributed claims in news reporting.",
@@ -211,7 +213,7 @@ def load(
         raise BadInput(f"“{home}” is not an IRI.", remedy="Name the graph by an absolute IRI.")
     opened.store.refuse_managed(home)
     for file in files:
-        media_type = engine.media_type_of(file.name)
+        media_type = media_type_of(file.name)
         with _naming(file), _progress(file) as stream:
             count = opened.store.load(engine.parse(stream, media_type, file.resolve().as_uri()), home)
         typer.echo(f"{file.name}: {count} statements")
@@ -269,7 +271,7 @@ def _validate(graph: KnowledgeGraph, file: Path) -> Report:
     content = _read(file)
     if file.suffix == ".json" or str(file) == "-":
         return graph.check_document(content)
-    media_type = engine.media_type_of(file.name)
+    media_type = media_type_of(file.name)
     return graph.check_graph(gzip.decompress(content) if file.suffix == ".gz" else content, media_type)
 
 
@@ -311,10 +313,10 @@ def ask(
 def _answer(graph: KnowledgeGraph, text: str, form: Output) -> None:
     wordless = form in (Output.csv, Output.tsv)  # an ASK has no such form
     drawn = "text/turtle" if form in (Output.table, Output.turtle) else None
-    choice = engine.Choice(_RESULTS[form], None if wordless else _RESULTS[form], drawn)
+    choice = Choice(_RESULTS[form], None if wordless else _RESULTS[form], drawn)
     try:
-        answer = graph.store.query(text, choice, engine.Dataset(prefixes=PREFIXES))
-    except engine.NotAcceptable:
+        answer = graph.store.query(text, choice, Dataset(prefixes=PREFIXES))
+    except NotAcceptable:
         raise BadInput(f"The result has no {form.value} form.", remedy="Choose another --format.") from None
     if form is Output.table and answer.kind == "solutions":
         console.shown(Console(), console.solutions(answer.content, graph.names.base))

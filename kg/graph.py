@@ -14,7 +14,7 @@ from kg import checks, engine, provenance, rdf
 from kg.access import Principal
 from kg.claims import Entity
 from kg.config import Config
-from kg.errors import BadInput, NotFound, Rejected
+from kg.errors import BadInput, NotFound
 from kg.linking.ledger import Ledger
 from kg.mapping import from_graph
 from kg.names import CG, GENID, Names
@@ -22,7 +22,7 @@ from kg.provenance import Explanation, StatementExplanation
 from kg.query import Depth
 from kg.rdf import cg
 from kg.reasoning import Closure, Inconsistent
-from kg.report import Report, ordered
+from kg.report import Rejected, Report, ordered
 from kg.store import Outcome, Settings, Store
 from kg.validation import Checked, shared_gate
 from kg.view import View

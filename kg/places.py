@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from kg import engine
 from kg.labels import batches, labels, text, values
 from kg.names import CG, SKOS
+from kg.request import Dataset
 from kg.store import Store
 
 _PLACES = f"""
@@ -43,7 +44,7 @@ def read(store: Store, graphs: Sequence[str] = ()) -> Iterator[Place]:
 
     Points and containers come from all graphs: the reference graph, links, and users' own.
     """
-    named = store.rows(_PLACES, None, engine.Dataset(default_graphs=tuple(graphs)))
+    named = store.rows(_PLACES, None, Dataset(default_graphs=tuple(graphs)))
     for batch in batches(named):
         kinds = {text(row["place"]): "Country" if text(row["country"]) == "true" else "Place" for row in batch}
         names, outer, points = labels(store, kinds), _containers(store, kinds), _points(store, kinds)

@@ -13,6 +13,7 @@ from typing import Any
 from kg import engine
 from kg.bounds import Bounds
 from kg.query import Depth, Evaluator, volatile
+from kg.request import Choice, Dataset
 from kg.tags import entity_tag
 
 _LARGEST = 120_000
@@ -189,7 +190,7 @@ class Answers:
 
     def _evaluate(self, terms: Terms, text: str) -> tuple[bytes, bytes]:
         assert self._engine is not None
-        choice, dataset = engine.Choice(**terms.choice), engine.Dataset(base=terms.base)
+        choice, dataset = Choice(**terms.choice), Dataset(base=terms.base)
         found = self._evaluator.answer(self._engine, text, choice, dataset)
         kind = terms.types.get(found.kind)
         if kind is None or len(found.content) > self._largest:

@@ -16,6 +16,7 @@ from kg.graph import KnowledgeGraph
 from kg.labels import labels, text
 from kg.names import CG, CODE, PREFIXES, SKOS
 from kg.provenance import shortest_way
+from kg.request import Dataset
 from kg.tables import TABLES, Row, Table, Type, Value
 
 _PREFIXES = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in PREFIXES.items())
@@ -172,7 +173,7 @@ class Reader:
         return self._names.article_graph(article), self._names.inferred_graph(article)
 
     def _ask(self, article: str, query: str) -> list[dict[str, engine.Term]]:
-        request = engine.Dataset(default_graphs=(self._names.article_graph(article),))
+        request = Dataset(default_graphs=(self._names.article_graph(article),))
         return self._store.rows(_PREFIXES + query, None, request)
 
     def _labels(self, article: str) -> Labels:
@@ -202,7 +203,7 @@ class Reader:
         for graph in self._store.graphs():
             dataset = graph.removeprefix(prefix)
             if dataset != graph and "/" not in dataset:
-                found = self._store.rows(_PREFIXES + _LINKS, None, engine.Dataset(default_graphs=(graph,)))
+                found = self._store.rows(_PREFIXES + _LINKS, None, Dataset(default_graphs=(graph,)))
                 rows += (_link(row, dataset) for row in found)
         if self._only is not None:
             own = {text(row["of"]) for row in self._ask(self._only, "SELECT DISTINCT ?of WHERE { ?of a ?type }")}

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from kg import engine
+from kg.request import Answer, Choice, Dataset
 from kg.store import Store
 
-Ask = Callable[[str, engine.Choice, engine.Dataset], engine.Answer]
+Ask = Callable[[str, Choice, Dataset], Answer]
 """Answers a query from the snapshot of the session, and waits for it."""
 
-_TABLE = engine.Choice("application/sparql-results+json", "application/sparql-results+json", "application/n-triples")
+_TABLE = Choice("application/sparql-results+json", "application/sparql-results+json", "application/n-triples")
 _GRAPHS = "SELECT ?g WHERE { GRAPH ?g {} }"
 _TRIPLES = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 _QUADS = "SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }"
@@ -52,7 +53,7 @@ class Session(Store):
         return self._store.is_new
 
     def rows(
-        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: Dataset | None = None
     ) -> list[dict[str, engine.Term]]:
         """Run a SELECT of our own; see :meth:`Store.rows`.
 
@@ -60,12 +61,12 @@ class Session(Store):
             TimedOut, Busy, ReaderLost, ResultTooLarge: see :class:`kg.endpoint.Endpoint`.
         """
         given = {name: str(term) for name, term in (bindings or {}).items()}
-        found = self._ask(text, _TABLE, replace(request or engine.Dataset(), bindings=given))
+        found = self._ask(text, _TABLE, replace(request or Dataset(), bindings=given))
         return engine.solutions(found.content)
 
-    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
+    def query(self, text: str, choice: Choice, request: Dataset | None = None) -> Answer:
         """Answer a SPARQL query; see :meth:`Store.query`."""
-        return self._ask(text, choice, request or engine.Dataset())
+        return self._ask(text, choice, request or Dataset())
 
     def _count(self, pattern: str) -> int:
         (row,) = self.rows(f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
@@ -91,11 +92,11 @@ class Session(Store):
         """Tell whether a named graph is there; what is no IRI names none."""
         if not engine.is_iri(graph):
             return False
-        return b"true" in self._ask(f"ASK {{ GRAPH <{graph}> {{}} }}", _TABLE, engine.Dataset()).content
+        return b"true" in self._ask(f"ASK {{ GRAPH <{graph}> {{}} }}", _TABLE, Dataset()).content
 
     def triples(self, graph: str | None) -> list[engine.Triple]:
         """List one graph; ``None`` is the default graph."""
-        request = engine.Dataset() if graph is None else engine.Dataset(default_graphs=[graph])
+        request = Dataset() if graph is None else Dataset(default_graphs=[graph])
         found = self._ask(_TRIPLES, _TABLE, request)
         return [quad.triple for quad in engine.parse_as_is(found.content)]
 

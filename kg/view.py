@@ -11,6 +11,7 @@ from typing import NoReturn
 from kg import engine, sparql, union
 from kg.access import NOWHERE, Limit, restricted
 from kg.errors import InsufficientScope
+from kg.request import Answer, Choice, Dataset
 from kg.store import Outcome, Store
 
 _DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { ?s ?p ?o } }"
@@ -115,25 +116,25 @@ class View(Store):
         found = self._store.match(subject, predicate, obj, graph)
         return [quad for quad in found if self._limit.sees(engine.graph_of(quad))]
 
-    def dataset(self, text: str, request: engine.Dataset) -> engine.Dataset:
+    def dataset(self, text: str, request: Dataset) -> Dataset:
         """Give the dataset that a user's query is to be asked of: what it names, as far as that is visible."""
         parsed = sparql.Query.parse(text, request.base or self.names.base, request.prefixes)
         return restricted(request, parsed, self.graphs(), union=not self.bare)
 
-    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
+    def query(self, text: str, choice: Choice, request: Dataset | None = None) -> Answer:
         """Answer a SPARQL query; see :meth:`Store.query`."""
-        return self._store.query(text, choice, self.dataset(text, request or engine.Dataset()))
+        return self._store.query(text, choice, self.dataset(text, request or Dataset()))
 
     def rows(
-        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: Dataset | None = None
     ) -> list[dict[str, engine.Term]]:
         """Run a SELECT of our own on the visible graphs, or on those among them that ``request`` names."""
         seen = self.graphs()
         if request is None:
-            request = engine.Dataset(default_graphs=[] if self.bare else seen, named_graphs=seen)
+            request = Dataset(default_graphs=[] if self.bare else seen, named_graphs=seen)
         default = [graph for graph in request.default_graphs if self._limit.sees(graph)] or [NOWHERE]
         named = [graph for graph in request.named_graphs if self._limit.sees(graph)]
-        return self._store.rows(text, bindings, engine.Dataset(default_graphs=default, named_graphs=named))
+        return self._store.rows(text, bindings, Dataset(default_graphs=default, named_graphs=named))
 
     # ---- writing
 
@@ -184,7 +185,7 @@ class View(Store):
         """Refuse: a dataset may name any graph."""
         raise self._refused(_WHOLE)
 
-    def update(self, text: str, request: engine.Dataset | None = None) -> NoReturn:  # noqa: ARG002
+    def update(self, text: str, request: Dataset | None = None) -> NoReturn:  # noqa: ARG002
         """Refuse: what an update reads and writes may depend on the data.
 
         Raises:

@@ -12,8 +12,9 @@ from api import formats, multipart, openapi, requests
 from api.openapi import Json
 from api.security import Reading, Writing
 from api.services import Services
-from kg import engine
+from kg import engine, media_types
 from kg.errors import MalformedText, NotFound
+from kg.request import Choice, Dataset
 
 router = APIRouter(tags=["Graph store"], default_response_class=Response)
 
@@ -61,8 +62,8 @@ async def get_graph(request: Request, shared: Reading) -> Response:
     media_type = formats.choose(request, formats.GRAPHS)
     if graph is not None and not await shared.in_thread(shared.graph.store.has_graph, graph):
         raise _no(graph)
-    dataset = engine.Dataset(default_graphs=[graph]) if graph else None
-    found = await shared.query(request, _ALL, engine.Choice(graph=media_type), dataset)
+    dataset = Dataset(default_graphs=[graph]) if graph else None
+    found = await shared.query(request, _ALL, Choice(graph=media_type), dataset)
     return formats.negotiated(found.content, media_type)
 
 
@@ -195,8 +196,8 @@ async def _contents(request: Request, shared: Services, accepted: tuple[str, ...
 def _content(part: multipart.Part) -> Content:
     kind = part.media_type
     requests.check_charset(kind)
-    known = engine.GRAPH_ALIASES.get(kind.name, kind.name) in engine.GRAPH_FORMATS
-    return Content(part.content, kind.name if known else engine.media_type_of(part.file_name))
+    known = media_types.ALIASES.get(kind.name, kind.name) in media_types.GRAPHS
+    return Content(part.content, kind.name if known else media_types.media_type_of(part.file_name))
 
 
 def _triples(contents: Iterable[Content], graph: str | None, shared: Services) -> list[engine.Triple]:

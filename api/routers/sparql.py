@@ -14,6 +14,7 @@ from api.services import Services, Shared
 from kg import engine
 from kg.errors import MalformedText
 from kg.query import volatile
+from kg.request import Choice, Dataset
 
 router = APIRouter(tags=["SPARQL"], default_response_class=Response)
 
@@ -54,7 +55,7 @@ class Inquiry:
     """One query with the dataset it is asked of and the formats it is to be answered in."""
 
     text: str
-    dataset: engine.Dataset
+    dataset: Dataset
     wanted: Wanted
 
 
@@ -164,9 +165,9 @@ def _refuse(parameters: requests.Parameters, name: str, place: str) -> None:
         raise MalformedText(f"“{name}” has no place here.", remedy=f"Send it to {place}.")
 
 
-def _dataset(request: Request, parameters: requests.Parameters, default: str, named: str) -> engine.Dataset:
+def _dataset(request: Request, parameters: requests.Parameters, default: str, named: str) -> Dataset:
     """Read the dataset of a request; relative IRIs in its text are resolved against its address."""
-    return engine.Dataset(
+    return Dataset(
         default_graphs=[requests.check_iri(iri) for iri in requests.values(parameters, default)],
         named_graphs=[requests.check_iri(iri) for iri in requests.values(parameters, named)],
         base=requests.address(request),
@@ -200,9 +201,9 @@ async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Res
     return response
 
 
-def choice(wanted: Wanted) -> engine.Choice:
+def choice(wanted: Wanted) -> Choice:
     """Tell which formats the engine is to write for the media types that a client wants."""
-    return engine.Choice(
+    return Choice(
         solutions=_engine_type(wanted.results),
         boolean=_engine_type(wanted.boolean),
         graph=_engine_type(wanted.graph, "text/turtle"),

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from kg import engine
 from kg.errors import MalformedText
 from kg.events import plover
 from kg.graph import KnowledgeGraph
 from kg.names import PREFIXES
+from kg.request import Choice, Dataset
 
 COUNTRY_KM, PLACE_KM, CLOSE_KM = 1000.0, 25.0, 10.0
 """Radius of a country, of a place of unknown size, and of one that a user gives a point for."""
@@ -97,7 +97,7 @@ def happenings(graph: KnowledgeGraph, points: Mapping[str, Point] | None = None)
 
 
 def _asked(graph: KnowledgeGraph, query: str) -> dict[str, list[tuple[str, str]]]:
-    answer = graph.store.query(query, engine.Choice(), engine.Dataset(prefixes=PREFIXES))
+    answer = graph.store.query(query, Choice(), Dataset(prefixes=PREFIXES))
     by_event: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in json.loads(answer.content)["results"]["bindings"]:
         by_event[row["event"]["value"]].append((row["value"]["value"], row.get("last", {"value": ""})["value"]))

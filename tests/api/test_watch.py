@@ -9,11 +9,11 @@ import pytest
 
 from api import watch
 from api.watch import Watched
-from kg import engine
 from kg.config import Config
 from kg.endpoint import Asker, Endpoint
 from kg.errors import Busy
 from kg.pool import Pool
+from kg.request import Answer, Choice
 from kg.store import Settings, Store
 from tests.applications import settings
 
@@ -80,13 +80,13 @@ async def test_answers_to_others_do_not_hide_that_none_comes_any_more(
 ) -> None:
     async with Open(tmp_path) as found:
         assert await found.watched.probe()
-        await found.endpoint.query("ASK {}", engine.Choice(), asker=Asker("someone"))
+        await found.endpoint.query("ASK {}", Choice(), asker=Asker("someone"))
         monkeypatch.setattr(watch, "_LATELY", 0.0)
         monkeypatch.setattr(found.pool, "run", refuse)
         assert not await found.watched.probe()
 
 
-async def refuse(*_: object) -> engine.Answer:
+async def refuse(*_: object) -> Answer:
     raise Busy("No reader is free.")
 
 

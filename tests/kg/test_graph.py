@@ -11,10 +11,12 @@ import pytest
 import ontology
 from kg import engine, rdf
 from kg.config import Config
-from kg.errors import BadInput, NotFound, Rejected
+from kg.errors import BadInput, NotFound
 from kg.graph import KnowledgeGraph
+from kg.report import Rejected
+from kg.request import Choice
 
-CSV = engine.Choice("text/csv")
+CSV = Choice("text/csv")
 
 
 def seed(**article: object) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from kg.config import Config
 from kg.endpoint import Asker, Endpoint
 from kg.errors import NotFound, ResultTooLarge, TimedOut
 from kg.graph import KnowledgeGraph
+from kg.request import Choice, Dataset
 from kg.session import Session
 from kg.view import View
 
@@ -71,9 +72,9 @@ def readings(graph: KnowledgeGraph) -> Iterator[Callable[[KnowledgeGraph], objec
     yield lambda it: set(it.store.match(None, None, None, "urn:g"))
     text = "SELECT ?this ?o WHERE { GRAPH ?g { ?this ?p ?o } }"
     yield lambda it: sorted(str(row) for row in it.store.rows(text, {"this": engine.NamedNode("urn:a")}))
-    only = engine.Dataset(default_graphs=["urn:g"])
+    only = Dataset(default_graphs=["urn:g"])
     yield lambda it: it.store.rows("SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }", None, only)
-    yield lambda it: it.store.query("ASK { ?s a ?type }", engine.Choice()).content  # the time that it took differs
+    yield lambda it: it.store.query("ASK { ?s a ?type }", Choice()).content  # the time that it took differs
 
 
 _INTEGER = engine.NamedNode("http://www.w3.org/2001/XMLSchema#integer")

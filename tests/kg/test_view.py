@@ -15,6 +15,7 @@ from kg.config import Config
 from kg.errors import InsufficientScope, NotFound
 from kg.export import Format, export
 from kg.graph import KnowledgeGraph
+from kg.request import Choice, Dataset
 from kg.store import Settings, Store
 from kg.view import View
 from tests.cases.graphs import small_document
@@ -22,7 +23,7 @@ from tests.cases.graphs import small_document
 BASE = "http://127.0.0.1:8000/"
 SECRET, OPEN, BOTH = "http://e/secret", "http://e/open/1", "http://e/open/2"
 LIMIT = ("http://e/open/*", "http://e/none")
-JSON = engine.Choice()
+JSON = Choice()
 
 DATA = {
     OPEN: '<urn:a> <urn:p> <urn:b> ; <urn:q> "open" .',
@@ -91,16 +92,16 @@ QUERIES = [
     "CONSTRUCT WHERE { ?s ?p ?o }",
 ]
 DATASETS = [
-    engine.Dataset(default_graphs=[SECRET]),
-    engine.Dataset(default_graphs=[SECRET, OPEN]),
-    engine.Dataset(named_graphs=[SECRET]),
-    engine.Dataset(default_graphs=[OPEN], named_graphs=[SECRET, BOTH]),
+    Dataset(default_graphs=[SECRET]),
+    Dataset(default_graphs=[SECRET, OPEN]),
+    Dataset(named_graphs=[SECRET]),
+    Dataset(default_graphs=[OPEN], named_graphs=[SECRET, BOTH]),
 ]
 ANYTHING = "SELECT * { { ?s ?p ?o } UNION { GRAPH ?g { ?s ?p ?o } } }"
 
 
-def answer(store: Store, query: str, request: engine.Dataset | None = None) -> object:
-    content = store.query(query, engine.Choice(graph="application/n-triples"), request).content
+def answer(store: Store, query: str, request: Dataset | None = None) -> object:
+    content = store.query(query, Choice(graph="application/n-triples"), request).content
     return sorted(content.splitlines()) if query.startswith(("DESC", "CONS")) else json.loads(content)
 
 
@@ -121,7 +122,7 @@ def test_the_same_queries_show_it_to_others(stores: tuple[Store, Store]) -> None
 
 
 @pytest.mark.parametrize("request_", DATASETS)
-def test_datasets_of_the_protocol(stores: tuple[Store, Store], request_: engine.Dataset) -> None:
+def test_datasets_of_the_protocol(stores: tuple[Store, Store], request_: Dataset) -> None:
     whole, lacking = stores
     seen = answer(View(whole, LIMIT), ANYTHING, request_)
     assert seen == answer(View(lacking, LIMIT), ANYTHING, request_)
@@ -131,9 +132,9 @@ def test_datasets_of_the_protocol(stores: tuple[Store, Store], request_: engine.
 
 def test_a_dataset_of_the_protocol_goes_before_that_of_the_text(stores: tuple[Store, Store]) -> None:
     view = View(stores[0], LIMIT)
-    both = answer(view, f"SELECT ?o FROM <{SECRET}> {{ <urn:a> <urn:q> ?o }}", engine.Dataset(default_graphs=[OPEN]))
+    both = answer(view, f"SELECT ?o FROM <{SECRET}> {{ <urn:a> <urn:q> ?o }}", Dataset(default_graphs=[OPEN]))
     assert "open" in str(both)
-    none = answer(view, f"SELECT ?o FROM <{OPEN}> {{ <urn:a> <urn:q> ?o }}", engine.Dataset(default_graphs=[SECRET]))
+    none = answer(view, f"SELECT ?o FROM <{OPEN}> {{ <urn:a> <urn:q> ?o }}", Dataset(default_graphs=[SECRET]))
     assert "open" not in str(none)
 
 
@@ -160,7 +161,7 @@ READS: list[Callable[[Store], object]] = [
     lambda store: len(store.match(engine.NamedNode("urn:s"), None, None)),
     lambda store: len(store.rows("SELECT * { GRAPH ?g { ?s ?p ?o } }")),
     lambda store: len(store.rows("SELECT * { GRAPH ?g { ?this ?p ?o } }", {"this": engine.NamedNode("urn:s")})),
-    lambda store: len(store.rows("SELECT * { ?s ?p ?o }", None, engine.Dataset(default_graphs=[SECRET]))),
+    lambda store: len(store.rows("SELECT * { ?s ?p ?o }", None, Dataset(default_graphs=[SECRET]))),
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg import engine, rdf
-from kg.errors import BadInput, NotFound, Rejected
+from kg.errors import BadInput, NotFound
 from kg.graph import KnowledgeGraph
 from kg.linking import datasets, ledger, linksets
 from kg.linking.decisions import Judgement, Relation
@@ -20,6 +20,7 @@ from kg.linking.proposals import Verdict
 from kg.linking.records import Kind, Name, Record
 from kg.linking.review import Decision, Review
 from kg.names import CG, RDF, SKOS
+from kg.report import Rejected
 from kg.store import Settings, Store
 from tests.cases.links import BASE, proposal
 

@@ -11,7 +11,6 @@ from rdflib import DCTERMS, OWL, RDF, SH, SKOS, XSD, Graph, Literal, URIRef
 import ontology
 from kg import engine, rdf
 from kg.config import Config
-from kg.errors import Rejected
 from kg.graph import KnowledgeGraph
 from kg.linking import datasets, linksets
 from kg.linking.decisions import Judgement
@@ -19,6 +18,7 @@ from kg.linking.linksets import sssom, void
 from kg.linking.proposals import Feature, Verdict
 from kg.linking.review import Decision, Review
 from kg.names import FOAF, PAV
+from kg.report import Rejected
 from tests.cases.links import BASE, proposal
 
 WD = "http://www.wikidata.org/entity/"

@@ -11,13 +11,14 @@ import pytest
 
 from kg import engine
 from kg.config import Config
-from kg.errors import BadInput, Forbidden, NotFound, Rejected, StoreUnavailable
+from kg.errors import BadInput, Forbidden, NotFound, StoreUnavailable
 from kg.graph import KnowledgeGraph
 from kg.linking import linksets
 from kg.linking.decisions import Judgement, Relation
 from kg.linking.proposals import Proposal, Verdict
 from kg.linking.records import Kind, Name, Record
 from kg.linking.review import Decision, Review, sentences
+from kg.report import Rejected
 from tests.cases.links import proposal
 
 YES, NO, UNSURE = Judgement.positive, Judgement.negative, Judgement.unsure
