@@ -39,7 +39,7 @@ from api.routers import (
     validation,
     vocabulary,
 )
-from api.services import Services
+from api.services import AllServices
 from api.watch import Watched
 from kg.config import Config
 from kg.endpoint import Endpoint
@@ -99,7 +99,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     Args:
         graph: an open graph; in bare mode only its store is used.
         config: ``bare`` leaves only ``/sparql``, ``/update``, ``/graphs`` and the pages about them.
-        restart: see :class:`api.services.Services`.
+        restart: see :class:`api.services.AllServices`.
     """
     endpoint = Endpoint(graph.store, config)
 
@@ -120,7 +120,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
         generate_unique_id_function=_operation_id,
     )
     tokens = Tokens(config.data_dir / FILE, config.token, config.public_graphs)
-    app.state.services = Services(graph, config, tokens, endpoint, restart)
+    app.state.services = AllServices(graph, config, endpoint, tokens, restart)
     app.add_middleware(DirectQueries, services=app.state.services)
     app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.cache_bytes)
     app.state.observer = Observer(Metrics(Watched(endpoint)))

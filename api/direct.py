@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import exchange, problems
 from api.routers import sparql
-from api.services import Services
+from api.services import AllServices
 from kg.access import Principal
 from kg.errors import ClaimgraphError
 
@@ -21,7 +21,7 @@ _PATH = "/sparql"
 class DirectQueries:
     """The ASGI layer; it stands inside that which finds out who asks (:mod:`api.cache`)."""
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    def __init__(self, app: ASGIApp, services: AllServices) -> None:
         self._app = app
         self._services = services
 

@@ -179,10 +179,10 @@ def add(
 
 def _add(graph: KnowledgeGraph, content: bytes, *, dry_run: bool) -> tuple[Report, str]:
     if dry_run:
-        report = graph.check_document(content)
+        report = graph.articles.check_document(content)
         return report, "would be stored" if report.conforms else "would be refused"
     try:
-        ingested = graph.add(content)
+        ingested = graph.articles.add(content)
     except Rejected as error:
         return error.report, "refused"
     return ingested.report, ingested.outcome
@@ -194,7 +194,7 @@ def remove(
     data: Data = None,
 ) -> None:
     """Remove an article and what follows from it."""
-    _open(data).remove(article)
+    _open(data).articles.remove(article)
     typer.echo(f"{article}: removed")
 
 
@@ -270,9 +270,9 @@ def validate(
 def _validate(graph: KnowledgeGraph, file: Path) -> Report:
     content = _read(file)
     if file.suffix == ".json" or str(file) == "-":
-        return graph.check_document(content)
+        return graph.articles.check_document(content)
     media_type = media_type_of(file.name)
-    return graph.check_graph(gzip.decompress(content) if file.suffix == ".gz" else content, media_type)
+    return graph.articles.check_graph(gzip.decompress(content) if file.suffix == ".gz" else content, media_type)
 
 
 @app.command()
@@ -369,7 +369,7 @@ def export_(
     """Write articles as RDF, as tables (csv, parquet, duckdb), or as a map, timeline, calendar or network."""
     request = cli_export.Request(form, article, out, inferred, force)
     request.check()
-    cli_export.run(_open(data), request)
+    cli_export.run(_open(data).articles, request)
 
 
 @app.command()
@@ -388,6 +388,6 @@ def info(data: Data = None) -> None:
     for name in graph.store.graphs():
         typer.echo(f"  {graph.store.count(name):>8}  {name}")
     typer.echo("articles")
-    for entry in graph.articles():
+    for entry in graph.articles.entries():
         label = entry.label.get("en") or next(iter(entry.label.values()), "")
         typer.echo(f"  {entry.claims:>8} claims  {entry.identifier}  {label}")

@@ -8,6 +8,7 @@
     │   ├── UsingConflict       the dataset of an update is named in the request and in the text
     │   └── UnsupportedFormat   a media type or file ending that we do not know
     ├── Rejected                a claims document or article graph breaks constraints (in kg.report, with its Report)
+    ├── Inconsistent            the facts of an article contradict the vocabulary (in kg.reasoning)
     ├── NotFound                no such article, claim, question, graph
     ├── Ambiguous               a short name that fits more than one thing
     ├── Unauthorized            no token where one is needed, or one that is not valid

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from kg import engine, places
-from kg.graph import KnowledgeGraph
+from kg.articles import Articles
 from kg.labels import labels, text
 from kg.names import CG, CODE, PREFIXES, SKOS
 from kg.provenance import shortest_way
@@ -131,16 +131,16 @@ class ArticleRows:
 class Reader:
     """Reads rows out of a store: of one article, or of all of them."""
 
-    def __init__(self, graph: KnowledgeGraph, article: str | None = None) -> None:
+    def __init__(self, articles: Articles, article: str | None = None) -> None:
         """Find the articles.
 
         Raises:
             NotFound: there is no such article.
         """
-        self._store, self._names = graph.store, graph.names
+        self._store, self._names = articles.store, articles.names
         if article is not None:
-            graph.facts(article)
-        graphs = filter(None, map(graph.names.article_of, graph.store.graphs()))
+            articles.facts(article)
+        graphs = filter(None, map(self._names.article_of, self._store.graphs()))
         self.articles = sorted(graphs) if article is None else [article]
         self._only = article
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from kg import engine
+from kg.protocols import Reads
 from kg.request import Answer, Choice, Dataset
-from kg.store import Store
 
 Ask = Callable[[str, Choice, Dataset], Answer]
 """Answers a query from the snapshot of the session, and waits for it."""
@@ -23,23 +23,19 @@ _TRIPLES = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 _QUADS = "SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }"
 
 
-class Session(Store):
-    """A store that is only read, by readers. To be used from worker threads, as it waits for them.
+class Session:
+    """One snapshot of a store, read by readers (:class:`kg.protocols.Reads`); it cannot be written.
 
-    It takes the place of a :class:`Store`, but holds no engine: a method of ``Store`` that is not defined here anew
-    fails, rather than read past the readers or write.
+    To be used from worker threads, as it waits for the readers.
     """
 
-    def __init__(self, store: Store, ask: Ask, number: int) -> None:
+    def __init__(self, store: Reads, ask: Ask, number: int) -> None:
         """Read the snapshot ``number`` of ``store`` through ``ask``."""
-        # Without the parent's: a session opens nothing.
         self._store = store
         self._ask = ask
         self.names = store.names
         self.bare = store.bare
         self.identity = store.identity
-        self.directory = store.directory
-        self.version = store.version
         self._number = number
 
     @property
@@ -47,15 +43,10 @@ class Session(Store):
         """The number of the snapshot that is read."""
         return self._number
 
-    @property
-    def is_new(self) -> bool:
-        """Whether the store still lacks what a new one gets."""
-        return self._store.is_new
-
     def rows(
         self, text: str, bindings: dict[str, engine.Term] | None = None, request: Dataset | None = None
     ) -> list[dict[str, engine.Term]]:
-        """Run a SELECT of our own; see :meth:`Store.rows`.
+        """Run a SELECT of our own; see :meth:`Reads.rows`.
 
         Raises:
             TimedOut, Busy, ReaderLost, ResultTooLarge: see :class:`kg.endpoint.Endpoint`.
@@ -65,7 +56,7 @@ class Session(Store):
         return engine.solutions(found.content)
 
     def query(self, text: str, choice: Choice, request: Dataset | None = None) -> Answer:
-        """Answer a SPARQL query; see :meth:`Store.query`."""
+        """Answer a SPARQL query; see :meth:`Reads.query`."""
         return self._ask(text, choice, request or Dataset())
 
     def _count(self, pattern: str) -> int:
@@ -73,6 +64,10 @@ class Session(Store):
         count = row["n"]
         assert isinstance(count, engine.Literal)
         return int(count.value)
+
+    def count(self, graph: str | None) -> int:
+        """Count the triples of one graph; see :meth:`Reads.count`."""
+        return self._count("{ ?s ?p ?o }" if graph is None else f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
 
     def __len__(self) -> int:
         """Count the distinct triples (quads, in a bare store)."""

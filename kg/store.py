@@ -14,16 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from kg import description, disk, engine, guard, sparql, union
 from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
 from kg.names import Names
+from kg.protocols import Outcome
 from kg.query import Depth, Evaluator
 from kg.request import Answer, Choice, Dataset
 from kg.snapshots import last_number
 
-Outcome = Literal["created", "replaced", "unchanged"]
 _CHUNK = 50_000
 
 
@@ -45,7 +44,9 @@ class Settings:
 
 
 class Store:
-    """One dataset. Reads may come from any thread; writes are serialised.
+    """One dataset, read and written without limits. Reads may come from any thread; writes are serialised.
+
+    It is the whole of what :mod:`kg.protocols` names, and more: updates, loads, checkpoints.
 
     Attributes:
         names: the IRIs of this dataset.
@@ -170,10 +171,6 @@ class Store:
             MalformedText, TooLarge, Forbidden (SERVICE), NotAcceptable.
         """
         return self._evaluator.answer(self._engine, text, choice, request or Dataset())
-
-    def dataset(self, _text: str, request: Dataset) -> Dataset:
-        """Give the dataset that a user's query is to be asked of; :class:`kg.view.View` leaves out what is not seen."""
-        return request
 
     def rows(
         self, text: str, bindings: dict[str, engine.Term] | None = None, request: Dataset | None = None

@@ -47,7 +47,7 @@ def fill(text: str) -> str:
         return f"```sparql\n{query}```\n\n```text\n{output(graph, query)}```"
 
     with tempfile.TemporaryDirectory() as folder:
-        reader = Reader(graph)
+        reader = Reader(graph.articles)
         table_files.write(reader, table_files.Form.parquet, Path(folder, "tables"), lambda: None)
         table_files.write(reader, table_files.Form.duckdb, Path(folder, "news.duckdb"), lambda: None)
         text = _PROGRAM.sub(lambda found: _printed(found, folder), text)

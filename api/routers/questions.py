@@ -14,6 +14,7 @@ from api.formats import HTML, JSON
 from api.security import Reading
 from api.services import Services
 from kg import media_types
+from kg.graph import ReadableGraph
 from kg.questions import Question, all_questions, find
 from kg.request import Answer, Choice
 
@@ -76,7 +77,7 @@ async def get_question(key: str, request: Request, shared: Reading) -> Response:
     return await _answer(request, shared, question, media_type)
 
 
-async def _answer(request: Request, shared: Services, question: Question, media_type: str) -> Response:
+async def _answer(request: Request, shared: Services[ReadableGraph], question: Question, media_type: str) -> Response:
     if media_type in media_types.RESULTS:
         found = await shared.query(request, question.text, Choice(media_type))
         return formats.negotiated(found.content, media_type)
@@ -86,7 +87,7 @@ async def _answer(request: Request, shared: Services, question: Question, media_
     return JSONResponse(_entry(question) | {"answer": json.loads(found.content)}, headers=_VARY)
 
 
-def _page(request: Request, shared: Services, question: Question, found: Answer) -> Response:
+def _page(request: Request, shared: Services[ReadableGraph], question: Question, found: Answer) -> Response:
     table = pages.shower(request, shared).table(found.content)
     context = pages.form_context(shared) | {"question": question, "table": table}
     return pages.render(request, shared, "question.html", context)

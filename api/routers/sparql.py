@@ -13,6 +13,7 @@ from api.service_description import PREFIXES, describe
 from api.services import Services, Shared
 from kg import engine
 from kg.errors import MalformedText
+from kg.graph import ReadableGraph
 from kg.query import volatile
 from kg.request import Choice, Dataset
 
@@ -143,7 +144,7 @@ async def update(request: Request, shared: Shared) -> Response:
     return Response(status_code=204)
 
 
-async def _posted(request: Request, shared: Services, name: str, direct: str) -> requests.Parameters:
+async def _posted(request: Request, shared: Services[ReadableGraph], name: str, direct: str) -> requests.Parameters:
     """Read the parameters of a POST; a text sent by itself becomes the parameter ``name``."""
     kind = requests.content_type(request, (direct, _FORM))
     body = await requests.read_body(request, shared.config.max_body_bytes, shared.config.body_timeout)
@@ -174,7 +175,7 @@ def _dataset(request: Request, parameters: requests.Parameters, default: str, na
     )
 
 
-async def _answer(request: Request, shared: Services, parameters: requests.Parameters) -> Response:
+async def _answer(request: Request, shared: Services[ReadableGraph], parameters: requests.Parameters) -> Response:
     _refuse(parameters, "update", "/update")
     inquiry = Inquiry(
         text=_text(parameters, "query"),
@@ -184,7 +185,7 @@ async def _answer(request: Request, shared: Services, parameters: requests.Param
     return await _evaluate(request, shared, inquiry)
 
 
-async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Response:
+async def _evaluate(request: Request, shared: Services[ReadableGraph], inquiry: Inquiry) -> Response:
     """Have the query answered, and render the answer."""
     wanted = inquiry.wanted
     found = await shared.query(request, inquiry.text, choice(wanted), inquiry.dataset)
@@ -215,7 +216,7 @@ def _engine_type(media_type: str | None, page: str = "application/sparql-results
     return page if media_type in (formats.JSON, HTML) else media_type
 
 
-def _description(request: Request, shared: Services) -> Response:
+def _description(request: Request, shared: Services[ReadableGraph]) -> Response:
     media_type = formats.choose(request, (*formats.GRAPHS, HTML))
     if media_type == HTML:
         return pages.query_form(request, shared)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.services import Services
+from api.services import AllServices
 from kg.errors import TimedOut
 from kg.request import Answer
 from tests.applications import MANY, RUNAWAY, WRITER, Served, on_disk
@@ -129,9 +129,9 @@ def test_limits_count_by_token_and_else_by_address(served: Served, monkeypatch: 
 # ---- updates
 
 
-def services(served: Served) -> Services:
+def services(served: Served) -> AllServices:
     found = served.app.state.services
-    assert isinstance(found, Services)
+    assert isinstance(found, AllServices)
     return found
 
 

@@ -8,22 +8,12 @@ from pathlib import Path
 import pytest
 from rdflib import XSD, BNode, Graph, Literal, URIRef
 
-from kg import engine, media_types, rdf
+from kg import engine, rdf
 from kg.errors import MalformedText, NotAcceptable, StoreUnavailable, TooLarge, UnsupportedFormat
 from kg.request import Choice, Dataset
 
 
-@pytest.mark.parametrize(
-    ("name", "media_type"),
-    [("a.ttl", "text/turtle"), ("a.nt.gz", "application/n-triples"), ("a.b.JSONLD", "application/ld+json")],
-)
-def test_media_types_of_files(name: str, media_type: str) -> None:
-    assert media_types.media_type_of(name) == media_type
-
-
 def test_unknown_formats_are_named() -> None:
-    with pytest.raises(UnsupportedFormat, match=r"\.doc"):
-        media_types.media_type_of("a.doc")
     with pytest.raises(UnsupportedFormat, match="text/html"):
         list(engine.parse(b"", "text/html"))
 

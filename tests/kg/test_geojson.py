@@ -29,9 +29,9 @@ def graph() -> KnowledgeGraph:
 
 
 def drawn(graph: KnowledgeGraph, article: str | None = None) -> tuple[Map, list[dict[str, Any]]]:
-    found = Map(Reader(graph, article))
+    found = Map(Reader(graph.articles, article))
     pieces = list(found.pieces())
-    assert len(pieces) == len(Reader(graph, article).articles) + 1
+    assert len(pieces) == len(Reader(graph.articles, article).articles) + 1
     document = json.loads("".join(pieces))
     assert document.keys() == {"type", "features"}
     assert document["type"] == "FeatureCollection"

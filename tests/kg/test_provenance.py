@@ -28,7 +28,7 @@ def graph() -> KnowledgeGraph:
 
 @pytest.fixture(scope="module")
 def found(graph: KnowledgeGraph) -> Evidence:
-    return evidence(graph, "seed")
+    return evidence(graph.articles, "seed")
 
 
 def stored(graph: KnowledgeGraph, name: str) -> list[Triple]:
@@ -182,7 +182,7 @@ def test_a_short_name_that_fits_two_claims() -> None:
     graph = KnowledgeGraph.open(Config(), in_memory=True)
     second = json.loads(ontology.read("seed/article.json"))
     second["article"]["id"] = "second"
-    graph.add(json.dumps(second).encode())
+    graph.articles.add(json.dumps(second).encode())
     with pytest.raises(Ambiguous, match="fits 2 claims: second/C22, seed/C22"):
         graph.why("C22")
     assert graph.why("second/C22").claim == graph.names.local("second", "C22")
