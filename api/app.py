@@ -37,7 +37,7 @@ from api.routers import (
     validation,
     vocabulary,
 )
-from api.services import Services
+from api.services import AllServices
 from api.watch import Watched
 from kg.config import Config
 from kg.endpoint import Endpoint
@@ -96,7 +96,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     Args:
         graph: an open graph; in bare mode only its store is used.
         config: ``bare`` leaves only ``/sparql``, ``/update``, ``/graphs`` and the pages about them.
-        restart: see :class:`api.services.Services`.
+        restart: see :class:`api.services.AllServices`.
     """
     endpoint = Endpoint(graph.store, config)
 
@@ -117,7 +117,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
         generate_unique_id_function=_operation_id,
     )
     tokens = Tokens(config.store.data_dir / FILE, config.access.token, config.access.public_graphs)
-    app.state.services = Services(graph, config, tokens, endpoint, restart)
+    app.state.services = AllServices(graph, config, endpoint, tokens, restart)
     app.add_middleware(DirectQueries, services=app.state.services)
     app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.queries.cache_bytes)
     app.state.observer = Observer(Metrics(Watched(endpoint)))

@@ -11,9 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import exchange, problems
 from api.routers import sparql
-from api.services import Services
+from api.services import AllServices
 from kg.access import Principal
-from kg.engine import NotAcceptable
 from kg.errors import ClaimgraphError
 
 _PATH = "/sparql"
@@ -22,7 +21,7 @@ _PATH = "/sparql"
 class DirectQueries:
     """The ASGI layer; it stands inside that which finds out who asks (:mod:`api.cache`)."""
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    def __init__(self, app: ASGIApp, services: AllServices) -> None:
         self._app = app
         self._services = services
 
@@ -35,7 +34,7 @@ class DirectQueries:
         request = Request(scope, receive)
         try:
             response = await sparql.query_get(request, self._services)
-        except (ClaimgraphError, NotAcceptable) as error:
+        except ClaimgraphError as error:
             response = await problems.answer(request, error)
         await response(scope, receive, send)
 

@@ -9,20 +9,20 @@ from functools import lru_cache
 from fastapi import Request, Response
 
 from api.negotiation import best
-from kg import engine
-from kg.errors import MalformedText
+from kg import engine, media_types
+from kg.errors import MalformedText, NotAcceptable
 from kg.names import PREFIXES
 
 JSON = "application/json"
 HTML = "text/html"
 
-GRAPHS = tuple(name for name in engine.GRAPH_FORMATS if name != "text/n3")
+GRAPHS = tuple(name for name in media_types.GRAPHS if name != "text/n3")
 """RDF that we write, the preferred first."""
 
-READABLE = (*engine.GRAPH_FORMATS, *engine.GRAPH_ALIASES)
+READABLE = (*media_types.GRAPHS, *media_types.ALIASES)
 """RDF that we read."""
 
-RESULTS = (*engine.RESULT_FORMATS, JSON, HTML)
+RESULTS = (*media_types.RESULTS, JSON, HTML)
 """Answers of SELECT; ``application/json`` is the standard JSON format under its plain name."""
 
 BOOLEANS = tuple(name for name in RESULTS if name not in ("text/csv", "text/tab-separated-values"))
@@ -90,7 +90,7 @@ def choose(request: Request, offers: Sequence[str]) -> str:
     """
     found = best(request.headers.get("accept"), offers)
     if found is None:
-        raise engine.NotAcceptable("graph")
+        raise NotAcceptable("graph")
     return found
 
 

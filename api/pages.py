@@ -14,6 +14,8 @@ from api.requests import origin_path
 from api.services import Services
 from api.terms import Shower
 from kg import engine
+from kg.graph import ReadableGraph
+from kg.request import Answer
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -37,7 +39,7 @@ def _environment() -> Environment:
     )
 
 
-def render(request: Request, shared: Services, template: str, context: Mapping[str, object]) -> Response:
+def render(request: Request, shared: Services[ReadableGraph], template: str, context: Mapping[str, object]) -> Response:
     """Render one page."""
     common = {"root": origin_path(request, ""), "bare": shared.config.store.bare, "here": request.url.path}
     content = _environment().get_template(template).render({**common, **context})
@@ -48,22 +50,22 @@ def render(request: Request, shared: Services, template: str, context: Mapping[s
     )
 
 
-def shower(request: Request, shared: Services, labels: dict[engine.Term, str] | None = None) -> Shower:
+def shower(request: Request, shared: Services[ReadableGraph], labels: dict[engine.Term, str] | None = None) -> Shower:
     """Give what turns terms into cells for the pages of this request."""
     return Shower(shared.graph.store.names, origin_path(request, ""), shared.config.store.bare, labels or {})
 
 
-def form_context(shared: Services) -> dict[str, object]:
+def form_context(shared: Services[ReadableGraph]) -> dict[str, object]:
     """Give what the query form needs."""
     return {"example": _BARE_EXAMPLE if shared.config.store.bare else _EXAMPLE, "formats": list(formats.SHORT)}
 
 
-def query_form(request: Request, shared: Services) -> Response:
+def query_form(request: Request, shared: Services[ReadableGraph]) -> Response:
     """Show the form that asks for a query."""
     return render(request, shared, "query.html", form_context(shared))
 
 
-def result(request: Request, shared: Services, query: str, found: engine.Answer) -> Response:
+def result(request: Request, shared: Services[ReadableGraph], query: str, found: Answer) -> Response:
     """Show the answer of a query, with the form to change it."""
     context = form_context(shared) | {"example": query, "boolean": None, "table": None, "graph": None}
     if found.kind == "graph":

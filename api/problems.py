@@ -17,7 +17,8 @@ from starlette.routing import Match
 
 from api import exchange
 from api.requests import origin_path
-from kg import engine, errors, sparql
+from kg import errors
+from kg.report import Rejected
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -49,9 +50,9 @@ class Kind:
 
 KINDS = (
     Kind(errors.MalformedText, 400, "malformed-text", "The text does not parse"),
-    Kind(sparql.UsingConflict, 400, "using-conflict", "The dataset is named both in the update and in the request"),
+    Kind(errors.UsingConflict, 400, "using-conflict", "The dataset is named both in the update and in the request"),
     Kind(errors.UnsupportedFormat, 415, "unsupported-format", "The format is not known"),
-    Kind(errors.Rejected, 422, "rejected", "Constraints are broken"),
+    Kind(Rejected, 422, "rejected", "Constraints are broken"),
     Kind(errors.NotFound, 404, "not-found", "There is no such thing"),
     Kind(errors.Ambiguous, 409, "ambiguous", "The name fits several things"),
     Kind(errors.Unauthorized, 401, "unauthorized", "A token is needed"),
@@ -68,7 +69,7 @@ KINDS = (
     Kind(errors.ReaderLost, 503, "reader-lost", "The query was ended"),
     Kind(errors.StoreInUse, 503, "store-in-use", "Another process holds the store"),
     Kind(errors.StoreUnavailable, 503, "store-unavailable", "The store is not available"),
-    Kind(engine.NotAcceptable, 406, "not-acceptable", "None of the accepted formats can be made"),
+    Kind(errors.NotAcceptable, 406, "not-acceptable", "None of the accepted formats can be made"),
     Kind(errors.BadInput, 422, "bad-input", "The input does not fit"),
     Kind(errors.ClaimgraphError, 422, "refused", "The request cannot be carried out"),
 )
@@ -100,23 +101,31 @@ async def answer(request: Request, error: Exception) -> Response:
     kind = next(kind for kind in KINDS if isinstance(error, kind.error))
     problem = Problem(type=f"{origin_path(request, '/docs')}#{kind.name}", title=kind.title, status=kind.status)
     headers: dict[str, str] = {}
-    if isinstance(error, engine.NotAcceptable):
-        problem.detail = "The answer cannot be given in any of the formats that the request accepts."
-        problem.remedy = "Accept one of the media types that /docs lists for this address, or */*."
-    elif isinstance(error, sparql.UsingConflict):
-        problem.detail = "The request gives using-graph-uri or using-named-graph-uri, and the update has USING or WITH."
-        problem.remedy = "Name the dataset in one of the two."
-    elif isinstance(error, errors.ClaimgraphError):
+    if isinstance(error, errors.ClaimgraphError):
         problem.detail = error.message
         problem.remedy = error.remedy or None
         problem.line, problem.column = error.line, error.column
-    if isinstance(error, errors.Rejected):
+    if isinstance(error, Rejected):
         problem.results = error.report.to_json()["results"]
-    if isinstance(error, errors.Unauthorized | errors.InsufficientScope):
-        headers["WWW-Authenticate"] = error.challenge  # RFC 6750, clause 3
+    if challenge := _challenge(error):
+        headers["WWW-Authenticate"] = challenge
     if isinstance(error, _PASSING):
         headers["Retry-After"] = "1"
     return respond(problem, headers)
+
+
+def _challenge(error: Exception) -> str:
+    """Return the value of WWW-Authenticate (RFC 6750, clause 3); empty where a token would not help.
+
+    >>> _challenge(errors.InsufficientScope("No.", scope="admin"))
+    'Bearer realm="claimgraph", error="insufficient_scope", scope="admin"'
+    """
+    realm = 'Bearer realm="claimgraph"'
+    if isinstance(error, errors.InsufficientScope):
+        return f'{realm}, error="insufficient_scope", scope="{error.scope}"'
+    if isinstance(error, errors.Unauthorized):
+        return f'{realm}, error="invalid_token"' if error.invalid else realm
+    return ""
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from api import negotiation, pages, requests, rows
 from api.services import Services
 from kg.errors import BadInput, MalformedText, NotFound
+from kg.graph import ReadableGraph
 from kg.linking import matchable, properties
 from kg.linking.matchable import Item
 from kg.linking.matching import Index, Match, Query
@@ -52,7 +53,7 @@ class Asked:
         language: of names and descriptions.
     """
 
-    shared: Services
+    shared: Services[ReadableGraph]
     index: Index
     language: str
 
@@ -61,7 +62,7 @@ class Asked:
         return JSONResponse(content, headers={**HEADERS, "Content-Language": self.language})
 
 
-async def asked(request: Request, shared: Services) -> Asked:
+async def asked(request: Request, shared: Services[ReadableGraph]) -> Asked:
     """Get the index ready; it is made anew, off the event loop, where the snapshot is another."""
     index = await shared.query_in_thread(shared.indexes.get, shared.graph.store)
     return Asked(shared, index, language(request))
@@ -252,7 +253,7 @@ def dumped(content: Json) -> str:
     return json.dumps(content, ensure_ascii=False)
 
 
-def manifest(request: Request, shared: Services) -> Json:
+def manifest(request: Request, shared: Services[ReadableGraph]) -> Json:
     """Describe the service: the fields that both versions have."""
     needs_token = shared.config.access.public_graphs.strip() == "none"
     scheme = {"type": "apiKey", "name": "Authorization", "in": "header", "description": "Bearer and a token"}

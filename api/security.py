@@ -1,14 +1,13 @@
 """Who may do what: the holder of a bearer token (RFC 6750), and everybody what is public.
 
 A handler asks for its services as :data:`Reading` or :data:`Writing`. What it gets knows only the graphs that the
-caller may see: it cannot show others by oversight.
+caller may see, and has methods that write only where the caller may: a handler cannot do more by oversight.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,12 +15,13 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from api import exchange, requests
-from api.services import Services, Shared
+from api.services import AllServices, Services, Shared
 from kg.access import ANONYMOUS, Principal, Scope
 from kg.errors import InsufficientScope
+from kg.graph import ReadableGraph, WritableGraph
 
 
-def caller(request: Request, shared: Services) -> Principal:
+def caller(request: Request, shared: AllServices) -> Principal:
     """Tell who sends a request; it is found out once, and kept as ``request.state.principal``.
 
     Raises:
@@ -34,7 +34,7 @@ def caller(request: Request, shared: Services) -> Principal:
     return _identify(request, shared, ", ".join(values) if values else None)  # two of them make none that is valid
 
 
-def _identify(request: Request, shared: Services, header: str | None) -> Principal:
+def _identify(request: Request, shared: AllServices, header: str | None) -> Principal:
     found = shared.tokens.authenticate(header)
     request.state.principal = found
     noted = request.scope.get(exchange.KEY)
@@ -43,57 +43,76 @@ def _identify(request: Request, shared: Services, header: str | None) -> Princip
     return found
 
 
-def seen_by(principal: Principal, shared: Services) -> Services:
-    """Give the services as far as a caller may see."""
-    return shared if principal.graphs is None else replace(shared, graph=shared.graph.seen_by(principal))
-
-
 FORM = "application/x-www-form-urlencoded"
 _LARGEST_FORM = 256 * 1024
 
 
-class _Allowed(SecurityBase):
+class _Bearer(SecurityBase):
     """A dependency that lets those pass who have a scope, before anything of the body is read.
 
     Args:
         scope: what they must have.
-        limited: whether a token may pass that is limited to some graphs.
     """
 
-    def __init__(self, scope: Scope, *, limited: bool) -> None:
+    def __init__(self, scope: Scope) -> None:
         self.model = HTTPBearerModel(description="A token of `kg token create`, or that of KG_TOKEN.")
         self.scheme_name = "token"
         self._scope = scope
-        self._limited = limited
 
-    async def __call__(self, request: Request, shared: Shared) -> Services:
-        """Give the services as far as the caller may see.
+    async def _allowed(self, request: Request, shared: AllServices) -> Principal:
+        """Return the caller.
 
         Raises:
             Unauthorized, InsufficientScope: the caller has not the scope.
         """
         principal = await self._caller(request, shared)
         principal.require(self._scope)
-        if principal.graphs is not None and not self._limited:
+        return principal
+
+    async def _caller(self, request: Request, shared: AllServices) -> Principal:
+        return caller(request, shared)
+
+
+class _AllowedEverywhere(_Bearer):
+    """Lets those pass whose token is limited to no graphs, and gives them the services of the whole application."""
+
+    async def __call__(self, request: Request, shared: Shared) -> AllServices:
+        """Return the services.
+
+        Raises:
+            Unauthorized, InsufficientScope: the caller has not the scope, or a token that is limited to some graphs.
+        """
+        principal = await self._allowed(request, shared)
+        if principal.graphs is not None:
             raise InsufficientScope(
                 f"This reaches all graphs, and the token “{principal.name}” is limited to some.",
                 remedy="Write those graphs whole, or add to them, at /graphs and /articles; or use another token.",
                 scope=self._scope,
             )
-        return seen_by(principal, shared)
-
-    async def _caller(self, request: Request, shared: Services) -> Principal:
-        return caller(request, shared)
+        return shared
 
 
-class _AllowedByForm(_Allowed):
+class _AllowedWithin(_Bearer):
+    """Lets those pass whose token is limited to some graphs, too, and gives them services that reach no further."""
+
+    async def __call__(self, request: Request, shared: Shared) -> Services[WritableGraph]:
+        """Return the services as far as the caller may see and write.
+
+        Raises:
+            Unauthorized, InsufficientScope: the caller has not the scope.
+        """
+        principal = await self._allowed(request, shared)
+        return shared.over(shared.graph.written_by(principal))
+
+
+class _AllowedByForm(_AllowedEverywhere):
     """The same for the form of a page, by which a browser can send no header of its own.
 
     The token is a field of the body (RFC 6750, clause 2.2), which a page of another site cannot fill in; a short body
     is read before it is known who sends it, and kept as ``request.state.form``.
     """
 
-    async def _caller(self, request: Request, shared: Services) -> Principal:
+    async def _caller(self, request: Request, shared: AllServices) -> Principal:
         found = requests.media_type(request.headers.get("content-type"))
         if found.name != FORM or "authorization" in request.headers:
             return caller(request, shared)
@@ -105,28 +124,28 @@ class _AllowedByForm(_Allowed):
         return _identify(request, shared, f"Bearer {token.encode().decode('latin-1')}" if token else None)
 
 
-async def _read(request: Request, shared: Shared) -> AsyncIterator[Services]:
+async def _read(request: Request, shared: Shared) -> AsyncIterator[Services[ReadableGraph]]:
     """Do the same for reading. It is no scheme of OpenAPI, which would say that reading needs a token."""
     principal = caller(request, shared)
     principal.require("read")
-    with shared.reading(request) as session:
-        yield seen_by(principal, session)
+    with shared.reading(request, principal) as found:
+        yield found
 
 
 reading = asynccontextmanager(_read)
 """The services of a route that reads only in some cases, as far as the caller may see, while the context lasts."""
 
-Reading = Annotated[Services, Depends(_read)]
+Reading = Annotated[Services[ReadableGraph], Depends(_read)]
 """The services of a route that reads, as far as the caller may see."""
 
-Writing = Annotated[Services, Depends(_Allowed("write", limited=True))]
+Writing = Annotated[Services[WritableGraph], Depends(_AllowedWithin("write"))]
 """The services of a route that writes, as far as the caller may see and write."""
 
-Writer = Depends(_Allowed("write", limited=False))
+Writer = Depends(_AllowedEverywhere("write"))
 """Put into ``dependencies`` of a route that writes wherever it is told to; refuses tokens that are limited."""
 
-FormWriter = Annotated[Services, Depends(_AllowedByForm("write", limited=False))]
+FormWriter = Annotated[AllServices, Depends(_AllowedByForm("write"))]
 """The services of a route that writes what all links follow from, and that a form of our pages may be sent to."""
 
-Admin = Depends(_Allowed("admin", limited=False))
+Admin = Depends(_AllowedEverywhere("admin"))
 """Put into ``dependencies`` of a route for those who run the server."""

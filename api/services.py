@@ -7,23 +7,23 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Generic, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
 from api import exchange, requests
-from kg import engine
 from kg.access import ANONYMOUS, Principal
 from kg.config import Config
 from kg.endpoint import Asker, Endpoint
 from kg.errors import MalformedText, TimedOut
-from kg.graph import KnowledgeGraph
+from kg.graph import KnowledgeGraph, ReadableGraph
 from kg.linking.matching import Indexes
+from kg.request import Answer, Choice, Dataset
 from kg.tokens import Tokens
 from kg.view import View
 
@@ -34,44 +34,37 @@ _CONCURRENT_QUERIES = 16
 """Users' queries that run at a time; fewer than the pool's 40 threads, so that other pages stay quick."""
 
 
+H = TypeVar("H", bound=ReadableGraph)
+G_co = TypeVar("G_co", bound=ReadableGraph, covariant=True)
+
+
 @dataclass(frozen=True)
-class Services:
-    """One instance for the life of an application.
+class Services(Generic[G_co]):
+    """What a handler has to work with: a graph, as far as the caller may use it, and nothing that reaches past it.
 
     Attributes:
-        restart: ends the process soon, so that another takes its place; ``None`` where none would.
+        graph: readable, writable, or the whole; its type says what the caller may do.
         indexes: what tables are matched against.
     """
 
-    graph: KnowledgeGraph
+    graph: G_co
     config: Config
-    tokens: Tokens
-    endpoint: Endpoint
-    restart: Callable[[], None] | None = None
-    indexes: Indexes = field(default_factory=Indexes)
-    queries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_CONCURRENT_QUERIES))
+    _endpoint: Endpoint
+    indexes: Indexes = field(default_factory=Indexes, kw_only=True)
+    queries: anyio.CapacityLimiter = field(
+        default_factory=lambda: anyio.CapacityLimiter(_CONCURRENT_QUERIES), kw_only=True
+    )
 
-    async def query(
-        self, request: Request, text: str, choice: engine.Choice, dataset: engine.Dataset | None = None
-    ) -> engine.Answer:
+    async def query(self, request: Request, text: str, choice: Choice, dataset: Dataset | None = None) -> Answer:
         """Answer a user's query as far as the caller may see, within the limits that all queries have.
 
         The parameters ``timeout`` and ``asOf`` of the request are heeded, and who it comes from.
         """
-        dataset = dataset or engine.Dataset()
+        dataset = dataset or Dataset()
         if isinstance(self.graph.store, View):
             dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
         exchange.of(request.scope).query_hash = _hash(text)
-        return await self.endpoint.query(text, choice, dataset, asker(request), as_of(request))
-
-    @contextmanager
-    def reading(self, request: Request) -> Iterator[Services]:
-        """Give services that read one snapshot by the readers, within the limits of queries, while the context lasts.
-
-        A store in memory has no readers, and is read as it is.
-        """
-        with self.endpoint.session(partial(asker, request), as_of(request)) as session:
-            yield self if session is None else replace(self, graph=KnowledgeGraph(session))
+        return await self._endpoint.query(text, choice, dataset, asker(request), as_of(request))
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work of our own, which is short, off the event loop.
@@ -80,7 +73,42 @@ class Services:
         """
         return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs))
 
-    async def update(self, text: str, dataset: engine.Dataset) -> None:
+    async def query_in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a user's query or update, which may take long, off the event loop; only so many at a time."""
+        return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs), limiter=self.queries)
+
+
+@dataclass(frozen=True)
+class AllServices(Services[KnowledgeGraph]):
+    """One instance for the life of an application; only handlers of unlimited callers get it.
+
+    Attributes:
+        restart: ends the process soon, so that another takes its place; ``None`` where none would.
+    """
+
+    tokens: Tokens
+    restart: Callable[[], None] | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What answers queries, and knows the whole store."""
+        return self._endpoint
+
+    def over(self, graph: H) -> Services[H]:
+        """Return services that work on another graph, and on nothing else."""
+        return Services(graph, self.config, self._endpoint, indexes=self.indexes, queries=self.queries)
+
+    @contextmanager
+    def reading(self, request: Request, principal: Principal) -> Iterator[Services[ReadableGraph]]:
+        """Give services that read one snapshot by the readers, as far as the caller sees it, while the context lasts.
+
+        They read within the limits of queries. A store in memory has no readers, and is read as it is.
+        """
+        with self.endpoint.session(partial(asker, request), as_of(request)) as session:
+            graph = self.graph if session is None else ReadableGraph(session)
+            yield self.over(graph.seen_by(principal))
+
+    async def update(self, text: str, dataset: Dataset) -> None:
         """Run a user's update. One that takes too long cannot be ended but with its process, which then starts anew.
 
         Raises:
@@ -96,10 +124,6 @@ class Services:
                 remedy="Look which, then change less at a time, use `kg load`, or raise KG_UPDATE_TIMEOUT.",
             )
         await work
-
-    async def query_in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a user's query or update, which may take long, off the event loop; only so many at a time."""
-        return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs), limiter=self.queries)
 
 
 def _contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -173,11 +197,11 @@ def _number(text: str | None) -> int | None:
     return int(text)
 
 
-async def services(request: Request) -> Services:
+async def services(request: Request) -> AllServices:
     """Hand the application's services to a handler."""
     found = request.app.state.services
-    assert isinstance(found, Services)
+    assert isinstance(found, AllServices)
     return found
 
 
-Shared = Annotated[Services, Depends(services)]
+Shared = Annotated[AllServices, Depends(services)]

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from kg import engine
 from kg.endpoint import Asker, Endpoint
 from kg.errors import ClaimgraphError
+from kg.request import Choice
 
 _LATELY: Final = 5.0
 """Seconds for which one answer of a reader shows that readers answer."""
@@ -81,7 +81,7 @@ class Watched:
         self._checked = time.monotonic()
         before = pool.counts.answered if pool else 0
         try:
-            await self._endpoint.query("ASK {}", engine.Choice(), asker=Asker("readiness", timeout=_PATIENCE))
+            await self._endpoint.query("ASK {}", Choice(), asker=Asker("readiness", timeout=_PATIENCE))
         except ClaimgraphError:
             return False
         self._answered = before

@@ -14,6 +14,7 @@ from typing import Literal
 from kg import engine, sparql
 from kg.errors import BadInput, InsufficientScope, Unauthorized
 from kg.names import Names
+from kg.request import Dataset
 
 Scope = Literal["read", "write", "admin"]
 
@@ -143,9 +144,7 @@ class Limit:
         return any(graph.startswith(it[:-1]) if it.endswith("*") else graph == it for it in self.graphs)
 
 
-def restricted(
-    dataset: engine.Dataset, query: sparql.Query, visible: Sequence[str], *, union: bool = True
-) -> engine.Dataset:
+def restricted(dataset: Dataset, query: sparql.Query, visible: Sequence[str], *, union: bool = True) -> Dataset:
     """Give the dataset that a limited caller's query is asked of: what it names, as far as that is visible.
 
     The graphs are always listed, so that the engine looks at these and at no FROM of the text. A triple that stands in

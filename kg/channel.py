@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from kg import engine, errors, frames, worker
+from kg import errors, frames, worker
 from kg.config import QuerySettings
+from kg.errors import NotAcceptable
+from kg.request import Answer
 
 Gone = Callable[[], Awaitable[object]]
 """Returns when the one who asked does not wait any more."""
@@ -64,7 +66,7 @@ class Job:
     client: str
     deadline: float
     gone: Gone | None
-    done: asyncio.Future[engine.Answer]
+    done: asyncio.Future[Answer]
     started: float = 0.0
     watcher: asyncio.Future[object] | None = None
 
@@ -169,9 +171,9 @@ class Channel(asyncio.Protocol):
         self._owner.answered()
         name = header.pop("error", None)
         if name is None:
-            job.done.set_result(engine.Answer(content, **header))
+            job.done.set_result(Answer(content, **header))
         elif name == "NotAcceptable":
-            job.done.set_exception(engine.NotAcceptable(header["kind"]))
+            job.done.set_exception(NotAcceptable(header["kind"]))
         elif name == "Fault":
             _log.error("a reader failed:\n%s", header["trace"])
             job.done.set_exception(reader_lost("fault", 0))

@@ -24,10 +24,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from kg import claims, cli_data, cli_events, cli_export, cli_link, cli_reference, cli_token, console, engine, questions
 from kg.config import Config, from_environment
 from kg.description import FILE as META
-from kg.errors import BadInput, ClaimgraphError, NotFound, Rejected, StoreUnavailable
+from kg.errors import BadInput, ClaimgraphError, NotAcceptable, NotFound, StoreUnavailable
 from kg.graph import KnowledgeGraph
+from kg.media_types import media_type_of
 from kg.names import PREFIXES
-from kg.report import Report
+from kg.report import Rejected, Report
+from kg.request import Choice, Dataset
 
 app = typer.Typer(
     help="Claimgraph: a knowledge graph of attributed claims in news reporting.",
@@ -177,10 +179,10 @@ def add(
 
 def _add(graph: KnowledgeGraph, content: bytes, *, dry_run: bool) -> tuple[Report, str]:
     if dry_run:
-        report = graph.check_document(content)
+        report = graph.articles.check_document(content)
         return report, "would be stored" if report.conforms else "would be refused"
     try:
-        ingested = graph.add(content)
+        ingested = graph.articles.add(content)
     except Rejected as error:
         return error.report, "refused"
     return ingested.report, ingested.outcome
@@ -192,7 +194,7 @@ def remove(
     data: Data = None,
 ) -> None:
     """Remove an article and what follows from it."""
-    _open(data).remove(article)
+    _open(data).articles.remove(article)
     typer.echo(f"{article}: removed")
 
 
@@ -211,7 +213,7 @@ def load(
         raise BadInput(f"“{home}” is not an IRI.", remedy="Name the graph by an absolute IRI.")
     opened.store.refuse_managed(home)
     for file in files:
-        media_type = engine.media_type_of(file.name)
+        media_type = media_type_of(file.name)
         with _naming(file), _progress(file) as stream:
             count = opened.store.load(engine.parse(stream, media_type, file.resolve().as_uri()), home)
         typer.echo(f"{file.name}: {count} statements")
@@ -268,9 +270,9 @@ def validate(
 def _validate(graph: KnowledgeGraph, file: Path) -> Report:
     content = _read(file)
     if file.suffix == ".json" or str(file) == "-":
-        return graph.check_document(content)
-    media_type = engine.media_type_of(file.name)
-    return graph.check_graph(gzip.decompress(content) if file.suffix == ".gz" else content, media_type)
+        return graph.articles.check_document(content)
+    media_type = media_type_of(file.name)
+    return graph.articles.check_graph(gzip.decompress(content) if file.suffix == ".gz" else content, media_type)
 
 
 @app.command()
@@ -311,10 +313,10 @@ def ask(
 def _answer(graph: KnowledgeGraph, text: str, form: Output) -> None:
     wordless = form in (Output.csv, Output.tsv)  # an ASK has no such form
     drawn = "text/turtle" if form in (Output.table, Output.turtle) else None
-    choice = engine.Choice(_RESULTS[form], None if wordless else _RESULTS[form], drawn)
+    choice = Choice(_RESULTS[form], None if wordless else _RESULTS[form], drawn)
     try:
-        answer = graph.store.query(text, choice, engine.Dataset(prefixes=PREFIXES))
-    except engine.NotAcceptable:
+        answer = graph.store.query(text, choice, Dataset(prefixes=PREFIXES))
+    except NotAcceptable:
         raise BadInput(f"The result has no {form.value} form.", remedy="Choose another --format.") from None
     if form is Output.table and answer.kind == "solutions":
         console.shown(Console(), console.solutions(answer.content, graph.names.base))
@@ -367,7 +369,7 @@ def export_(
     """Write articles as RDF, as tables (csv, parquet, duckdb), or as a map, timeline, calendar or network."""
     request = cli_export.Request(form, article, out, inferred, force)
     request.check()
-    cli_export.run(_open(data), request)
+    cli_export.run(_open(data).articles, request)
 
 
 @app.command()
@@ -386,6 +388,6 @@ def info(data: Data = None) -> None:
     for name in graph.store.graphs():
         typer.echo(f"  {graph.store.count(name):>8}  {name}")
     typer.echo("articles")
-    for entry in graph.articles():
+    for entry in graph.articles.entries():
         label = entry.label.get("en") or next(iter(entry.label.values()), "")
         typer.echo(f"  {entry.claims:>8} claims  {entry.identifier}  {label}")

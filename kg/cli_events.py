@@ -94,7 +94,7 @@ def _proposals(graph: KnowledgeGraph, given: _Files, points: Mapping[str, Point]
         if spark is not None:
             connection = engine.spark(spark)
             dataset = files.moved(dataset, connection, Path(folder))
-        return proposals.proposals(connection, happenings.happenings(graph, points), dataset)
+        return proposals.proposals(connection, happenings.happenings(graph.store, points), dataset)
 
 
 def _table(found: list[Proposal], base: str) -> Table:

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kg import duck, export, output, table_files
+from kg.articles import Articles
 from kg.errors import BadInput
 from kg.geojson import Map
-from kg.graph import KnowledgeGraph
 from kg.graphml import Network
 from kg.rows import Reader
 from kg.timeline import Timeline
@@ -78,7 +78,7 @@ class Request:
             duck.require()
 
 
-def run(graph: KnowledgeGraph, request: Request) -> None:
+def run(articles: Articles, request: Request) -> None:
     """Write what is asked for; a file or folder is there whole, or not at all.
 
     Raises:
@@ -87,11 +87,11 @@ def run(graph: KnowledgeGraph, request: Request) -> None:
         StorageFull: there is no room.
     """
     if request.form in _RDF:
-        content = export.export(graph, export.Format(request.form), request.article, inferred=request.inferred)
+        content = export.export(articles, export.Format(request.form), request.article, inferred=request.inferred)
         text = content.decode()
         _write([text if request.out else text.rstrip("\n") + "\n"], request)
         return
-    reader = Reader(graph, request.article)
+    reader = Reader(articles, request.article)
     if request.form in _TABLES:
         _tables(reader, request)
     else:

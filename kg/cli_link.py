@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
 
 def _opened(data: Path | None) -> Review:
     config = _config(data)
-    return Review(KnowledgeGraph.open(config), records(config.store.data_dir))
+    return KnowledgeGraph.open(config).review(records(config.store.data_dir))
 
 
 def _config(data: Path | None) -> Config:
@@ -90,9 +90,9 @@ def link(
     config = _config(data)
     settings = Settings(people=people.required() if logic else None)
     with Reference.open(config.store.data_dir / FILE) as reference:
-        review = Review(KnowledgeGraph.open(config), reference.get)
+        review = KnowledgeGraph.open(config).review(reference.get)
         linker = Linker(reference, settings, review.log().rejections())
-        found = _proposals(linker, mentions.read(review.graph.store))
+        found = _proposals(linker, mentions.read(review.store))
         outcomes = review.propose(found, only=dataset or (), dry_run=dry_run)
     covered = [outcome for outcome in outcomes if outcome.proposal.verdict is not Verdict.outside]
     shown(Console(), _outcomes(outcomes if all_ else covered, review.names.base))
@@ -251,7 +251,7 @@ class _Session:
         for feature in row.features:
             features.add_row(feature.name, f"{feature.value:.2f}", f"{feature.weight:.0f}", escape(feature.evidence))
         shown(out, features)
-        for sentence in sentences(self.review.graph.store, row.subject)[:5]:
+        for sentence in sentences(self.review.store, row.subject)[:5]:
             marked = escape(sentence.text).replace(escape(sentence.exact), f"[bold]{escape(sentence.exact)}[/]")
             out.print(f"  {marked}", soft_wrap=True)
 

@@ -15,20 +15,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from kg import engine, federation, heap, worker
+from kg import federation, heap, worker
 from kg.channel import Gone
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
 from kg.outgoing import Outgoing
 from kg.pool import Pool
 from kg.query import Depth
+from kg.request import Answer, Choice, Dataset
 from kg.session import Session
 from kg.snapshots import Snapshots
 from kg.store import Store
 
 T = TypeVar("T")
 
-_NOTHING = engine.Dataset()
+_NOTHING = Dataset()
 _LEAST = 0.05
 """Seconds that a query gets at least when other servers have taken all of its time."""
 _CALLING_OUT = 8
@@ -121,11 +122,11 @@ class Endpoint:
     async def query(
         self,
         text: str,
-        choice: engine.Choice,
-        request: engine.Dataset = _NOTHING,
+        choice: Choice,
+        request: Dataset = _NOTHING,
         asker: Asker = Asker(),
         as_of: int | None = None,
-    ) -> engine.Answer:
+    ) -> Answer:
         """Answer a SPARQL query, from the newest snapshot or from that with the number ``as_of``.
 
         Raises:
@@ -165,7 +166,7 @@ class Endpoint:
         loop = self._loop
         with self.snapshots.held(as_of) as snapshot:
 
-            def ask(text: str, choice: engine.Choice, request: engine.Dataset) -> engine.Answer:
+            def ask(text: str, choice: Choice, request: Dataset) -> Answer:
                 asking = self._ask(text, choice, request, asker(), snapshot.number)
                 return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
@@ -201,9 +202,7 @@ class Endpoint:
         finally:
             self._calling_out -= 1
 
-    async def _ask(
-        self, text: str, choice: engine.Choice, request: engine.Dataset, asker: Asker, as_of: int | None
-    ) -> engine.Answer:
+    async def _ask(self, text: str, choice: Choice, request: Dataset, asker: Asker, as_of: int | None) -> Answer:
         if self.pool is None or self.snapshots is None:
             return await asyncio.to_thread(self.store.query, text, choice, request)
         with self.snapshots.held(as_of) as snapshot:

@@ -15,12 +15,13 @@ from typing import IO
 import pyoxigraph as ox
 
 from kg import disk
-from kg import request as values
 from kg.bounds import UNBOUNDED, Bounds, Sink
-from kg.errors import BadInput, MalformedText, StoreInUse, StoreUnavailable, UnsupportedFormat
+from kg.errors import BadInput, MalformedText, NotAcceptable, StoreInUse, StoreUnavailable
 from kg.expansion import refuse_expansion
+from kg.media_types import canonical_name
 from kg.names import PREFIXES
 from kg.nesting import refuse_deep
+from kg.request import Answer, Choice, Dataset
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 Triple = ox.Triple
@@ -32,12 +33,8 @@ DefaultGraph = ox.DefaultGraph
 GraphName = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 Engine = ox.Store
 Stream = IO[bytes]
-Answer = values.Answer
-Choice = values.Choice
-Dataset = values.Dataset
-NotAcceptable = values.NotAcceptable
 
-GRAPH_FORMATS: dict[str, ox.RdfFormat] = {
+_RDF_FORMATS: dict[str, ox.RdfFormat] = {
     "text/turtle": ox.RdfFormat.TURTLE,
     "application/n-triples": ox.RdfFormat.N_TRIPLES,
     "application/ld+json": ox.RdfFormat.JSON_LD,
@@ -46,29 +43,11 @@ GRAPH_FORMATS: dict[str, ox.RdfFormat] = {
     "application/n-quads": ox.RdfFormat.N_QUADS,
     "text/n3": ox.RdfFormat.N3,
 }
-"""RDF media types that can be read; all but N3 can be written."""
-
-GRAPH_ALIASES = {"application/x-turtle": "text/turtle", "text/plain": "application/n-triples"}
-"""Other names in use for the same formats (accepted on input)."""
-
-RESULT_FORMATS: dict[str, ox.QueryResultsFormat] = {
+_RESULT_FORMATS: dict[str, ox.QueryResultsFormat] = {
     "application/sparql-results+json": ox.QueryResultsFormat.JSON,
     "application/sparql-results+xml": ox.QueryResultsFormat.XML,
     "text/csv": ox.QueryResultsFormat.CSV,
     "text/tab-separated-values": ox.QueryResultsFormat.TSV,
-}
-"""SPARQL result media types for SELECT and ASK (an ASK has no CSV or TSV form in the standard)."""
-
-FILE_ENDINGS = {
-    ".ttl": "text/turtle",
-    ".nt": "application/n-triples",
-    ".jsonld": "application/ld+json",
-    ".rdf": "application/rdf+xml",
-    ".xml": "application/rdf+xml",
-    ".owl": "application/rdf+xml",
-    ".trig": "application/trig",
-    ".nq": "application/n-quads",
-    ".n3": "text/n3",
 }
 
 _log = logging.getLogger("claimgraph.store")
@@ -126,34 +105,8 @@ def open_snapshot(directory: Path) -> Engine:
         raise StoreUnavailable("This snapshot cannot be opened.", remedy="Start the server again.") from None
 
 
-def media_type_of(name: str) -> str:
-    """Tell the RDF media type from a file name (a last ``.gz`` is ignored).
-
-    Raises:
-        UnsupportedFormat: the ending is unknown.
-    """
-    ending = Path(name.removesuffix(".gz")).suffix.lower()
-    if ending not in FILE_ENDINGS:
-        raise UnsupportedFormat(
-            f"The ending “{ending}” of {Path(name).name} is not one of an RDF file.",
-            remedy="Use one of " + ", ".join(FILE_ENDINGS) + " (each may be followed by .gz).",
-        )
-    return FILE_ENDINGS[ending]
-
-
-def graph_format(media_type: str) -> ox.RdfFormat:
-    """Look up an RDF format by media type.
-
-    Raises:
-        UnsupportedFormat: unknown media type.
-    """
-    found = GRAPH_FORMATS.get(GRAPH_ALIASES.get(media_type, media_type))
-    if found is None:
-        raise UnsupportedFormat(
-            f"“{media_type}” is not a media type of RDF that is known here.",
-            remedy="Use one of " + ", ".join(GRAPH_FORMATS) + ".",
-        )
-    return found
+def _rdf_format(media_type: str) -> ox.RdfFormat:
+    return _RDF_FORMATS[canonical_name(media_type)]
 
 
 def parse(data: bytes | IO[bytes], media_type: str, base: str | None = None) -> Iterator[Quad]:
@@ -166,7 +119,7 @@ def parse(data: bytes | IO[bytes], media_type: str, base: str | None = None) -> 
         MalformedText: a syntax error, with line and column.
         TooLarge: nested deeper than any real data; the parser would overflow its stack and end the process.
     """
-    form = graph_format(media_type)
+    form = _rdf_format(media_type)
     if isinstance(data, bytes) and form == ox.RdfFormat.RDF_XML:  # which is read without recursion
         refuse_expansion(data)
     elif isinstance(data, bytes):
@@ -197,7 +150,7 @@ def serialize(
     items: Iterable[Quad] | Iterable[Triple], media_type: str, prefixes: dict[str, str] | None = None
 ) -> bytes:
     """Serialise triples or quads; quads lose their graph in a format that has no graphs."""
-    form = graph_format(media_type)
+    form = _rdf_format(media_type)
     if not form.supports_datasets:
         items = (item.triple if isinstance(item, ox.Quad) else item for item in items)
     data = ox.serialize(items, format=form, prefixes=prefixes) or b""
@@ -234,12 +187,12 @@ def query(store: Engine, text: str, choice: Choice, request: Dataset, bounds: Bo
         raise NotAcceptable(kind)
     sink = Sink(bounds.size)
     if isinstance(result, ox.QueryTriples):
-        ox.serialize(bounds.counted(result), sink, format=graph_format(media_type), prefixes=PREFIXES)
+        ox.serialize(bounds.counted(result), sink, format=_rdf_format(media_type), prefixes=PREFIXES)
         return Answer(_finished(sink, media_type), media_type, kind)
     if bounds.size == UNBOUNDED.size:  # writing it piece by piece costs time
-        sink.write(result.serialize(format=RESULT_FORMATS[media_type]) or b"")
+        sink.write(result.serialize(format=_RESULT_FORMATS[media_type]) or b"")
     else:
-        result.serialize(sink, format=RESULT_FORMATS[media_type])
+        result.serialize(sink, format=_RESULT_FORMATS[media_type])
     if kind == "solutions":
         bounds.check_rows(sink.getvalue(), media_type)
     return Answer(_finished(sink, media_type), media_type, kind)

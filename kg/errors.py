@@ -5,8 +5,10 @@
     ClaimgraphError
     ├── BadInput                what the user sent cannot be read
     │   ├── MalformedText       not UTF-8, or JSON / RDF / SPARQL that does not parse (line, column)
+    │   ├── UsingConflict       the dataset of an update is named in the request and in the text
     │   └── UnsupportedFormat   a media type or file ending that we do not know
-    ├── Rejected                a claims document or article graph breaks constraints (carries a Report)
+    ├── Rejected                a claims document or article graph breaks constraints (in kg.report, with its Report)
+    ├── Inconsistent            the facts of an article contradict the vocabulary (in kg.reasoning)
     ├── NotFound                no such article, claim, question, graph
     ├── Ambiguous               a short name that fits more than one thing
     ├── Unauthorized            no token where one is needed, or one that is not valid
@@ -19,18 +21,20 @@
     ├── Busy                    too many queries at a time
     │   └── TooManyRequests     … of one client
     ├── ReaderLost              the process that answered a query has ended
+    ├── NotAcceptable           an answer of this kind has none of the formats that the client accepts
     ├── Unreachable             another endpoint fails, or is too slow, or says too much
     └── StoreUnavailable        the store is held by another process, or is not a store
         ├── StoreInUse          another process holds it
         └── StorageFull         no space is left on its disk
+
+Errors that never leave the module that catches them stay there and are not part of the tree: ``GraphForbidden``
+(``kg.sparql``, becomes ``Forbidden``), ``Unexpected`` (``kg.reader``, becomes ``MalformedText``), ``BadAnswer``
+(``kg.solutions``, becomes ``Unreachable``), ``QuoteNotLocated`` (``kg.quotes``, becomes a result of the report),
+``Failed`` (``kg.events.engine``, becomes ``BadInput``). ``ShaclError`` (``kg.shacl``) means that the shapes of the
+product itself are broken, which no user can cause or mend.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from kg.report import Report
 
 
 class ClaimgraphError(Exception):
@@ -59,24 +63,19 @@ class MalformedText(BadInput):
     """Text that does not parse; carries line and column where the parser gives them."""
 
 
+class UsingConflict(BadInput):
+    """The dataset of an update stands both in the protocol and in the text (SPARQL 1.1 Protocol, clause 2.2.3)."""
+
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__(
+            "The request gives using-graph-uri or using-named-graph-uri, and the update has USING or WITH "
+            f"(operation at line {line}, column {column}).",
+            remedy="Name the dataset in one of the two.",
+        )
+
+
 class UnsupportedFormat(BadInput):
     """A media type or file ending that is not known here."""
-
-
-class Rejected(ClaimgraphError):
-    """A claims document or an article graph that the gate refuses.
-
-    Args:
-        report: every problem found, with pointers, ids and remedies.
-    """
-
-    def __init__(self, report: Report) -> None:
-        count = len(report.violations)
-        super().__init__(
-            f"{count} problem{'s' if count != 1 else ''} found; nothing was stored.",
-            remedy="Mend each problem listed and send the document again.",
-        )
-        self.report = report
 
 
 class NotFound(ClaimgraphError):
@@ -94,25 +93,25 @@ class Forbidden(ClaimgraphError):
 class Unauthorized(ClaimgraphError):
     """The caller has to show who it is: no token where one is needed, or one that is wrong, revoked or expired.
 
-    Args:
-        invalid: a token was shown.
+    Attributes:
+        invalid: whether a token was shown.
     """
 
     def __init__(self, message: str, *, remedy: str = "", invalid: bool = False) -> None:
         super().__init__(message, remedy=remedy)
-        self.challenge = 'Bearer realm="claimgraph"' + (', error="invalid_token"' if invalid else "")
+        self.invalid = invalid
 
 
 class InsufficientScope(Forbidden):
     """A valid token that does not reach so far.
 
-    Args:
+    Attributes:
         scope: what would reach.
     """
 
     def __init__(self, message: str, *, remedy: str = "", scope: str = "write") -> None:
         super().__init__(message, remedy=remedy)
-        self.challenge = f'Bearer realm="claimgraph", error="insufficient_scope", scope="{scope}"'
+        self.scope = scope
 
 
 class TooLarge(ClaimgraphError):
@@ -141,6 +140,21 @@ class TooManyRequests(Busy):
 
 class ReaderLost(ClaimgraphError):
     """The process that was answering a query has ended: too little memory for it, or it was killed."""
+
+
+class NotAcceptable(ClaimgraphError):
+    """The client accepts none of the formats that this kind of answer has.
+
+    Args:
+        kind: of the answer: ``"solutions"``, ``"boolean"`` or ``"graph"``.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            "The answer cannot be given in any of the formats that the request accepts.",
+            remedy="Accept one of the media types that /docs lists for this address, or */*.",
+        )
+        self.kind = kind
 
 
 class Unreachable(ClaimgraphError):

@@ -13,8 +13,8 @@ from rdflib.term import Node
 
 import ontology
 from kg import engine, rdf
+from kg.articles import Articles
 from kg.errors import BadInput
-from kg.graph import KnowledgeGraph
 from kg.names import PREFIXES
 from kg.provenance import Evidence, evidence
 from kg.rdf import cg
@@ -36,11 +36,11 @@ class Format(StrEnum):
 _MEDIA_TYPES = {Format.turtle: "text/turtle", Format.trig: "application/trig", Format.nquads: "application/n-quads"}
 
 
-def export(graph: KnowledgeGraph, form: Format, article: str | None = None, *, inferred: bool = False) -> bytes:
+def export(articles: Articles, form: Format, article: str | None = None, *, inferred: bool = False) -> bytes:
     """Write one article, or all of them.
 
     Args:
-        graph: where the articles are.
+        articles: what there is to write.
         form: the format; Turtle and JSON-LD carry no graph names.
         article: id of the one article; ``None`` takes all.
         inferred: write what follows as well (not for nanopublications, which hold what is claimed).
@@ -49,22 +49,22 @@ def export(graph: KnowledgeGraph, form: Format, article: str | None = None, *, i
         NotFound: there is no such article.
         BadInput: a claims document was asked for without naming the article.
     """
-    articles = [entry.identifier for entry in graph.articles()] if article is None else [article]
-    for identifier in articles:
-        graph.facts(identifier)  # raises NotFound before anything is written
+    identifiers = [entry.identifier for entry in articles.entries()] if article is None else [article]
+    for identifier in identifiers:
+        articles.facts(identifier)  # raises NotFound before anything is written
     if form is Format.claims:
         if article is None:
             raise BadInput("A claims document is about one article.", remedy="Name the article: kg export seed …")
-        return graph.document(article)
+        return articles.document(article)
     if form is Format.nanopub:
-        return _trig(quad for identifier in articles for quad in nanopublications(evidence(graph, identifier)))
-    names = [graph.names.article_graph(identifier) for identifier in articles]
+        return _trig(quad for identifier in identifiers for quad in nanopublications(evidence(articles, identifier)))
+    names = [articles.names.article_graph(identifier) for identifier in identifiers]
     if inferred:
-        names += [graph.names.inferred_graph(identifier) for identifier in articles]
+        names += [articles.names.inferred_graph(identifier) for identifier in identifiers]
     if form is Format.jsonld:
-        return _jsonld(rdf.to_graph(quad.triple for quad in graph.store.quads(names)))
-    prefixes = PREFIXES | {"e": graph.names.entity("")}
-    return engine.serialize(graph.store.quads(names), _MEDIA_TYPES[form], prefixes)
+        return _jsonld(rdf.to_graph(quad.triple for quad in articles.store.quads(names)))
+    prefixes = PREFIXES | {"e": articles.names.entity("")}
+    return engine.serialize(articles.store.quads(names), _MEDIA_TYPES[form], prefixes)
 
 
 def _jsonld(facts: Graph) -> bytes:

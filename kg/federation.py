@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from kg import engine, solutions, sparql
+from kg import engine, media_types, solutions, sparql
 from kg.allowlist import normal
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
 from kg.lexer import Kind, Position
@@ -28,6 +28,7 @@ from kg.operations import Operation, Span
 from kg.outgoing import Fetched, Outgoing
 from kg.query import Depth
 from kg.reader import Reader, Unexpected, is_absolute
+from kg.request import Choice, Dataset
 from kg.sparql import Edit, edited
 
 # Nothing in SPARQL begins with the last sign: a text that ends so parses nowhere, hence nothing of it is ever run. The
@@ -129,8 +130,8 @@ def resolve_query(
     if not query_asks(text, base, prefixes):
         return Resolved(text, ())
     limits.depth.check(text)
-    request = engine.Dataset(base=base, prefixes=prefixes)
-    _check_grammar(text, lambda it: engine.query(engine.open_store(None), it, engine.Choice(), request))
+    request = Dataset(base=base, prefixes=prefixes)
+    _check_grammar(text, lambda it: engine.query(engine.open_store(None), it, Choice(), request))
     calls, edits = _calls(text, base, prefixes)
     visit = _Visit(outgoing, text, len(calls), limits)
     return Resolved(edited(text, visit.resolve(calls, edits)), tuple(visit.retrieved))
@@ -361,9 +362,9 @@ def _triples(document: str, fetched: Fetched) -> str:
 
 def _media_type(document: str, fetched: Fetched) -> str:
     """Tell the format by what the server says, or if that says nothing, by the ending of the name."""
-    if fetched.media_type in engine.GRAPH_FORMATS or fetched.media_type == "application/x-turtle":
+    if fetched.media_type in media_types.GRAPHS or fetched.media_type == "application/x-turtle":
         return fetched.media_type
-    return engine.media_type_of(document.partition("?")[0])
+    return media_types.media_type_of(document.partition("?")[0])
 
 
 def _fails_unseen(operation: Operation) -> bool:

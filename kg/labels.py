@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from kg import engine
 from kg.names import RDFS
-from kg.store import Store
+from kg.protocols import Rows
 
 T = TypeVar("T")
 _BATCH = 500
@@ -31,7 +31,7 @@ def text(term: engine.Term) -> str:
     return "" if isinstance(term, engine.Triple) else term.value
 
 
-def labels(store: Store, iris: Iterable[str]) -> dict[str, str]:
+def labels(store: Rows, iris: Iterable[str]) -> dict[str, str]:
     """Find the name of each thing that has one; of several in one language, the first of the alphabet."""
     best: dict[str, tuple[bool, str]] = {}
     for batch in batches(iris):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from kg import engine
 from kg.labels import batches, labels, text, values
 from kg.names import CG, SKOS
-from kg.store import Store
+from kg.protocols import Reads
+from kg.request import Dataset
 
 _PLACES = f"""
 SELECT DISTINCT ?place ?country WHERE {{
@@ -38,12 +39,12 @@ class Place:
     point_of: str | None
 
 
-def read(store: Store, graphs: Sequence[str] = ()) -> Iterator[Place]:
+def read(store: Reads, graphs: Sequence[str] = ()) -> Iterator[Place]:
     """Give the places that some graphs name, or all graphs, in the order of their IRIs.
 
     Points and containers come from all graphs: the reference graph, links, and users' own.
     """
-    named = store.rows(_PLACES, None, engine.Dataset(default_graphs=tuple(graphs)))
+    named = store.rows(_PLACES, None, Dataset(default_graphs=tuple(graphs)))
     for batch in batches(named):
         kinds = {text(row["place"]): "Country" if text(row["country"]) == "true" else "Place" for row in batch}
         names, outer, points = labels(store, kinds), _containers(store, kinds), _points(store, kinds)
@@ -52,7 +53,7 @@ def read(store: Store, graphs: Sequence[str] = ()) -> Iterator[Place]:
             yield Place(iri, kind, names.get(iri), outer.get(iri), latitude, longitude, of)
 
 
-def _containers(store: Store, iris: Iterable[str]) -> dict[str, str]:
+def _containers(store: Reads, iris: Iterable[str]) -> dict[str, str]:
     """Find the nearest container of each place: one that contains none of its other containers."""
     first = _within(store, iris)
     further = _within(store, {outer for found in first.values() for outer in found})
@@ -63,7 +64,7 @@ def _containers(store: Store, iris: Iterable[str]) -> dict[str, str]:
     return nearest
 
 
-def _within(store: Store, iris: Iterable[str]) -> dict[str, set[str]]:
+def _within(store: Reads, iris: Iterable[str]) -> dict[str, set[str]]:
     found: defaultdict[str, set[str]] = defaultdict(set)
     query = f"SELECT ?place ?outer WHERE {{ VALUES ?place {{ {values(iris)} }} ?place <{CG}within> ?outer }}"
     for row in store.rows(query):
@@ -73,7 +74,7 @@ def _within(store: Store, iris: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
-def _points(store: Store, iris: Iterable[str]) -> dict[str, tuple[float, float, str]]:
+def _points(store: Reads, iris: Iterable[str]) -> dict[str, tuple[float, float, str]]:
     """Find a point of each place: its own before one of a record that it matches exactly."""
     of = {iri: [iri] for iri in iris}
     query = f"SELECT ?x ?record WHERE {{ VALUES ?x {{ {values(of)} }} ?x <{SKOS}exactMatch> ?record }} ORDER BY ?record"
@@ -87,7 +88,7 @@ def _points(store: Store, iris: Iterable[str]) -> dict[str, tuple[float, float, 
     return {iri: (*known[name], name) for iri, name in first.items() if name is not None}
 
 
-def _stated(store: Store, iris: Iterable[str]) -> dict[str, tuple[float, float]]:
+def _stated(store: Reads, iris: Iterable[str]) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     these = f"VALUES ?x {{ {values(iris)} }}"
     query = f"SELECT ?x ?lat ?long WHERE {{ {these} ?x <{_GEO}lat> ?lat ; <{_GEO}long> ?long }} ORDER BY ?x ?lat ?long"

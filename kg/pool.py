@@ -14,9 +14,10 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kg import engine, errors, worker
+from kg import errors, worker
 from kg.channel import Channel, Gone, Job, reader_lost, start_process
 from kg.config import QuerySettings
+from kg.request import Answer
 
 _log = logging.getLogger("claimgraph.readers")
 
@@ -104,7 +105,7 @@ class Pool:
         for channel in self._idle:
             channel.transport.write(worker.opening(snapshot))
 
-    async def run(self, message: bytes, client: str, timeout: float, gone: Gone | None) -> engine.Answer:
+    async def run(self, message: bytes, client: str, timeout: float, gone: Gone | None) -> Answer:
         """Have one query answered.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -14,13 +14,11 @@ from rdflib.term import Node
 from rdflib.util import from_n3
 
 from kg import engine, rdf
+from kg.articles import Articles
 from kg.errors import Ambiguous, BadInput, NotFound
 from kg.names import CG, CODE, PREFIXES, short_iri
 from kg.rdf import cg
 from kg.reasoning import Closure, Derivation, Triple
-
-if TYPE_CHECKING:
-    from kg.graph import KnowledgeGraph
 
 T = TypeVar("T", bound=Hashable)
 
@@ -242,20 +240,20 @@ def shortest_way(first: T, last: T, following: Callable[[T], Iterable[T]]) -> li
     return [first]
 
 
-def evidence(graph: KnowledgeGraph, identifier: str) -> Evidence:
+def evidence(articles: Articles, identifier: str) -> Evidence:
     """Gather the evidence of one article; the closure is computed anew, for its derivations.
 
     Raises:
         NotFound: there is no such article.
     """
-    facts = graph.facts(identifier)
-    return Evidence(facts, graph.close(facts))
+    facts = articles.facts(identifier)
+    return Evidence(facts, articles.close(facts))
 
 
-def explain_claim(graph: KnowledgeGraph, key: str) -> Explanation:
-    """See :meth:`kg.graph.KnowledgeGraph.why`."""
-    article, claim = find_claim(graph, key)
-    found = evidence(graph, article)
+def explain_claim(articles: Articles, key: str) -> Explanation:
+    """See :meth:`kg.graph.ReadableGraph.why`."""
+    article, claim = find_claim(articles, key)
+    found = evidence(articles, article)
     facts = found.facts
     polarity: Literal["affirms", "denies"] = "affirms" if (claim, cg("affirms"), None) in facts else "denies"
     content = facts.value(claim, cg(polarity))
@@ -291,8 +289,8 @@ _CLAIM_VALUES = (
 )
 
 
-def explain_statement(graph: KnowledgeGraph, subject: str, predicate: str, obj: str) -> StatementExplanation:
-    """See :meth:`kg.graph.KnowledgeGraph.why_statement`."""
+def explain_statement(articles: Articles, subject: str, predicate: str, obj: str) -> StatementExplanation:
+    """See :meth:`kg.graph.ReadableGraph.why_statement`."""
     triple = (URIRef(expand(subject)), URIRef(expand(predicate)), _object(obj))
     try:
         s, p, o = (rdf.from_term(term) for term in triple)
@@ -300,13 +298,13 @@ def explain_statement(graph: KnowledgeGraph, subject: str, predicate: str, obj: 
         raise BadInput(f"This is no statement: {error}.", remedy="Give IRIs as in RFC 3987.") from None
     assert isinstance(s, engine.NamedNode)
     assert isinstance(p, engine.NamedNode)
-    for quad in graph.store.match(s, p, o):
+    for quad in articles.store.match(s, p, o):
         name = engine.graph_of(quad)
-        inferred = name.removeprefix(graph.names.inferred_graph(""))
-        article = inferred if inferred != name else graph.names.article_of(name)
+        inferred = name.removeprefix(articles.names.inferred_graph(""))
+        article = inferred if inferred != name else articles.names.article_of(name)
         if article is None:
             continue
-        found = evidence(graph, article)
+        found = evidence(articles, article)
         triple = (triple[0], triple[1], rdf.to_rdflib(quad.object))  # as it is stored: 1.0 may be 1
         return StatementExplanation(
             statement=found.statement(triple),
@@ -333,19 +331,19 @@ def _object(text: str) -> Node:
     return literal
 
 
-def find_claim(graph: KnowledgeGraph, key: str) -> tuple[str, URIRef]:
+def find_claim(articles: Articles, key: str) -> tuple[str, URIRef]:
     """Find a claim by IRI, ``article/claim`` or local id.
 
     Raises:
         NotFound, Ambiguous: no claim fits, or several do.
     """
-    prefix = graph.names.article("")
+    prefix = articles.names.article("")
     path = key.removeprefix(prefix).removeprefix("article/")
     article, slash, local = path.partition("/")
     named = engine.Literal(local if slash else path)
-    quads = graph.store.match(None, engine.NamedNode(str(DCTERMS.identifier)), named)
-    home = graph.names.article_graph(article)
-    claims = [quad for quad in quads if (not slash or engine.graph_of(quad) == home) and _is_claim(graph, quad)]
+    quads = articles.store.match(None, engine.NamedNode(str(DCTERMS.identifier)), named)
+    home = articles.names.article_graph(article)
+    claims = [quad for quad in quads if (not slash or engine.graph_of(quad) == home) and _is_claim(articles, quad)]
     fitting = sorted(str(rdf.to_rdflib(quad.subject)) for quad in claims)
     if not fitting:
         raise NotFound(f"There is no claim “{key}”.", remedy="Name it by its IRI, or as article/claim (seed/C22).")
@@ -355,11 +353,11 @@ def find_claim(graph: KnowledgeGraph, key: str) -> tuple[str, URIRef]:
     return fitting[0].removeprefix(prefix).split("/", 1)[0], URIRef(fitting[0])
 
 
-def _is_claim(graph: KnowledgeGraph, quad: engine.Quad) -> bool:
+def _is_claim(articles: Articles, quad: engine.Quad) -> bool:
     """Tell whether an article (and not a user's own graph) calls the subject of a quad a claim."""
     home = engine.graph_of(quad)
     kind = engine.NamedNode(str(RDF.type)), engine.NamedNode(CG + "Claim")
-    return graph.names.article_of(home) is not None and bool(graph.store.match(quad.subject, *kind, home))
+    return articles.names.article_of(home) is not None and bool(articles.store.match(quad.subject, *kind, home))
 
 
 def expand(name: str) -> str:

@@ -10,6 +10,7 @@ from kg import engine, guard, sparql
 from kg.bounds import UNBOUNDED, Bounds
 from kg.errors import TooLarge
 from kg.lexer import height, nesting, tokens
+from kg.request import Answer, Choice, Dataset
 
 _MEMO_TEXT = 4000
 _MEMO_SIZE = 1000
@@ -67,11 +68,11 @@ class Evaluator:
         self._bounds = bounds
         self._read: set[Hashable] = set()
 
-    def answer(self, store: engine.Engine, text: str, choice: engine.Choice, request: engine.Dataset) -> engine.Answer:
+    def answer(self, store: engine.Engine, text: str, choice: Choice, request: Dataset) -> Answer:
         """Answer a SPARQL query (1.1 Query; clause 2.1 of the Protocol for the dataset).
 
         Raises:
-            MalformedText, TooLarge, Forbidden (SERVICE), ResultTooLarge, engine.NotAcceptable.
+            MalformedText, TooLarge, Forbidden (SERVICE), ResultTooLarge, NotAcceptable.
         """
         form = _form(text, request)
         if form is None or form not in self._read:
@@ -82,7 +83,7 @@ class Evaluator:
                 self._read.add(form)
         return engine.query(store, text, choice, request, self._bounds)
 
-    def _check(self, text: str, choice: engine.Choice, request: engine.Dataset) -> None:
+    def _check(self, text: str, choice: Choice, request: Dataset) -> None:
         parsed = sparql.Query.parse(text, request.base or "base:/", request.prefixes)
         self._depth.check(text)
         if parsed.malformed:
@@ -92,7 +93,7 @@ class Evaluator:
         guard.refuse_service(parsed.services)
 
 
-def _form(text: str, request: engine.Dataset) -> Hashable:
+def _form(text: str, request: Dataset) -> Hashable:
     """Give what a text has in common with others that differ in their constants; ``None`` where that is not plain.
 
     Reading a text costs more than answering a lookup, and lookups come in thousands of the same form. No text that

@@ -14,6 +14,7 @@ from rdflib.namespace import DCTERMS
 from rdflib.term import Node
 
 from kg import engine
+from kg.errors import ClaimgraphError
 from kg.names import PREFIXES
 
 Severity = Literal["Violation", "Warning", "Info"]
@@ -129,6 +130,22 @@ class Report:
                 _add_result(graph, report, result)
         triples = engine.parse(graph.serialize(format="nt").encode(), "application/n-triples")
         return engine.serialize(triples, media_type, {"sh": str(SH), **PREFIXES})
+
+
+class Rejected(ClaimgraphError):
+    """A claims document or an article graph that the gate refuses; see the tree in :mod:`kg.errors`.
+
+    Args:
+        report: every problem found, with pointers, ids and remedies.
+    """
+
+    def __init__(self, report: Report) -> None:
+        count = len(report.violations)
+        super().__init__(
+            f"{count} problem{'s' if count != 1 else ''} found; nothing was stored.",
+            remedy="Mend each problem listed and send the document again.",
+        )
+        self.report = report
 
 
 def _identified(graph: Graph) -> Iterable[tuple[Node, str, str]]:

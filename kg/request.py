@@ -49,11 +49,3 @@ class Dataset:
     base: str | None = None
     prefixes: Mapping[str, str] | None = None
     bindings: Mapping[str, str] | None = None
-
-
-class NotAcceptable(Exception):
-    """The client takes none of the formats that this kind of result has."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from kg import engine, places
-from kg.graph import KnowledgeGraph
+from kg.articles import Articles
 from kg.labels import labels, text
 from kg.names import CG, CODE, PREFIXES, SKOS
 from kg.provenance import shortest_way
+from kg.request import Dataset
 from kg.tables import TABLES, Row, Table, Type, Value
 
 _PREFIXES = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in PREFIXES.items())
@@ -130,16 +131,16 @@ class ArticleRows:
 class Reader:
     """Reads rows out of a store: of one article, or of all of them."""
 
-    def __init__(self, graph: KnowledgeGraph, article: str | None = None) -> None:
+    def __init__(self, articles: Articles, article: str | None = None) -> None:
         """Find the articles.
 
         Raises:
             NotFound: there is no such article.
         """
-        self._store, self._names = graph.store, graph.names
+        self._store, self._names = articles.store, articles.names
         if article is not None:
-            graph.facts(article)
-        graphs = filter(None, map(graph.names.article_of, graph.store.graphs()))
+            articles.facts(article)
+        graphs = filter(None, map(self._names.article_of, self._store.graphs()))
         self.articles = sorted(graphs) if article is None else [article]
         self._only = article
 
@@ -172,7 +173,7 @@ class Reader:
         return self._names.article_graph(article), self._names.inferred_graph(article)
 
     def _ask(self, article: str, query: str) -> list[dict[str, engine.Term]]:
-        request = engine.Dataset(default_graphs=(self._names.article_graph(article),))
+        request = Dataset(default_graphs=(self._names.article_graph(article),))
         return self._store.rows(_PREFIXES + query, None, request)
 
     def _labels(self, article: str) -> Labels:
@@ -202,7 +203,7 @@ class Reader:
         for graph in self._store.graphs():
             dataset = graph.removeprefix(prefix)
             if dataset != graph and "/" not in dataset:
-                found = self._store.rows(_PREFIXES + _LINKS, None, engine.Dataset(default_graphs=(graph,)))
+                found = self._store.rows(_PREFIXES + _LINKS, None, Dataset(default_graphs=(graph,)))
                 rows += (_link(row, dataset) for row in found)
         if self._only is not None:
             own = {text(row["of"]) for row in self._ask(self._only, "SELECT DISTINCT ?of WHERE { ?of a ?type }")}

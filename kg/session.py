@@ -11,34 +11,31 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from kg import engine
-from kg.store import Store
+from kg.protocols import Reads
+from kg.request import Answer, Choice, Dataset
 
-Ask = Callable[[str, engine.Choice, engine.Dataset], engine.Answer]
+Ask = Callable[[str, Choice, Dataset], Answer]
 """Answers a query from the snapshot of the session, and waits for it."""
 
-_TABLE = engine.Choice("application/sparql-results+json", "application/sparql-results+json", "application/n-triples")
+_TABLE = Choice("application/sparql-results+json", "application/sparql-results+json", "application/n-triples")
 _GRAPHS = "SELECT ?g WHERE { GRAPH ?g {} }"
 _TRIPLES = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 _QUADS = "SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }"
 
 
-class Session(Store):
-    """A store that is only read, by readers. To be used from worker threads, as it waits for them.
+class Session:
+    """One snapshot of a store, read by readers (:class:`kg.protocols.Reads`); it cannot be written.
 
-    It takes the place of a :class:`Store`, but holds no engine: a method of ``Store`` that is not defined here anew
-    fails, rather than read past the readers or write.
+    To be used from worker threads, as it waits for the readers.
     """
 
-    def __init__(self, store: Store, ask: Ask, number: int) -> None:
+    def __init__(self, store: Reads, ask: Ask, number: int) -> None:
         """Read the snapshot ``number`` of ``store`` through ``ask``."""
-        # Without the parent's: a session opens nothing.
         self._store = store
         self._ask = ask
         self.names = store.names
         self.bare = store.bare
         self.identity = store.identity
-        self.directory = store.directory
-        self.version = store.version
         self._number = number
 
     @property
@@ -46,32 +43,31 @@ class Session(Store):
         """The number of the snapshot that is read."""
         return self._number
 
-    @property
-    def is_new(self) -> bool:
-        """Whether the store still lacks what a new one gets."""
-        return self._store.is_new
-
     def rows(
-        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: Dataset | None = None
     ) -> list[dict[str, engine.Term]]:
-        """Run a SELECT of our own; see :meth:`Store.rows`.
+        """Run a SELECT of our own; see :meth:`Reads.rows`.
 
         Raises:
             TimedOut, Busy, ReaderLost, ResultTooLarge: see :class:`kg.endpoint.Endpoint`.
         """
         given = {name: str(term) for name, term in (bindings or {}).items()}
-        found = self._ask(text, _TABLE, replace(request or engine.Dataset(), bindings=given))
+        found = self._ask(text, _TABLE, replace(request or Dataset(), bindings=given))
         return engine.solutions(found.content)
 
-    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
-        """Answer a SPARQL query; see :meth:`Store.query`."""
-        return self._ask(text, choice, request or engine.Dataset())
+    def query(self, text: str, choice: Choice, request: Dataset | None = None) -> Answer:
+        """Answer a SPARQL query; see :meth:`Reads.query`."""
+        return self._ask(text, choice, request or Dataset())
 
     def _count(self, pattern: str) -> int:
         (row,) = self.rows(f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
         count = row["n"]
         assert isinstance(count, engine.Literal)
         return int(count.value)
+
+    def count(self, graph: str | None) -> int:
+        """Count the triples of one graph; see :meth:`Reads.count`."""
+        return self._count("{ ?s ?p ?o }" if graph is None else f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
 
     def __len__(self) -> int:
         """Count the distinct triples (quads, in a bare store)."""
@@ -91,11 +87,11 @@ class Session(Store):
         """Tell whether a named graph is there; what is no IRI names none."""
         if not engine.is_iri(graph):
             return False
-        return b"true" in self._ask(f"ASK {{ GRAPH <{graph}> {{}} }}", _TABLE, engine.Dataset()).content
+        return b"true" in self._ask(f"ASK {{ GRAPH <{graph}> {{}} }}", _TABLE, Dataset()).content
 
     def triples(self, graph: str | None) -> list[engine.Triple]:
         """List one graph; ``None`` is the default graph."""
-        request = engine.Dataset() if graph is None else engine.Dataset(default_graphs=[graph])
+        request = Dataset() if graph is None else Dataset(default_graphs=[graph])
         found = self._ask(_TRIPLES, _TABLE, request)
         return [quad.triple for quad in engine.parse_as_is(found.content)]
 

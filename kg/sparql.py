@@ -16,14 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from kg.errors import BadInput, MalformedText
+from kg.errors import BadInput, MalformedText, UsingConflict
 from kg.lexer import Kind, Lines, Position
 from kg.operations import Operation, Span, read_operation
 from kg.reader import Reader, Unexpected, is_absolute
-
-
-class UsingConflict(ValueError):
-    """The dataset of an update stands both in the protocol and in the text (SPARQL 1.1 Protocol, clause 2.2.3)."""
 
 
 class GraphForbidden(ValueError):
@@ -148,8 +144,7 @@ def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
     edits = []
     for operation in _well_formed(Update.parse(text, "base:/")).operations:
         if operation.using or operation.with_graph:
-            line, column = operation.position
-            raise UsingConflict(f"The operation at line {line}, column {column} has USING or WITH of its own.")
+            raise UsingConflict(*operation.position)
         if operation.kind == "DELETE WHERE" and operation.group:
             clause_before = f"{edited(text, (), operation.group)} {clause}"
             edits.append(_insertion(operation.where, clause_before))

@@ -14,15 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from kg import description, disk, engine, guard, sparql, union
 from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
 from kg.names import Names
+from kg.protocols import Outcome
 from kg.query import Depth, Evaluator
+from kg.request import Answer, Choice, Dataset
 from kg.snapshots import last_number
 
-Outcome = Literal["created", "replaced", "unchanged"]
 _CHUNK = 50_000
 
 
@@ -44,7 +44,9 @@ class Settings:
 
 
 class Store:
-    """One dataset. Reads may come from any thread; writes are serialised.
+    """One dataset, read and written without limits. Reads may come from any thread; writes are serialised.
+
+    It is the whole of what :mod:`kg.protocols` names, and more: updates, loads, checkpoints.
 
     Attributes:
         names: the IRIs of this dataset.
@@ -162,20 +164,16 @@ class Store:
         found = self._engine.quads_for_pattern(subject, predicate, obj, name)
         return [quad for quad in found if isinstance(quad.graph_name, engine.NamedNode)]
 
-    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
+    def query(self, text: str, choice: Choice, request: Dataset | None = None) -> Answer:
         """Answer a SPARQL query (1.1 Query; clause 2.1 of the Protocol for the dataset).
 
         Raises:
-            MalformedText, TooLarge, Forbidden (SERVICE), engine.NotAcceptable.
+            MalformedText, TooLarge, Forbidden (SERVICE), NotAcceptable.
         """
-        return self._evaluator.answer(self._engine, text, choice, request or engine.Dataset())
-
-    def dataset(self, _text: str, request: engine.Dataset) -> engine.Dataset:
-        """Give the dataset that a user's query is to be asked of; :class:`kg.view.View` leaves out what is not seen."""
-        return request
+        return self._evaluator.answer(self._engine, text, choice, request or Dataset())
 
     def rows(
-        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: Dataset | None = None
     ) -> list[dict[str, engine.Term]]:
         """Run a SELECT of our own, on some of the graphs if ``request`` names any."""
         return engine.rows(self._engine, text, bindings, request)
@@ -259,13 +257,13 @@ class Store:
             count += len(chunk)
         return count
 
-    def update(self, text: str, request: engine.Dataset | None = None) -> None:
+    def update(self, text: str, request: Dataset | None = None) -> None:
         """Run a user's SPARQL update in one transaction.
 
         Raises:
-            MalformedText, TooLarge, sparql.UsingConflict, Forbidden (LOAD, SERVICE, a managed graph).
+            MalformedText, TooLarge, UsingConflict, Forbidden (LOAD, SERVICE, a managed graph).
         """
-        request = request or engine.Dataset()
+        request = request or Dataset()
         base = request.base or self.names.base
         parsed = sparql.Update.parse(text, base)
         self._depth.check(text)

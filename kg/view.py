@@ -4,70 +4,47 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NoReturn
 
-from kg import engine, sparql, union
+from kg import engine, sparql
 from kg.access import NOWHERE, Limit, restricted
 from kg.errors import InsufficientScope
-from kg.store import Outcome, Store
+from kg.protocols import Outcome, Reads, ReadsAndWrites
+from kg.request import Answer, Choice, Dataset
 
 _DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { ?s ?p ?o } }"
 
-_UNNAMED = "the unnamed graph"
-_WHOLE = "the whole store"
 
-
-class View(Store):
-    """A store of which only some graphs are there, and of which only these can be written.
-
-    It takes the place of a :class:`Store`, but holds no engine: a method of ``Store`` that is not defined here anew
-    fails, rather than show what must not be seen.
+class View:
+    """The graphs of a dataset that a limited caller sees, as :class:`kg.protocols.Reads`; it cannot be written.
 
     The default graph is the union of the visible graphs. The unnamed graph of a bare store is never visible.
     """
 
-    def __init__(self, store: Store, graphs: tuple[str, ...]) -> None:
-        """Look at a store within limits.
+    def __init__(self, store: Reads, graphs: tuple[str, ...]) -> None:
+        """Look at a dataset within limits.
 
         Args:
             store: the whole.
             graphs: see :class:`kg.access.Limit`.
         """
-        # Without the parent's: a view opens nothing.
         self._store = store
         self._limit = Limit(graphs, store.names, store.bare)
         self._visible: tuple[int, list[str]] = (-1, [])
         self.names = store.names
         self.bare = store.bare
         self.identity = hashlib.sha256(" ".join((store.identity, *graphs)).encode()).hexdigest()[:16]
-        self.version = store.version
 
     @property
     def number(self) -> int:
-        """The number of what is read; see :attr:`Store.number`."""
+        """The number of what is read; see :attr:`Reads.number`."""
         return self._store.number
-
-    @property
-    def is_new(self) -> bool:
-        """Whether the store still lacks what a new one gets."""
-        return self._store.is_new
-
-    def made_ready(self) -> NoReturn:
-        """Refuse: that is for the whole store."""
-        raise self._refused(_WHOLE)
-
-    def checkpoint(self, path: Path) -> NoReturn:  # noqa: ARG002 - refused whatever is asked
-        """Refuse: a checkpoint holds everything."""
-        raise self._refused(_WHOLE)
 
     def __len__(self) -> int:
         """Count the distinct triples (quads, in a bare store)."""
         return sum(self.count(graph) for graph in self.graphs()) if self.bare else self.count(None)
 
     def count(self, graph: str | None) -> int:
-        """Count the triples of one graph; see :meth:`Store.count`."""
+        """Count the triples of one graph; see :meth:`Reads.count`."""
         if graph is not None:
             return self._store.count(graph) if self._limit.sees(graph) else 0
         found = self.rows(_DISTINCT)[0]["n"]
@@ -82,9 +59,9 @@ class View(Store):
 
     def graphs(self) -> list[str]:
         """Name the visible graphs, sorted."""
-        version, graphs = self._visible
-        now = self._store.version
-        if version != now:
+        number, graphs = self._visible
+        now = self._store.number
+        if number != now:
             graphs = [graph for graph in self._store.graphs() if self._limit.sees(graph)]
             self._visible = now, graphs
         return graphs
@@ -94,7 +71,7 @@ class View(Store):
         return self._limit.sees(graph) and self._store.has_graph(graph)
 
     def triples(self, graph: str | None) -> list[engine.Triple]:
-        """List one graph; see :meth:`Store.triples`."""
+        """List one graph; see :meth:`Reads.triples`."""
         if graph is not None:
             return self._store.triples(graph) if self._limit.sees(graph) else []
         graphs = [] if self.bare else self.graphs()
@@ -115,93 +92,38 @@ class View(Store):
         found = self._store.match(subject, predicate, obj, graph)
         return [quad for quad in found if self._limit.sees(engine.graph_of(quad))]
 
-    def dataset(self, text: str, request: engine.Dataset) -> engine.Dataset:
+    def dataset(self, text: str, request: Dataset) -> Dataset:
         """Give the dataset that a user's query is to be asked of: what it names, as far as that is visible."""
         parsed = sparql.Query.parse(text, request.base or self.names.base, request.prefixes)
         return restricted(request, parsed, self.graphs(), union=not self.bare)
 
-    def query(self, text: str, choice: engine.Choice, request: engine.Dataset | None = None) -> engine.Answer:
-        """Answer a SPARQL query; see :meth:`Store.query`."""
-        return self._store.query(text, choice, self.dataset(text, request or engine.Dataset()))
+    def query(self, text: str, choice: Choice, request: Dataset | None = None) -> Answer:
+        """Answer a SPARQL query; see :meth:`Reads.query`."""
+        return self._store.query(text, choice, self.dataset(text, request or Dataset()))
 
     def rows(
-        self, text: str, bindings: dict[str, engine.Term] | None = None, request: engine.Dataset | None = None
+        self, text: str, bindings: dict[str, engine.Term] | None = None, request: Dataset | None = None
     ) -> list[dict[str, engine.Term]]:
         """Run a SELECT of our own on the visible graphs, or on those among them that ``request`` names."""
         seen = self.graphs()
         if request is None:
-            request = engine.Dataset(default_graphs=[] if self.bare else seen, named_graphs=seen)
+            request = Dataset(default_graphs=[] if self.bare else seen, named_graphs=seen)
         default = [graph for graph in request.default_graphs if self._limit.sees(graph)] or [NOWHERE]
         named = [graph for graph in request.named_graphs if self._limit.sees(graph)]
-        return self._store.rows(text, bindings, engine.Dataset(default_graphs=default, named_graphs=named))
+        return self._store.rows(text, bindings, Dataset(default_graphs=default, named_graphs=named))
 
-    # ---- writing
 
-    def written(self, family: str) -> int:
-        """Give the number of the last commit that wrote graphs of a kind; see :meth:`Store.written`."""
-        return self._store.written(family)
+class WritableView(View):
+    """The same for a caller who may also write: whole graphs, each within the limit (:class:`kg.protocols.Writes`).
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Keep others from writing; see :meth:`Store.exclusive`."""
-        with self._store.exclusive():
-            yield
+    There are no updates, for what an update reads and writes may depend on the data; and no loading of datasets, which
+    may name any graph.
+    """
 
-    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
-        """Set whole graphs in one transaction; see :meth:`Store.replace`.
-
-        Raises:
-            InsufficientScope: one of them is beyond the limit.
-        """
-        for graph in graphs:
-            self._check(graph)
-        return self._store.replace(graphs)
-
-    def change(self, removed: union.Triples, added: union.Triples) -> None:
-        """Change graphs in one transaction; see :meth:`Store.change`.
-
-        Raises:
-            InsufficientScope: one of them is beyond the limit.
-        """
-        for graph in (*removed, *added):
-            self._check(graph)
-        self._store.change(removed, added)
-
-    def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> bool:
-        """Add triples to a graph; see :meth:`Store.merge`.
-
-        Raises:
-            InsufficientScope: it is beyond the limit.
-        """
-        self._check(graph)
-        return self._store.merge(graph, triples)
-
-    def clear_default(self, triples: Iterable[engine.Triple] | None) -> NoReturn:  # noqa: ARG002
-        """Refuse: the unnamed graph is beyond every limit."""
-        raise self._refused(_UNNAMED)
-
-    def load(self, quads: Iterable[engine.Quad], graph: str) -> NoReturn:  # noqa: ARG002
-        """Refuse: a dataset may name any graph."""
-        raise self._refused(_WHOLE)
-
-    def update(self, text: str, request: engine.Dataset | None = None) -> NoReturn:  # noqa: ARG002
-        """Refuse: what an update reads and writes may depend on the data.
-
-        Raises:
-            InsufficientScope: always.
-        """
-        raise InsufficientScope(
-            "A token that is limited to some graphs cannot run updates.",
-            remedy="Write those graphs whole or add to them at /graphs and /articles, or use a token without limit.",
-        )
-
-    def refuse_targets(self, text: str, base: str) -> NoReturn:  # noqa: ARG002
-        """Refuse as :meth:`update` does.
-
-        Raises:
-            InsufficientScope: always.
-        """
-        self.update(text)
+    def __init__(self, store: ReadsAndWrites, graphs: tuple[str, ...]) -> None:
+        """Look at a dataset within limits; see :class:`View`."""
+        super().__init__(store, graphs)
+        self._target = store
 
     def refuse_managed(self, graph: str) -> None:
         """Refuse a graph that only the server writes, or that is beyond the limit.
@@ -209,15 +131,40 @@ class View(Store):
         Raises:
             Forbidden, InsufficientScope.
         """
-        self._store.refuse_managed(graph)
+        self._target.refuse_managed(graph)
         self._check(graph)
+
+    def replace(self, graphs: Mapping[str, Iterable[engine.Triple] | None]) -> Outcome:
+        """Set whole graphs in one transaction; see :meth:`Writes.replace`.
+
+        Raises:
+            InsufficientScope: one of them is beyond the limit.
+        """
+        for graph in graphs:
+            self._check(graph)
+        return self._target.replace(graphs)
+
+    def merge(self, graph: str | None, triples: Iterable[engine.Triple]) -> bool:
+        """Add triples to a graph; see :meth:`Writes.merge`.
+
+        Raises:
+            InsufficientScope: it is beyond the limit.
+        """
+        self._check(graph)
+        return self._target.merge(graph, triples)
+
+    def clear_default(self, triples: Iterable[engine.Triple] | None) -> None:  # noqa: ARG002 - refused whatever it is
+        """Refuse: the unnamed graph is beyond every limit.
+
+        Raises:
+            InsufficientScope: always.
+        """
+        self._check(None)
 
     def _check(self, graph: str | None) -> None:
         if graph is None or not self._limit.covers(graph):
-            raise self._refused(_UNNAMED if graph is None else f"<{graph}>")
-
-    def _refused(self, what: str) -> InsufficientScope:
-        return InsufficientScope(
-            f"The token is limited to some graphs, and may not write {what}.",
-            remedy="Write a graph that it is made for, or use one that is made for this graph.",
-        )
+            what = "the unnamed graph" if graph is None else f"<{graph}>"
+            raise InsufficientScope(
+                f"The token is limited to some graphs, and may not write {what}.",
+                remedy="Write a graph that it is made for, or use one that is made for this graph.",
+            )

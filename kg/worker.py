@@ -19,8 +19,9 @@ from typing import Any
 
 from kg import engine, frames, sandbox
 from kg.bounds import Bounds
-from kg.errors import ClaimgraphError
+from kg.errors import ClaimgraphError, NotAcceptable
 from kg.query import Depth, Evaluator
+from kg.request import Choice, Dataset
 
 _OPEN_SNAPSHOTS = 2
 
@@ -45,15 +46,15 @@ class Reader:
             if "text" not in message:
                 return self._ready(message["snapshot"])
             store = self._snapshot(message["snapshot"])
-            choice, request = engine.Choice(**message["choice"]), engine.Dataset(**message["request"])
+            choice, request = Choice(**message["choice"]), Dataset(**message["request"])
             found = self._evaluator.answer(store, message["text"], choice, request)
             about = {"media_type": found.media_type, "kind": found.kind}
             return self._pack(about, found.content)
+        except NotAcceptable as error:
+            return frames.pack({"error": "NotAcceptable", "kind": error.kind})
         except ClaimgraphError as error:
             told = {"message": error.message, "remedy": error.remedy, "line": error.line, "column": error.column}
             return frames.pack({"error": type(error).__name__, **told})
-        except engine.NotAcceptable as error:
-            return frames.pack({"error": "NotAcceptable", "kind": error.kind})
         except MemoryError:  # the engine ends the process itself when it runs out; so it is the same everywhere
             os.abort()
         except Exception as error:  # noqa: BLE001 - told to the server, which logs it
@@ -84,7 +85,7 @@ class Reader:
         return found
 
 
-def message(snapshot: Path, text: str, choice: engine.Choice, request: engine.Dataset) -> bytes:
+def message(snapshot: Path, text: str, choice: Choice, request: Dataset) -> bytes:
     """Write the message that asks a query."""
     return frames.pack({"snapshot": str(snapshot), "text": text, "choice": vars(choice), "request": vars(request)})
 

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kg import config, console, engine, table_files, tables
+from kg import config, console, table_files, tables
 from kg.graph import KnowledgeGraph
+from kg.request import Choice
 from kg.rows import Reader
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,7 @@ _CONFIG = re.compile(r"(?<=<!-- config -->\n).*?(?=\n<!-- /config -->)", re.DOTA
 
 def output(graph: KnowledgeGraph, query: str) -> str:
     """Give the table that ``kg query`` prints."""
-    answer = graph.store.query(query, engine.Choice())
+    answer = graph.store.query(query, Choice())
     stream = io.StringIO()
     Console(file=stream, width=118, highlight=False).print(console.solutions(answer.content, graph.names.base))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
@@ -46,7 +47,7 @@ def fill(text: str) -> str:
         return f"```sparql\n{query}```\n\n```text\n{output(graph, query)}```"
 
     with tempfile.TemporaryDirectory() as folder:
-        reader = Reader(graph)
+        reader = Reader(graph.articles)
         table_files.write(reader, table_files.Form.parquet, Path(folder, "tables"), lambda: None)
         table_files.write(reader, table_files.Form.duckdb, Path(folder, "news.duckdb"), lambda: None)
         text = _PROGRAM.sub(lambda found: _printed(found, folder), text)

@@ -1,9 +1,9 @@
-"""Imports run one way, each engine enters through one file, and modules stay small."""
+"""Imports run one way and in no circle, each engine enters through one file, and modules stay small."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,44 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").split(".")[0]
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def own_imports(path: Path, modules: Collection[str]) -> set[str]:
+    """List the own modules that a module imports anywhere: in functions and for types alone, too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in modules else str(node.module))
+    return (found & set(modules)) - {name_of(path)}
+
+
+def circles(imports: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Take away, again and again, what imports nothing that is left and what nothing left imports; circles remain."""
+    left = dict(imports)
+    while True:
+        used = {name for names in left.values() for name in names}
+        smaller = {name: names & left.keys() for name, names in left.items() if names & left.keys() and name in used}
+        if smaller == left:
+            return left
+        left = smaller
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = {name_of(path): path for path in MODULES}
+    assert circles({name: own_imports(path, modules.keys()) for name, path in modules.items()}) == {}
+
+
+def test_a_circle_would_be_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"d", "b"}, "d": set()}) == {"b": {"c"}, "c": {"b"}}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

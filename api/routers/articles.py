@@ -11,7 +11,8 @@ from api import formats, openapi, pages, requests
 from api.formats import HTML, JSON
 from api.security import Reading, Writing
 from api.services import Services
-from kg.graph import Ingested
+from kg.articles import Ingested
+from kg.graph import WritableGraph
 
 router = APIRouter(tags=["Articles"], prefix="/articles")
 
@@ -50,7 +51,7 @@ class Stored(BaseModel):
 def list_articles(request: Request, shared: Reading) -> Response | list[Entry]:
     """List every article with its label and number of claims."""
     media_type = formats.choose(request, (JSON, HTML))
-    found = shared.graph.articles()
+    found = shared.graph.articles.entries()
     entries = [Entry(id=row.identifier, iri=row.iri, label=row.label, claims=row.claims) for row in found]
     if media_type == HTML:
         return pages.render(request, shared, "articles.html", {"articles": entries})
@@ -98,8 +99,8 @@ def get_article(identifier: str, request: Request, shared: Reading) -> Response:
     """Give the claims document as JSON, or everything that the article says as RDF."""
     media_type = formats.choose(request, (JSON, *formats.GRAPHS))
     if media_type == JSON:
-        return formats.negotiated(shared.graph.document(identifier), JSON)
-    return formats.rdf(shared.graph.triples(identifier), media_type)
+        return formats.negotiated(shared.graph.articles.document(identifier), JSON)
+    return formats.rdf(shared.graph.articles.triples(identifier), media_type)
 
 
 @router.delete(
@@ -111,14 +112,16 @@ def get_article(identifier: str, request: Request, shared: Reading) -> Response:
 )
 def delete_article(identifier: str, shared: Writing) -> Response:
     """Delete an article with what followed from it, and nothing else."""
-    shared.graph.remove(identifier)
+    shared.graph.articles.remove(identifier)
     return Response(status_code=204)
 
 
-async def _store(request: Request, response: Response, shared: Services, identifier: str | None) -> Stored:
+async def _store(
+    request: Request, response: Response, shared: Services[WritableGraph], identifier: str | None
+) -> Stored:
     requests.content_type(request, (JSON,))
     body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
-    done = await shared.in_thread(shared.graph.add, body, identifier)
+    done = await shared.in_thread(shared.graph.articles.add, body, identifier)
     response.headers["Location"] = requests.origin_path(request, f"/articles/{done.identifier}")
     response.status_code = 201 if done.outcome == "created" else 200
     return _stored(done)

@@ -12,8 +12,10 @@ from api import formats, multipart, openapi, requests
 from api.openapi import Json
 from api.security import Reading, Writing
 from api.services import Services
-from kg import engine
+from kg import engine, media_types
 from kg.errors import MalformedText, NotFound
+from kg.graph import WritableGraph
+from kg.request import Choice, Dataset
 
 router = APIRouter(tags=["Graph store"], default_response_class=Response)
 
@@ -61,8 +63,8 @@ async def get_graph(request: Request, shared: Reading) -> Response:
     media_type = formats.choose(request, formats.GRAPHS)
     if graph is not None and not await shared.in_thread(shared.graph.store.has_graph, graph):
         raise _no(graph)
-    dataset = engine.Dataset(default_graphs=[graph]) if graph else None
-    found = await shared.query(request, _ALL, engine.Choice(graph=media_type), dataset)
+    dataset = Dataset(default_graphs=[graph]) if graph else None
+    found = await shared.query(request, _ALL, Choice(graph=media_type), dataset)
     return formats.negotiated(found.content, media_type)
 
 
@@ -166,7 +168,7 @@ def _identify(request: Request) -> str | None:
     return requests.address(request)
 
 
-def _writable(request: Request, shared: Services) -> str | None:
+def _writable(request: Request, shared: Services[WritableGraph]) -> str | None:
     """Find the graph to write; a user's default graph has a name of its own, unless the store is bare.
 
     Raises:
@@ -184,7 +186,7 @@ def _writable(request: Request, shared: Services) -> str | None:
 # ---- what was sent
 
 
-async def _contents(request: Request, shared: Services, accepted: tuple[str, ...]) -> list[Content]:
+async def _contents(request: Request, shared: Services[WritableGraph], accepted: tuple[str, ...]) -> list[Content]:
     kind = requests.content_type(request, accepted)
     body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     if kind.name != _FORM:
@@ -195,11 +197,11 @@ async def _contents(request: Request, shared: Services, accepted: tuple[str, ...
 def _content(part: multipart.Part) -> Content:
     kind = part.media_type
     requests.check_charset(kind)
-    known = engine.GRAPH_ALIASES.get(kind.name, kind.name) in engine.GRAPH_FORMATS
-    return Content(part.content, kind.name if known else engine.media_type_of(part.file_name))
+    known = media_types.ALIASES.get(kind.name, kind.name) in media_types.GRAPHS
+    return Content(part.content, kind.name if known else media_types.media_type_of(part.file_name))
 
 
-def _triples(contents: Iterable[Content], graph: str | None, shared: Services) -> list[engine.Triple]:
+def _triples(contents: Iterable[Content], graph: str | None, shared: Services[WritableGraph]) -> list[engine.Triple]:
     """Parse what is to go into one graph.
 
     Raises:
@@ -221,7 +223,7 @@ def _triples(contents: Iterable[Content], graph: str | None, shared: Services) -
 # ---- work on the store, off the event loop
 
 
-def _replace(shared: Services, graph: str | None, contents: list[Content]) -> bool:
+def _replace(shared: Services[WritableGraph], graph: str | None, contents: list[Content]) -> bool:
     store = shared.graph.store
     triples = _triples(contents, graph, shared)
     if graph is None:
@@ -230,13 +232,13 @@ def _replace(shared: Services, graph: str | None, contents: list[Content]) -> bo
     return store.replace({graph: triples}) == "created" and graph != store.names.default_graph
 
 
-def _add(shared: Services, graph: str | None, contents: list[Content]) -> bool:
+def _add(shared: Services[WritableGraph], graph: str | None, contents: list[Content]) -> bool:
     store = shared.graph.store
     triples = _triples(contents, graph, shared)
     return store.merge(graph, triples) and graph != store.names.default_graph
 
 
-def _delete(shared: Services, graph: str | None) -> None:
+def _delete(shared: Services[WritableGraph], graph: str | None) -> None:
     store = shared.graph.store
     if graph is None:
         store.clear_default(None)

@@ -19,7 +19,7 @@ def home(request: Request, shared: Reading) -> Response:
     """Introduce the server: what it is, what it holds, what it answers."""
     store, bare = shared.graph.store, shared.config.store.bare
     sizes = store.sizes()
-    articles = [] if bare else shared.graph.articles()
+    articles = [] if bare else shared.graph.articles.entries()
     counts = {} if bare else {"articles": len(articles), "claims": sum(entry.claims for entry in articles)}
     counts |= {"triples": sum(sizes.values()) + (store.count(None) if bare else 0), "named graphs": len(sizes)}
     context = {"counts": counts, "questions": [] if bare else all_questions()}

@@ -12,9 +12,9 @@ from api import openapi
 from api.metrics import MEDIA_TYPE, Endpoint
 from api.middleware import Observer
 from api.security import caller
-from api.services import Services, Shared
+from api.services import AllServices, Shared
 from kg.errors import StoreUnavailable
-from kg.store import Store
+from kg.protocols import Rows
 
 router = APIRouter(tags=["Operations"])
 
@@ -71,7 +71,7 @@ async def _ready(endpoint: Endpoint | None) -> int:
     return endpoint.number
 
 
-async def _authorized(request: Request, shared: Shared) -> Services:
+async def _authorized(request: Request, shared: Shared) -> AllServices:
     """Let a reader of the metrics pass.
 
     An address of this machine is no reason to: behind a proxy on it, everybody comes from there.
@@ -93,7 +93,7 @@ async def _authorized(request: Request, shared: Shared) -> Services:
         **openapi.fails(401, 403),
     },
 )
-async def metrics(request: Request, shared: Annotated[Services, Depends(_authorized)]) -> Response:
+async def metrics(request: Request, shared: Annotated[AllServices, Depends(_authorized)]) -> Response:
     """Give counters, latencies, memory and freshness.
 
     It needs a token with the scope `admin`, unless KG_METRICS_PUBLIC is true.
@@ -106,7 +106,7 @@ async def metrics(request: Request, shared: Annotated[Services, Depends(_authori
     return Response(found.metrics.text(), headers={"Content-Type": MEDIA_TYPE, **_FRESH})
 
 
-def _newest(store: Store) -> float | None:
+def _newest(store: Rows) -> float | None:
     """Give the date of the newest article, in seconds of the Unix epoch."""
     rows = store.rows(_NEWEST)
     found = rows[0].get("newest") if rows else None

@@ -13,13 +13,15 @@ from api import formats, openapi, pages
 from api.formats import HTML, JSON
 from api.security import Reading
 from api.services import Services
-from kg import engine
+from kg import media_types
+from kg.graph import ReadableGraph
 from kg.questions import Question, all_questions, find
+from kg.request import Answer, Choice
 
 router = APIRouter(tags=["Questions"], prefix="/questions")
 
 _QUERY = "application/sparql-query"
-_OFFERS = (JSON, HTML, _QUERY, *engine.RESULT_FORMATS)
+_OFFERS = (JSON, HTML, _QUERY, *media_types.RESULTS)
 _VARY = {"Vary": "Accept"}
 
 
@@ -75,17 +77,17 @@ async def get_question(key: str, request: Request, shared: Reading) -> Response:
     return await _answer(request, shared, question, media_type)
 
 
-async def _answer(request: Request, shared: Services, question: Question, media_type: str) -> Response:
-    if media_type in engine.RESULT_FORMATS:
-        found = await shared.query(request, question.text, engine.Choice(media_type))
+async def _answer(request: Request, shared: Services[ReadableGraph], question: Question, media_type: str) -> Response:
+    if media_type in media_types.RESULTS:
+        found = await shared.query(request, question.text, Choice(media_type))
         return formats.negotiated(found.content, media_type)
-    found = await shared.query(request, question.text, engine.Choice())
+    found = await shared.query(request, question.text, Choice())
     if media_type == HTML:
         return await shared.in_thread(_page, request, shared, question, found)
     return JSONResponse(_entry(question) | {"answer": json.loads(found.content)}, headers=_VARY)
 
 
-def _page(request: Request, shared: Services, question: Question, found: engine.Answer) -> Response:
+def _page(request: Request, shared: Services[ReadableGraph], question: Question, found: Answer) -> Response:
     table = pages.shower(request, shared).table(found.content)
     context = pages.form_context(shared) | {"question": question, "table": table}
     return pages.render(request, shared, "question.html", context)

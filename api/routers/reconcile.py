@@ -12,10 +12,10 @@ from api import openapi, requests, rows
 from api.formats import JSON
 from api.rows import Short
 from api.security import Writer, caller
-from api.services import Services, Shared
+from api.services import AllServices, Shared
 from kg.linking.decisions import Judgement
 from kg.linking.records import Kind, Name, Record
-from kg.linking.review import Decision, Review
+from kg.linking.review import Decision
 
 router = APIRouter(tags=["Reconciliation"], prefix="/reconcile", default_response_class=Response)
 
@@ -67,15 +67,15 @@ async def post_row_decisions(request: Request, shared: Shared) -> Response:
     return JSONResponse({"decisions": noted})
 
 
-def _decide(shared: Services, wanted: DecisionsIn, user: str) -> list[dict[str, object]]:
+def _decide(shared: AllServices, wanted: DecisionsIn, user: str) -> list[dict[str, object]]:
     records = {
         row.identifier: Record(
             wanted.dataset, row.identifier, Kind.other, (Name(row.name or row.identifier, "", True),)
         )
         for row in wanted.decisions
     }
-    review = Review(
-        shared.graph, lambda dataset, identifier: records.get(identifier) if dataset == wanted.dataset else None
+    review = shared.graph.review(
+        lambda dataset, identifier: records.get(identifier) if dataset == wanted.dataset else None
     )
     decisions = [
         Decision(row.entity, wanted.dataset, row.identifier, row.judgement, row.reason) for row in wanted.decisions

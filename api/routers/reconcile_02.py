@@ -14,6 +14,7 @@ from api.reconciliation import Asked, Json
 from api.rows import ExtendQuery, Short, Values
 from api.security import FORM, Reading, caller, reading
 from api.services import Services, Shared
+from kg.graph import ReadableGraph
 from kg.linking.matching import Index, Query
 from kg.names import CG
 
@@ -98,7 +99,7 @@ async def post_reconcile_02(request: Request, shared: Reading) -> Response:
     return await _answer(request, shared, parameters)
 
 
-async def _answer(request: Request, shared: Services, parameters: requests.Parameters) -> Response:
+async def _answer(request: Request, shared: Services[ReadableGraph], parameters: requests.Parameters) -> Response:
     ask = await reconciliation.asked(request, shared)
     if (text := requests.single(parameters, "extend")) is not None:
         wanted = rows.model(ExtendQuery, rows.parse(text, "extend"), "extend")
@@ -171,7 +172,7 @@ async def propose_02(request: Request, shared: Reading) -> Response:
     return ask.answer(reconciliation.proposal(ask, requests.query_parameters(request)))
 
 
-def _manifest(request: Request, shared: Services) -> Json:
+def _manifest(request: Request, shared: Services[ReadableGraph]) -> Json:
     base = reconciliation.root(request, shared.graph.names.base)
     here = f"{base}/reconcile/0.2"
     suggest: Any = {

@@ -15,6 +15,7 @@ from api.rows import ExtendQuery, Short, Values
 from api.security import Reading, caller
 from api.services import Services, Shared
 from kg.errors import BadInput
+from kg.graph import ReadableGraph
 from kg.linking.matching import Condition, Index, Match, Query
 
 router = APIRouter(tags=["Reconciliation"], prefix="/reconcile/1.0", default_response_class=Response)
@@ -134,7 +135,7 @@ async def extend_10(request: Request, shared: Reading) -> Response:
     return ask.answer({"meta": meta, "rows": shown})
 
 
-async def _body(request: Request, shared: Services) -> object:
+async def _body(request: Request, shared: Services[ReadableGraph]) -> object:
     requests.content_type(request, (JSON,))
     body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     return rows.parse(requests.decode(body, "body"), "body")
@@ -176,7 +177,7 @@ async def propose_10(request: Request, shared: Reading) -> Response:
     return ask.answer(reconciliation.proposal(ask, requests.query_parameters(request)))
 
 
-def _manifest(request: Request, shared: Services) -> Json:
+def _manifest(request: Request, shared: Services[ReadableGraph]) -> Json:
     language = reconciliation.language(request)
     return {
         "versions": ["1.0-draft"],

@@ -15,8 +15,9 @@ from api.services import Services
 from api.terms import Cell, Shower
 from kg import engine
 from kg.errors import MalformedText, NotFound
+from kg.graph import ReadableGraph
 from kg.names import CG, RDF, RDFS
-from kg.store import Store
+from kg.protocols import Reads
 
 router = APIRouter(tags=["Resources"], default_response_class=Response)
 
@@ -123,7 +124,7 @@ async def describe(request: Request, shared: Reading) -> Response:
     return await _open(request, shared, [requests.check_iri(iri)])
 
 
-async def _open(request: Request, shared: Services, candidates: Sequence[str]) -> Response:
+async def _open(request: Request, shared: Services[ReadableGraph], candidates: Sequence[str]) -> Response:
     media_type = formats.choose(request, (HTML, *formats.GRAPHS))
 
     def work() -> Response:
@@ -135,7 +136,7 @@ async def _open(request: Request, shared: Services, candidates: Sequence[str]) -
     return await shared.in_thread(work)
 
 
-def _find(candidates: Sequence[str], store: Store) -> engine.NamedNode:
+def _find(candidates: Sequence[str], store: Reads) -> engine.NamedNode:
     """Find the resource that is meant: the first that the graph speaks of.
 
     Raises:
@@ -150,7 +151,7 @@ def _find(candidates: Sequence[str], store: Store) -> engine.NamedNode:
     raise NotFound(f"The graph says nothing of <{candidates[0]}>.", remedy="Search at /sparql.")
 
 
-def _describe(store: Store, node: engine.NamedNode) -> list[engine.Triple]:
+def _describe(store: Reads, node: engine.NamedNode) -> list[engine.Triple]:
     if store.has_graph(node.value):
         return store.triples(node.value)
     nodes = [node, *(_named(row["passage"]) for row in store.rows(_PASSAGES, {"this": node}))]
@@ -169,7 +170,7 @@ def _named(term: engine.Term) -> engine.NamedNode:
 # ---- the page
 
 
-def _page(request: Request, shared: Services, node: engine.NamedNode) -> Response:
+def _page(request: Request, shared: Services[ReadableGraph], node: engine.NamedNode) -> Response:
     store = shared.graph.store
     outward, inward = (store.rows(text, {"this": node}) for text in (_OUT, _IN))
     show = pages.shower(request, shared, _labels(store, [*outward, *inward]))
@@ -191,7 +192,7 @@ def _page(request: Request, shared: Services, node: engine.NamedNode) -> Respons
     return pages.render(request, shared, "resource.html", context)
 
 
-def _labels(store: Store, rows: Sequence[dict[str, engine.Term]]) -> dict[engine.Term, str]:
+def _labels(store: Reads, rows: Sequence[dict[str, engine.Term]]) -> dict[engine.Term, str]:
     """Find names for the IRIs in statements, English ones first."""
     terms = [term for row in rows for name, term in row.items() if name != "g"]
     iris = " ".join(dict.fromkeys(str(term) for term in terms if isinstance(term, engine.NamedNode)))

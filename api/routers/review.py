@@ -14,8 +14,9 @@ from api import formats, openapi, pages, requests
 from api.formats import HTML, JSON
 from api.requests import Parameters
 from api.security import FORM, FormWriter, Reading, caller
-from api.services import Services, Shared
+from api.services import AllServices, Services, Shared
 from kg.errors import BadInput, InsufficientScope, MalformedText
+from kg.graph import ReadableGraph
 from kg.linking import datasets
 from kg.linking.beside import records
 from kg.linking.decisions import Conflict, Entry, Judgement, Log, Relation
@@ -228,8 +229,8 @@ async def post_undo(request: Request, shared: FormWriter) -> Response:
     return JSONResponse(_made(made).model_dump(mode="json"), status_code=201)
 
 
-def _review(shared: Services) -> Review:
-    return Review(shared.graph, records(shared.graph.store.directory))
+def _review(shared: AllServices) -> Review:
+    return shared.graph.review(records(shared.graph.store.directory))
 
 
 def _back(request: Request) -> Response:
@@ -244,7 +245,7 @@ def _form(request: Request) -> Parameters | None:
     return found
 
 
-async def _json(request: Request, shared: Services) -> Any:
+async def _json(request: Request, shared: AllServices) -> Any:
     requests.content_type(request, (JSON, FORM))
     limits = shared.config.http
     body = await requests.read_body(request, min(_LARGEST, limits.max_body_bytes), limits.body_timeout)
@@ -285,7 +286,7 @@ def _decisions(form: Parameters) -> list[Decision]:
 # ---- writing
 
 
-def _item(review: Review, reading: Services, log: Log, entry: Entry) -> Item:
+def _item(review: Review, reading: Services[ReadableGraph], log: Log, entry: Entry) -> Item:
     row = entry.proposal
     dataset = datasets.find(row.dataset, review.names, log.datasets())
     return Item(

@@ -13,7 +13,9 @@ from api.service_description import PREFIXES, describe
 from api.services import Services, Shared
 from kg import engine
 from kg.errors import MalformedText
+from kg.graph import ReadableGraph
 from kg.query import volatile
+from kg.request import Choice, Dataset
 
 router = APIRouter(tags=["SPARQL"], default_response_class=Response)
 
@@ -54,7 +56,7 @@ class Inquiry:
     """One query with the dataset it is asked of and the formats it is to be answered in."""
 
     text: str
-    dataset: engine.Dataset
+    dataset: Dataset
     wanted: Wanted
 
 
@@ -142,7 +144,7 @@ async def update(request: Request, shared: Shared) -> Response:
     return Response(status_code=204)
 
 
-async def _posted(request: Request, shared: Services, name: str, direct: str) -> requests.Parameters:
+async def _posted(request: Request, shared: Services[ReadableGraph], name: str, direct: str) -> requests.Parameters:
     """Read the parameters of a POST; a text sent by itself becomes the parameter ``name``."""
     kind = requests.content_type(request, (direct, _FORM))
     body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
@@ -164,16 +166,16 @@ def _refuse(parameters: requests.Parameters, name: str, place: str) -> None:
         raise MalformedText(f"“{name}” has no place here.", remedy=f"Send it to {place}.")
 
 
-def _dataset(request: Request, parameters: requests.Parameters, default: str, named: str) -> engine.Dataset:
+def _dataset(request: Request, parameters: requests.Parameters, default: str, named: str) -> Dataset:
     """Read the dataset of a request; relative IRIs in its text are resolved against its address."""
-    return engine.Dataset(
+    return Dataset(
         default_graphs=[requests.check_iri(iri) for iri in requests.values(parameters, default)],
         named_graphs=[requests.check_iri(iri) for iri in requests.values(parameters, named)],
         base=requests.address(request),
     )
 
 
-async def _answer(request: Request, shared: Services, parameters: requests.Parameters) -> Response:
+async def _answer(request: Request, shared: Services[ReadableGraph], parameters: requests.Parameters) -> Response:
     _refuse(parameters, "update", "/update")
     inquiry = Inquiry(
         text=_text(parameters, "query"),
@@ -183,7 +185,7 @@ async def _answer(request: Request, shared: Services, parameters: requests.Param
     return await _evaluate(request, shared, inquiry)
 
 
-async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Response:
+async def _evaluate(request: Request, shared: Services[ReadableGraph], inquiry: Inquiry) -> Response:
     """Have the query answered, and render the answer."""
     wanted = inquiry.wanted
     found = await shared.query(request, inquiry.text, _choice(wanted), inquiry.dataset)
@@ -200,9 +202,9 @@ async def _evaluate(request: Request, shared: Services, inquiry: Inquiry) -> Res
     return response
 
 
-def _choice(wanted: Wanted) -> engine.Choice:
+def _choice(wanted: Wanted) -> Choice:
     """Tell which formats the engine is to write for the media types that a client wants."""
-    return engine.Choice(
+    return Choice(
         solutions=_engine_type(wanted.results),
         boolean=_engine_type(wanted.boolean),
         graph=_engine_type(wanted.graph, "text/turtle"),
@@ -214,7 +216,7 @@ def _engine_type(media_type: str | None, page: str = "application/sparql-results
     return page if media_type in (formats.JSON, HTML) else media_type
 
 
-def _description(request: Request, shared: Services) -> Response:
+def _description(request: Request, shared: Services[ReadableGraph]) -> Response:
     media_type = formats.choose(request, (*formats.GRAPHS, HTML))
     if media_type == HTML:
         return pages.query_form(request, shared)

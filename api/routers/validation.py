@@ -9,6 +9,7 @@ from api import formats, openapi, requests
 from api.formats import JSON
 from api.security import Reading
 from api.services import Services
+from kg.graph import ReadableGraph
 
 router = APIRouter(tags=["Validation"])
 
@@ -61,8 +62,9 @@ async def validate(request: Request, shared: Reading) -> Response:
     return await shared.query_in_thread(_check, shared, body, kind.name, media_type)
 
 
-def _check(shared: Services, body: bytes, kind: str, media_type: str) -> Response:
-    report = shared.graph.check_document(body) if kind == JSON else shared.graph.check_graph(body, kind)
+def _check(shared: Services[ReadableGraph], body: bytes, kind: str, media_type: str) -> Response:
+    articles = shared.graph.articles
+    report = articles.check_document(body) if kind == JSON else articles.check_graph(body, kind)
     if media_type == JSON:
         return JSONResponse(report.to_json(), headers={"Vary": "Accept"})
     return formats.negotiated(report.to_rdf(media_type), media_type)

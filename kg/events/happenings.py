@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from kg import engine
 from kg.errors import MalformedText
 from kg.events import plover
-from kg.graph import KnowledgeGraph
 from kg.names import PREFIXES
+from kg.protocols import Reads
+from kg.request import Choice, Dataset
 
 COUNTRY_KM, PLACE_KM, CLOSE_KM = 1000.0, 25.0, 10.0
 """Radius of a country, of a place of unknown size, and of one that a user gives a point for."""
@@ -77,16 +77,16 @@ class _Place:
     point: Point | None
 
 
-def happenings(graph: KnowledgeGraph, points: Mapping[str, Point] | None = None) -> list[dict[str, object]]:
+def happenings(store: Reads, points: Mapping[str, Point] | None = None) -> list[dict[str, object]]:
     """Read all reported events as records of the common table; one that happened in three places gives three.
 
     Args:
-        graph: the store.
-        points: where places are, by IRI, name under the base (``entity/sochi``, ``sochi``) or label; the graph's own
+        store: the dataset.
+        points: where places are, by IRI, name under the base (``entity/sochi``, ``sochi``) or label; the dataset's own
             ``geo:lat`` and ``geo:long``, also of what it links by ``skos:exactMatch``, count as well.
     """
-    told = {name: _asked(graph, query) for name, query in _QUERIES.items()}
-    places = _places(graph, points or {})
+    told = {name: _asked(store, query) for name, query in _QUERIES.items()}
+    places = _places(store, points or {})
     found = []
     for event in sorted(told["other_label"]):
         common = _common(event, told)
@@ -96,8 +96,8 @@ def happenings(graph: KnowledgeGraph, points: Mapping[str, Point] | None = None)
     return found
 
 
-def _asked(graph: KnowledgeGraph, query: str) -> dict[str, list[tuple[str, str]]]:
-    answer = graph.store.query(query, engine.Choice(), engine.Dataset(prefixes=PREFIXES))
+def _asked(store: Reads, query: str) -> dict[str, list[tuple[str, str]]]:
+    answer = store.query(query, Choice(), Dataset(prefixes=PREFIXES))
     by_event: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in json.loads(answer.content)["results"]["bindings"]:
         by_event[row["event"]["value"]].append((row["value"]["value"], row.get("last", {"value": ""})["value"]))
@@ -157,15 +157,15 @@ def _placed(place: _Place | None) -> dict[str, object]:
     return {**there, "radius": radius, "place": place.names, "place_code": code}
 
 
-def _places(graph: KnowledgeGraph, points: Mapping[str, Point]) -> dict[str, _Place]:
+def _places(store: Reads, points: Mapping[str, Point]) -> dict[str, _Place]:
     known = {
-        iri: Point(float(south), float(east), PLACE_KM) for iri, [(south, east), *_] in _asked(graph, _POINTS).items()
+        iri: Point(float(south), float(east), PLACE_KM) for iri, [(south, east), *_] in _asked(store, _POINTS).items()
     }
-    countries, found = _asked(graph, _COUNTRIES), {}
-    for iri, labels in _asked(graph, _PLACES).items():
+    countries, found = _asked(store, _COUNTRIES), {}
+    for iri, labels in _asked(store, _PLACES).items():
         names = sorted(name for name, _ in labels)
         english = sorted(name for name, language in labels if language == "en")  # datasets write these names
-        keys = [iri, iri.removeprefix(graph.names.base), iri.removeprefix(graph.names.entity("")), *names]
+        keys = [iri, iri.removeprefix(store.names.base), iri.removeprefix(store.names.entity("")), *names]
         point = next((points[key] for key in keys if key in points), known.get(iri))
         found[iri] = _Place("; ".join(english or names), iri in countries, point)
     return found

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from kg import disk
 from kg.errors import StoreUnavailable
-from kg.linking.records import Record
+from kg.linking.records import Lookup, Record
 from kg.linking.reference import FILE, Reference
-from kg.linking.review import Lookup
 
 
 def records(data: Path | None) -> Lookup:

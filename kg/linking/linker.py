@@ -18,7 +18,7 @@ from kg.linking.people import Scorer
 from kg.linking.proposals import Proposal, Verdict
 from kg.linking.records import Kind
 from kg.linking.reference import Reference
-from kg.store import Store
+from kg.protocols import Reads
 
 _ORDER = (Kind.country, Kind.region, Kind.settlement)
 _ROUNDS = 4
@@ -116,7 +116,7 @@ class Linker:
                 break
         return [proposal for iri in sorted(proposals) for proposal in proposals[iri]]
 
-    def link_one(self, store: Store, iri: str) -> list[Proposal]:
+    def link_one(self, store: Reads, iri: str) -> list[Proposal]:
         """Propose links for one entity of a dataset, in the light of what stands beside it."""
         entity = next(iter(mentions.read(store, iri)), None)
         if entity is None:

@@ -15,11 +15,11 @@ from rdflib.term import Node
 
 import ontology
 from kg import engine, rdf
-from kg.errors import Rejected
 from kg.linking import datasets
 from kg.linking.datasets import Dataset
 from kg.linking.decisions import Entry, Judgement, Log
 from kg.names import FOAF, PAV, SEMAPV, SSSOM, VOID, Names
+from kg.report import Rejected
 from kg.shacl import Shapes
 from kg.validation import reported
 

@@ -16,7 +16,7 @@ from kg.linking import datasets, mentions
 from kg.linking.mentions import Entity
 from kg.linking.records import Name
 from kg.names import CG, RDFS, SKOS, Names
-from kg.store import Store
+from kg.protocols import Reads
 
 MOST = 300_000
 """Entities that one index may hold; each takes some kilobytes of memory."""
@@ -91,7 +91,7 @@ class Item:
         return self.named(language).text
 
 
-def read(store: Store) -> tuple[list[Item], dict[str, Type]]:
+def read(store: Reads) -> tuple[list[Item], dict[str, Type]]:
     """Read all entities, sorted by IRI, and the classes that they may have.
 
     Raises:
@@ -119,7 +119,7 @@ def read(store: Store) -> tuple[list[Item], dict[str, Type]]:
     return items, types
 
 
-def claims(store: Store, iris: list[str]) -> dict[str, int]:
+def claims(store: Reads, iris: list[str]) -> dict[str, int]:
     """Count the claims about situations in which each of some entities takes part."""
     values = " ".join(f"<{iri}>" for iri in iris if engine.is_iri(iri))
     rows = store.rows(_HEAD + _CLAIMS % values) if values else []
@@ -134,7 +134,7 @@ def _refuse_too_many(rows: list[dict[str, engine.Term]]) -> None:
         )
 
 
-def _types(store: Store) -> dict[str, Type]:
+def _types(store: Reads) -> dict[str, Type]:
     labels: dict[str, dict[str, str]] = defaultdict(dict)
     broader: dict[str, dict[str, None]] = defaultdict(dict)
     for row in store.rows(_HEAD + _TYPES % store.names.ontology_graph):
@@ -159,7 +159,7 @@ def _narrowest_first(found: set[str], types: Mapping[str, Type]) -> tuple[str, .
     return tuple(sorted(everything, key=lambda name: (-len(above.get(name, ())), name)))
 
 
-def _links(store: Store) -> dict[str, dict[str, set[str]]]:
+def _links(store: Reads) -> dict[str, dict[str, set[str]]]:
     """Read the accepted links of the linksets that the caller sees."""
     names, found = store.names, defaultdict[str, dict[str, set[str]]](lambda: defaultdict(set))
     prefix = names.links_graph("")

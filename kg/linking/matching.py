@@ -26,7 +26,7 @@ from kg.linking.records import Kind, Name, Record
 from kg.linking.reference import Hit, Reference
 from kg.linking.spelling import key, latin
 from kg.names import CG
-from kg.store import Store
+from kg.protocols import Reads
 
 _NAME, _TYPE, _PROPERTY = 70.0, 10.0, 20.0
 """What the name, the type and each property count in the score."""
@@ -133,7 +133,7 @@ class Index:
         self._prefixes = sorted(prefixes)
 
     @classmethod
-    def of(cls, store: Store) -> Index:
+    def of(cls, store: Reads) -> Index:
         """Make the index of what a store shows now.
 
         Raises:
@@ -298,7 +298,7 @@ class Indexes:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, int], _Making] = OrderedDict()
 
-    def get(self, store: Store) -> Index:
+    def get(self, store: Reads) -> Index:
         """Give the index of what a store shows; it is made anew where its snapshot is another. Waits for readers.
 
         Raises:

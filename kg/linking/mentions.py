@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kg import engine
 from kg.linking.records import Kind, Name
 from kg.names import CG, OWL, RDFS, SKOS
-from kg.store import Store
+from kg.protocols import Reads
 
 _KINDS: Mapping[str, tuple[Kind, ...]] = {
     "Country": (Kind.country,),
@@ -119,7 +119,7 @@ class Entity:
         return self.labels[0].text if self.labels else self.forms[0].exact if self.forms else self.iri
 
 
-def read(store: Store, only: str | None = None) -> list[Entity]:
+def read(store: Reads, only: str | None = None) -> list[Entity]:
     """Read every entity of the kinds that records have, sorted by IRI.
 
     Args:
@@ -150,7 +150,7 @@ def read(store: Store, only: str | None = None) -> list[Entity]:
     ]
 
 
-def read_alone(store: Store) -> list[Entity]:
+def read_alone(store: Reads) -> list[Entity]:
     """Read the same without what stands beside each entity, and the forms in no order: much sooner done."""
     reader = _Reader(store, None)
     kinds, labels, same = reader.kinds(), reader.labels(), reader.identifiers()
@@ -175,7 +175,7 @@ def read_alone(store: Store) -> list[Entity]:
 class _Reader:
     """The questions that are asked of the dataset, all of the same entities."""
 
-    def __init__(self, store: Store, only: str | None) -> None:
+    def __init__(self, store: Reads, only: str | None) -> None:
         self._store = store
         self._values = f"VALUES ?e {{ <{only}> }}" if only and engine.is_iri(only) else ""
 

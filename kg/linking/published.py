@@ -15,7 +15,7 @@ from kg.linking.datasets import Dataset
 from kg.linking.decisions import Entry, Judgement, Key, Log
 from kg.linking.linksets import Extent, Link, Triple
 from kg.names import Names
-from kg.store import Store
+from kg.protocols import Reads
 
 T = TypeVar("T", bound=Hashable)
 
@@ -52,7 +52,7 @@ class Published:
         self._days: Counter[str] = Counter()
 
     @classmethod
-    def read(cls, store: Store, log: Log, dataset: Dataset) -> Published | None:
+    def read(cls, store: Reads, log: Log, dataset: Dataset) -> Published | None:
         """Learn what is published from the records in the store; ``None`` where the log does not explain all of it.
 
         Args:
@@ -101,7 +101,7 @@ class Published:
             extent = Extent(len(self._links), predicates, max(self._days))
             yield from linksets.description(self._names, self._dataset, extent)
 
-    def _is_described(self, store: Store) -> bool:
+    def _is_described(self, store: Reads) -> bool:
         """Tell whether the store has the description of just these links."""
         linkset = URIRef(self._names.linkset(self._dataset.name))
         wanted = rdf.from_rdflib(triple for triple in self._description() if triple[0] == linkset)
@@ -139,7 +139,7 @@ def _count(counts: Counter[T], of: T, by: int) -> None:
         del counts[of]
 
 
-def _records(store: Store, graph: str) -> set[str]:
+def _records(store: Reads, graph: str) -> set[str]:
     """Name the records in a graph."""
     found = store.match(None, _TYPE, _RECORD, graph)
     return {quad.subject.value for quad in found if isinstance(quad.subject, engine.NamedNode)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -86,3 +86,11 @@ class Record:
             if name.label and name.language == language:
                 return name.text
         return next((name.text for name in self.names if name.label), self.names[0].text if self.names else self.key)
+
+
+Lookup = Callable[[str, str], Record | None]
+"""Finds the record of a dataset by its identifier."""
+
+
+def unknown(_dataset: str, _identifier: str) -> None:
+    """Find nothing: the lookup where there are no reference packs."""

@@ -5,7 +5,7 @@ What is decided goes into the log; what follows from it is the business of :mod:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -14,16 +14,14 @@ from rdflib import RDF, RDFS, Namespace
 
 from kg import __version__, engine, rdf
 from kg.errors import BadInput, NotFound
-from kg.graph import KnowledgeGraph
 from kg.linking import datasets, linksets
 from kg.linking.decisions import Conflict, Entry, Judgement, Key, Log, Relation, demoted, key
+from kg.linking.ledger import Ledger
 from kg.linking.proposals import Proposal, Verdict
-from kg.linking.records import Kind, Record
+from kg.linking.records import Kind, Lookup, Record, unknown
 from kg.names import CG, PROV
+from kg.protocols import Reads
 from kg.store import Store
-
-Lookup = Callable[[str, str], Record | None]
-"""Finds the record of a dataset by its identifier."""
 
 LINKER = "linker"
 """Who makes what nobody decides."""
@@ -72,17 +70,14 @@ class Sentence:
     exact: str
 
 
-def _unknown(_dataset: str, _identifier: str) -> None:
-    return None
-
-
 class Review:
-    """The links of one graph. May be used from any thread."""
+    """The links of one store. May be used from any thread."""
 
-    def __init__(self, graph: KnowledgeGraph, lookup: Lookup = _unknown) -> None:
-        """Decide about the links of ``graph``, with what ``lookup`` knows of records."""
-        self.graph = graph
-        self.names = graph.names
+    def __init__(self, store: Store, ledger: Ledger, lookup: Lookup = unknown) -> None:
+        """Decide about the links of ``store``, which ``ledger`` logs, with what ``lookup`` knows of records."""
+        self.store = store
+        self.names = store.names
+        self._ledger = ledger
         self._lookup = lookup
 
     def log(self) -> Log:
@@ -91,7 +86,7 @@ class Review:
         Raises:
             StoreUnavailable: an entry of it is damaged.
         """
-        return self.graph.ledger.log()
+        return self._ledger.log()
 
     # ---- what the linker says
 
@@ -113,7 +108,7 @@ class Review:
         """
         heeded = set(only)
         wanted = [proposal for proposal in proposals if not heeded or proposal.dataset in heeded]
-        with self.graph.store.exclusive():
+        with self.store.exclusive():
             log = self.log().copy()
             first = log.next
             outcomes: list[Outcome] = []
@@ -121,7 +116,7 @@ class Review:
                 outcomes += self._settle(log, [*group])
             if not dry_run:
                 made = [entry for number, entry in log.entries.items() if number >= first]
-                self.graph.ledger.write(log, made, log.datasets())
+                self._ledger.write(log, made, log.datasets())
         return outcomes
 
     def _settle(self, log: Log, group: list[Proposal]) -> Iterator[Outcome]:
@@ -185,13 +180,13 @@ class Review:
 
     def decide_all(self, decisions: Iterable[Decision], user: str) -> list[tuple[Entry, list[Conflict]]]:
         """Note several decisions, or none of them; see :meth:`decide`."""
-        with self.graph.store.exclusive():
+        with self.store.exclusive():
             log, made = self.log().copy(), []
             for decision in decisions:
                 entry = self._decided(log, decision, user)
                 log.take(entry)
                 made.append(entry)
-            self.graph.ledger.write(log, made, {entry.key.dataset for entry in made})
+            self._ledger.write(log, made, {entry.key.dataset for entry in made})
         links = [found for entry in made if (found := log.links_of(entry.key.subject).get(entry.key))]
         conflicts = log.conflicts(links)
         return [(entry, [found for found in conflicts if entry.key in found.keys]) for entry in made]
@@ -251,7 +246,7 @@ class Review:
             NotFound: there is no entry of that number.
             BadInput: it decides nothing, or was taken back already.
         """
-        with self.graph.store.exclusive():
+        with self.store.exclusive():
             log = self.log().copy()
             undone = log.undoable(number)
             entry = replace(
@@ -265,7 +260,7 @@ class Review:
                 undoes=number,
             )
             log.take(entry)
-            self.graph.ledger.write(log, [entry], {entry.key.dataset})
+            self._ledger.write(log, [entry], {entry.key.dataset})
         return entry
 
     # ---- what the graph says
@@ -284,16 +279,16 @@ class Review:
 
     def present(self, iri: str) -> bool:
         """Tell whether some article speaks of an entity."""
-        return self.graph.ledger.present(iri)
+        return self._ledger.present(iri)
 
     def label(self, iri: str) -> str:
         """Give a label of an entity: the English one, else any."""
-        found = [rdf.to_rdflib(quad.object) for quad in self.graph.store.match(engine.NamedNode(iri), _LABEL, None)]
+        found = [rdf.to_rdflib(quad.object) for quad in self.store.match(engine.NamedNode(iri), _LABEL, None)]
         texts = sorted(found, key=lambda text: (getattr(text, "language", None) != "en", str(text)))
         return str(texts[0]) if texts else iri.removeprefix(self.names.base)
 
 
-def sentences(store: Store, subject: str) -> list[Sentence]:
+def sentences(store: Reads, subject: str) -> list[Sentence]:
     """List sentences in which an entity is mentioned, the first twenty."""
     rows = store.rows(_SENTENCES, {"entity": engine.NamedNode(subject)})
     found = [Sentence(*(str(rdf.to_rdflib(row[name])) for name in ("article", "words", "exact"))) for row in rows]

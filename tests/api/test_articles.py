@@ -27,7 +27,7 @@ def test_read(client: TestClient, graph: KnowledgeGraph) -> None:
     for accept in ("*/*", "application/json", "text/html,*/*;q=0.8"):
         answer = client.get("/articles/seed", headers={"Accept": accept})
         assert answer.headers["Content-Type"] == "application/json"
-        assert answer.content == graph.document("seed")
+        assert answer.content == graph.articles.document("seed")
     turtle = client.get("/articles/seed", headers={"Accept": "text/turtle"})
     assert turtle.headers["Content-Type"] == "text/turtle; charset=utf-8"
     lines = client.get("/articles/seed", headers={"Accept": "application/n-triples"}).text.splitlines()

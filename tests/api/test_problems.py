@@ -13,20 +13,20 @@ from fastapi.testclient import TestClient
 
 from api import problems
 from api.app import create_app
-from kg import engine, errors, sparql
+from kg import errors
 from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.http_limits import Limits
-from kg.report import Report, Result
+from kg.report import Rejected, Report, Result
 from tests.serving import ask, serving
 
 RESULT = Result(constraint="B1", severity="Violation", messages={"en": "no quote"}, pointer="/claims/0")
 
 RAISED: list[tuple[Exception, int]] = [
     (errors.MalformedText("Bad.", remedy="Mend it.", line=3, column=7), 400),
-    (sparql.UsingConflict(), 400),
+    (errors.UsingConflict(1, 1), 400),
     (errors.UnsupportedFormat("Unknown.", remedy="Send Turtle."), 415),
-    (errors.Rejected(Report((RESULT,))), 422),
+    (Rejected(Report((RESULT,))), 422),
     (errors.NotFound("None."), 404),
     (errors.Ambiguous("Two."), 409),
     (errors.Unauthorized("Who?", invalid=True), 401),
@@ -43,7 +43,7 @@ RAISED: list[tuple[Exception, int]] = [
     (errors.ReaderLost("Lost."), 503),
     (errors.StoreInUse("Held."), 503),
     (errors.StoreUnavailable("Gone."), 503),
-    (engine.NotAcceptable("graph"), 406),
+    (errors.NotAcceptable("graph"), 406),
     (errors.BadInput("Other id."), 422),
     (errors.ClaimgraphError("Otherwise."), 422),
 ]
@@ -112,7 +112,7 @@ def test_each_error(raising: TestClient, error: Exception, status: int, method: 
         assert answer.json()["detail"] == error.message
         assert answer.json().get("remedy", "") == error.remedy
         assert (answer.json().get("line"), answer.json().get("column")) == (error.line, error.column)
-    if isinstance(error, errors.Rejected):
+    if isinstance(error, Rejected):
         assert answer.json()["results"][0] == RESULT.model_dump(exclude_none=True)
 
 
@@ -137,8 +137,9 @@ def test_every_error_of_the_library_is_in_the_table() -> None:
     def tree(kind: type[Exception]) -> list[type[Exception]]:
         return [kind, *(sub for child in kind.__subclasses__() for sub in tree(child))]
 
-    ours = [kind for kind in tree(errors.ClaimgraphError) if kind.__module__ == "kg.errors"]
+    ours = [kind for kind in tree(errors.ClaimgraphError) if kind.__module__ in ("kg.errors", "kg.report")]
     assert len(ours) > 8
+    assert all(f"─ {kind.__name__} " in (errors.__doc__ or "") for kind in ours[1:])
     assert {kind.error for kind in problems.KINDS} >= set(ours)
     for kind in ours:
         first = next(row for row in problems.KINDS if issubclass(kind, row.error))

@@ -15,7 +15,6 @@ from fastapi.testclient import TestClient
 
 from kg.graph import KnowledgeGraph
 from kg.linking.proposals import Verdict
-from kg.linking.review import Review
 from kg.tokens import Grant, TokenFile
 from tests.applications import on_disk
 from tests.cases.links import proposal
@@ -30,7 +29,7 @@ def waiting(own: TestClient) -> TestClient:
     """An application in which one link is made, and one waits that would break out of a page if it could."""
     graph: KnowledgeGraph = own.app.state.services.graph  # type: ignore[attr-defined]
     one, other = proposal("iran", "wikidata:Q794"), proposal("putin", "wikidata:Q7747", Verdict.review)
-    Review(graph).propose([one, other])
+    graph.review().propose([one, other])
     return own
 
 
@@ -225,7 +224,7 @@ def test_names_are_escaped(own: TestClient) -> None:
     bad = replace(
         proposal("putin", "wikidata:Q7747", Verdict.review), label="<img src=x onerror=alert(1)>", reason="<b>"
     )
-    Review(graph).propose([bad])
+    graph.review().propose([bad])
     page = own.get("/review", headers=PAGE).text
     assert "<img" not in page
     assert "&lt;img src=x" in page

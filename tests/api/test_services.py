@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from api.services import Services
-from kg import engine
+from api.services import AllServices
 from kg.errors import TimedOut
+from kg.request import Answer
 from tests.applications import MANY, RUNAWAY, WRITER, Served, on_disk
 from tests.processes import running, wait_until
 
@@ -114,7 +114,7 @@ def test_limits_count_by_token_and_else_by_address(served: Served, monkeypatch: 
     names: list[str] = []
     run = served.pool.run
 
-    async def noted(message: bytes, client: str, *rest: object) -> engine.Answer:
+    async def noted(message: bytes, client: str, *rest: object) -> Answer:
         names.append(client)
         return await run(message, client, *rest)  # type: ignore[arg-type]
 
@@ -129,9 +129,9 @@ def test_limits_count_by_token_and_else_by_address(served: Served, monkeypatch: 
 # ---- updates
 
 
-def services(served: Served) -> Services:
+def services(served: Served) -> AllServices:
     found = served.app.state.services
-    assert isinstance(found, Services)
+    assert isinstance(found, AllServices)
     return found
 
 

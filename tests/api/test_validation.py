@@ -16,7 +16,7 @@ TTL = {"Content-Type": "text/turtle"}
 
 @pytest.fixture(scope="module")
 def whole(graph: KnowledgeGraph) -> bytes:
-    return graph.document("seed")
+    return graph.articles.document("seed")
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ import pytest
 
 from api import watch
 from api.watch import Watched
-from kg import engine
-from kg.config import Config
 from kg.endpoint import Asker, Endpoint
 from kg.errors import Busy
 from kg.pool import Pool
+from kg.request import Answer, Choice
 from kg.store import Settings, Store
 from tests.applications import settings
+from tests.configs import configured
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +53,7 @@ async def test_it_tells_what_the_endpoint_tells(tmp_path: Path) -> None:
 
 
 async def test_without_readers_it_tells_of_none() -> None:
-    watched = Watched(Endpoint(Store(Settings(bare=True)), Config()))
+    watched = Watched(Endpoint(Store(Settings(bare=True)), configured()))
     assert (watched.readers_ready, watched.readers_busy, watched.waiting) == (0, 0, 0)
     assert (list(watched.reader_pids), dict(watched.kills)) == ([], {})
     assert await watched.probe()
@@ -80,13 +80,13 @@ async def test_answers_to_others_do_not_hide_that_none_comes_any_more(
 ) -> None:
     async with Open(tmp_path) as found:
         assert await found.watched.probe()
-        await found.endpoint.query("ASK {}", engine.Choice(), asker=Asker("someone"))
+        await found.endpoint.query("ASK {}", Choice(), asker=Asker("someone"))
         monkeypatch.setattr(watch, "_LATELY", 0.0)
         monkeypatch.setattr(found.pool, "run", refuse)
         assert not await found.watched.probe()
 
 
-async def refuse(*_: object) -> engine.Answer:
+async def refuse(*_: object) -> Answer:
     raise Busy("No reader is free.")
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 import pymorphy3
 from rapidfuzz import fuzz
 
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.linking.linker import Linker, Settings
 from kg.linking.mentions import Entity, Form, read
@@ -29,6 +28,7 @@ from kg.linking.records import Kind, Name, Record
 from kg.linking.reference import Reference
 from kg.linking.spelling import latin
 from tests.bench.linking_packs import SLICES, build, geonames, katottg, table
+from tests.configs import configured
 
 NAMES = Path(__file__).with_name("linking_names.tsv")
 CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def seed(reference: Reference) -> None:
-    graph = KnowledgeGraph.open(Config(), in_memory=True)
+    graph = KnowledgeGraph.open(configured(), in_memory=True)
     entities = read(graph.store)
     for lemmas in (True, False):
         linker = Linker(reference, Settings(lemmas=lemmas))

@@ -36,10 +36,10 @@ def measure(folder: Path, number: int) -> None:
     store.replace(graphs)
     found = [proposal(f"e{at}", f"wikidata:Q{at + 1}") for at in range(number)]
     print(f"{number} links")
-    timed("first link", lambda: Review(KnowledgeGraph(store)).propose(found))
-    review = Review(KnowledgeGraph(store))  # which knows nothing, as in a new process
+    timed("first link", lambda: KnowledgeGraph(store).review().propose(found))
+    review = KnowledgeGraph(store).review()  # which knows nothing, as in a new process
     timed("nothing new", lambda: review.propose(found))
-    review = Review(KnowledgeGraph(store))
+    review = KnowledgeGraph(store).review()
     timed("log", review.log)
     timed("first decision", lambda: decide(review, 1))
     times = [timed("", lambda at=at: decide(review, at)) for at in range(2, 13)]

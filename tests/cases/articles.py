@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kg import engine
-from kg.config import Config
 from kg.graph import KnowledgeGraph
+from tests.configs import configured
 
 ODD = "a\r\nb\rc\nd\te \"q\" 'x', ; \\ =1+1 <&> \x0b\x00 \u2028 і😀"
 """What a cell, a line or an element may not take for an end, or may not hold at all."""
@@ -35,7 +35,7 @@ _ODD_ARTICLE = """
 
 def seeded() -> KnowledgeGraph:
     """Give a graph in memory with the seed article."""
-    return KnowledgeGraph.open(Config(), in_memory=True)
+    return KnowledgeGraph.open(configured(), in_memory=True)
 
 
 def add_odd(graph: KnowledgeGraph) -> None:

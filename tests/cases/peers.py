@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kg import engine
+from kg.request import Choice, Dataset
 
 CERTIFICATE = Path(__file__).with_name("tls") / "peer.pem"
 """A certificate for data.example that nobody but these tests trusts, and its key."""
@@ -148,7 +149,7 @@ def endpoint(turtle: str) -> Callable[[Asked], Reply]:
     store.extend(engine.parse(turtle.encode(), "text/turtle", "http://example.org/"))
 
     def answer(asked: Asked) -> Reply:
-        found = engine.query(store, asked.query, engine.Choice(), engine.Dataset())
+        found = engine.query(store, asked.query, Choice(), Dataset())
         return Reply(found.content, found.media_type)
 
     return answer

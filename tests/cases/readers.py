@@ -11,6 +11,7 @@ from typing import Any
 from kg import engine, worker
 from kg.channel import Gone
 from kg.pool import Pool
+from kg.request import Choice, Dataset
 from kg.store import Settings, Store
 from tests.configs import configured
 
@@ -25,7 +26,7 @@ HUNGRY = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?f ?i"
 LARGE = f"SELECT (CONCAT(STR(?a), '{'x' * 3000}') AS ?x) {{ ?a ?b ?c . ?d ?e ?f }}"
 """3 GB: the answer itself is what needs more memory than there is."""
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-CSV = engine.Choice(solutions="text/csv")
+CSV = Choice(solutions="text/csv")
 COUNTED = f"n\r\n{SIZE}\r\n".encode()
 MEMORY = 256 << 20
 PATIENCE = 20.0
@@ -49,9 +50,9 @@ def snapshot(directory: Path, size: int = SIZE) -> Path:
     return path
 
 
-def asked(path: Path, text: str, choice: engine.Choice = CSV) -> bytes:
+def asked(path: Path, text: str, choice: Choice = CSV) -> bytes:
     """Write the message of a query."""
-    return worker.message(path, text, choice, engine.Dataset())
+    return worker.message(path, text, choice, Dataset())
 
 
 async def ask(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kg import engine, sparql
+from kg import sparql
 from kg.access import NOWHERE, Limit, Principal, anonymous, restricted, scopes_up_to
 from kg.errors import InsufficientScope, Unauthorized
 from kg.names import Names
+from kg.request import Dataset
 
 NAMES = Names("http://b.example/")
 BASE = "http://b.example/"
@@ -19,7 +20,7 @@ def test_what_is_not_granted_is_refused() -> None:
     for scope in ("write", "admin"):
         with pytest.raises(InsufficientScope) as caught:
             reader.require(scope)  # type: ignore[arg-type]
-        assert f'error="insufficient_scope", scope="{scope}"' in caught.value.challenge
+        assert caught.value.scope == scope
     with pytest.raises(InsufficientScope):
         Principal("w", scopes_up_to("write")).require("admin")
     Principal("a", scopes_up_to("admin")).require("admin")
@@ -30,7 +31,7 @@ def test_callers_without_a_token_are_asked_for_one() -> None:
     for caller, scope in ((anonymous("*"), "write"), (anonymous("none"), "read"), (anonymous("none"), "admin")):
         with pytest.raises(Unauthorized) as caught:
             caller.require(scope)  # type: ignore[arg-type]
-        assert caught.value.challenge == 'Bearer realm="claimgraph"'
+        assert not caught.value.invalid
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_in_a_bare_store_no_graph_is_special() -> None:
     ],
 )
 def test_restricted(default: list[str], named: list[str], text: str, expected: tuple[list[str], list[str]]) -> None:
-    asked = engine.Dataset(default, named, base="urn:base", prefixes={"p": "urn:p"})
+    asked = Dataset(default, named, base="urn:base", prefixes={"p": "urn:p"})
     found = restricted(asked, sparql.Query.parse(text, BASE), ["urn:a", "urn:b"])
     assert (list(found.default_graphs), list(found.named_graphs)) == expected
     assert (found.base, found.prefixes) == (asked.base, asked.prefixes)
@@ -94,7 +95,7 @@ def test_restricted(default: list[str], named: list[str], text: str, expected: t
 def test_a_dataset_is_never_left_to_the_engine() -> None:
     """Two empty lists would be the whole store."""
     parsed = sparql.Query.parse("ASK {}", BASE)
-    assert restricted(engine.Dataset(), parsed, []).default_graphs == [NOWHERE]
-    assert restricted(engine.Dataset(), parsed, [], union=False).default_graphs == [NOWHERE]
-    found = restricted(engine.Dataset(), parsed, ["urn:a"], union=False)
+    assert restricted(Dataset(), parsed, []).default_graphs == [NOWHERE]
+    assert restricted(Dataset(), parsed, [], union=False).default_graphs == [NOWHERE]
+    found = restricted(Dataset(), parsed, ["urn:a"], union=False)
     assert (found.default_graphs, found.named_graphs) == ([NOWHERE], ["urn:a"])

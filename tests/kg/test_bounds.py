@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg import engine
+from kg import engine, media_types
 from kg.bounds import Bounds, Sink
 from kg.errors import ResultTooLarge
+from kg.request import Choice, Dataset
 
-FORMATS = list(engine.RESULT_FORMATS)
-GRAPHS = [name for name in engine.GRAPH_FORMATS if name != "text/n3"]
+FORMATS = list(media_types.RESULTS)
+GRAPHS = [name for name in media_types.GRAPHS if name != "text/n3"]
 SELECT = "SELECT ?s ?o ?nothing { ?s ?p ?o }"
 NASTY = [
     "plain",
@@ -45,8 +46,8 @@ def store_of(literals: list[str]) -> engine.Engine:
 
 
 def answer(store: engine.Engine, text: str, media_type: str, bounds: Bounds) -> bytes:
-    choice = engine.Choice(media_type, media_type, media_type)
-    return engine.query(store, text, choice, engine.Dataset(), bounds).content
+    choice = Choice(media_type, media_type, media_type)
+    return engine.query(store, text, choice, Dataset(), bounds).content
 
 
 @pytest.mark.parametrize("media_type", FORMATS)

@@ -144,4 +144,4 @@ def test_a_store_that_is_held_says_so(home: Path) -> None:
     result = kg(home, "info", "--data", str(held))
     assert result.returncode == 4
     assert "in use by another process" in result.stderr
-    assert graph.articles()
+    assert graph.articles.entries()

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from kg import errors
-from kg.config import Config
 from kg.endpoint import Asker, Endpoint
 from kg.snapshots import FOLDER
 from kg.store import Settings, Store
@@ -337,7 +336,7 @@ def test_a_store_in_memory_is_asked_directly() -> None:
     store = Store(Settings(bare=True))
 
     async def main() -> None:
-        endpoint = Endpoint(store, Config())
+        endpoint = Endpoint(store, configured())
         await endpoint.start()
         insert(store, "a")
         assert await endpoint.publish() == endpoint.number == store.version

@@ -9,20 +9,11 @@ import pytest
 from rdflib import XSD, BNode, Graph, Literal, URIRef
 
 from kg import engine, rdf
-from kg.errors import MalformedText, StoreUnavailable, TooLarge, UnsupportedFormat
-
-
-@pytest.mark.parametrize(
-    ("name", "media_type"),
-    [("a.ttl", "text/turtle"), ("a.nt.gz", "application/n-triples"), ("a.b.JSONLD", "application/ld+json")],
-)
-def test_media_types_of_files(name: str, media_type: str) -> None:
-    assert engine.media_type_of(name) == media_type
+from kg.errors import MalformedText, NotAcceptable, StoreUnavailable, TooLarge, UnsupportedFormat
+from kg.request import Choice, Dataset
 
 
 def test_unknown_formats_are_named() -> None:
-    with pytest.raises(UnsupportedFormat, match=r"\.doc"):
-        engine.media_type_of("a.doc")
     with pytest.raises(UnsupportedFormat, match="text/html"):
         list(engine.parse(b"", "text/html"))
 
@@ -132,20 +123,16 @@ def test_a_place_that_is_no_store_says_so(tmp_path: Path) -> None:
 def test_no_acceptable_format() -> None:
     store = engine.open_store(None)
     for query, kind in (("ASK {}", "boolean"), ("SELECT * {}", "solutions"), ("CONSTRUCT WHERE {}", "graph")):
-        with pytest.raises(engine.NotAcceptable) as caught:
-            engine.query(store, query, engine.Choice(None, None, None), engine.Dataset())
+        with pytest.raises(NotAcceptable) as caught:
+            engine.query(store, query, Choice(None, None, None), Dataset())
         assert caught.value.kind == kind
 
 
 def test_carriage_returns_survive_xml() -> None:
     store = engine.open_store(None)
     engine.update(store, r'INSERT DATA { <urn:a> <urn:b> "one\r\ntwo\r" }')
-    answer = engine.query(
-        store, "SELECT ?o { ?s ?p ?o }", engine.Choice("application/sparql-results+xml"), engine.Dataset()
-    )
+    answer = engine.query(store, "SELECT ?o { ?s ?p ?o }", Choice("application/sparql-results+xml"), Dataset())
     assert b"one&#13;\ntwo&#13;" in answer.content
-    graph = engine.query(
-        store, "CONSTRUCT WHERE { ?s ?p ?o }", engine.Choice(graph="application/rdf+xml"), engine.Dataset()
-    )
+    graph = engine.query(store, "CONSTRUCT WHERE { ?s ?p ?o }", Choice(graph="application/rdf+xml"), Dataset())
     (triple,) = Graph().parse(data=graph.content, format="xml")
     assert str(triple[2]) == "one\r\ntwo\r"

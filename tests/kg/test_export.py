@@ -10,24 +10,24 @@ from rdflib import RDF, Graph, URIRef
 from rdflib.compare import isomorphic
 
 from kg import engine, rdf
-from kg.config import Config
 from kg.errors import NotFound
 from kg.export import NP, Format, export, nanopublications
 from kg.graph import KnowledgeGraph
 from kg.provenance import evidence
 from kg.rdf import cg
+from tests.configs import configured
 
 
 @pytest.fixture(scope="module")
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(), in_memory=True)
+    return KnowledgeGraph.open(configured(), in_memory=True)
 
 
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
 @pytest.mark.parametrize(("form", "syntax"), [(Format.turtle, "turtle"), (Format.jsonld, "json-ld")])
 def test_triples_come_back(graph: KnowledgeGraph, form: Format, syntax: str) -> None:
-    back = Graph().parse(data=export(graph, form, "seed"), format=syntax)
-    assert isomorphic(back, graph.facts("seed"))
+    back = Graph().parse(data=export(graph.articles, form, "seed"), format=syntax)
+    assert isomorphic(back, graph.articles.facts("seed"))
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_triples_come_back(graph: KnowledgeGraph, form: Format, syntax: str) -> 
 @pytest.mark.parametrize("inferred", [False, True])
 def test_quads_come_back(graph: KnowledgeGraph, form: Format, media_type: str, inferred: bool) -> None:
     names = [graph.names.article_graph("seed")] + ([graph.names.inferred_graph("seed")] if inferred else [])
-    back = set(engine.parse(export(graph, form, inferred=inferred), media_type))
+    back = set(engine.parse(export(graph.articles, form, inferred=inferred), media_type))
     assert back == set(graph.store.quads(names))
 
 
 def test_an_unknown_article_is_not_found(graph: KnowledgeGraph) -> None:
     with pytest.raises(NotFound):
-        export(graph, Format.turtle, "nowhere")
+        export(graph.articles, Format.turtle, "nowhere")
 
 
 def test_nanopublications(graph: KnowledgeGraph) -> None:
-    quads = list(nanopublications(evidence(graph, "seed"), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)))
+    quads = list(nanopublications(evidence(graph.articles, "seed"), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)))
     wholes = {s for s, p, o, _ in quads if (p, o) == (RDF.type, NP.Nanopublication)}
     assert len(wholes) == 59
     graphs = Counter(str(g).rsplit("#", 1)[1] for g in {quad[3] for quad in quads})
@@ -55,6 +55,6 @@ def test_nanopublications(graph: KnowledgeGraph) -> None:
 
 def test_a_denial_asserts_nothing_of_the_situation(graph: KnowledgeGraph) -> None:
     claim = URIRef(graph.names.local("seed", "C18"))
-    quads = list(engine.parse(export(graph, Format.nanopub, "seed"), "application/trig"))
+    quads = list(engine.parse(export(graph.articles, Format.nanopub, "seed"), "application/trig"))
     assertion = [quad.triple for quad in quads if engine.graph_of(quad) == f"{claim}/nanopub#assertion"]
     assert list(rdf.to_graph(assertion)) == [(claim, cg("denies"), URIRef(graph.names.local("seed", "silence")))]

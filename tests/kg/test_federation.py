@@ -22,6 +22,7 @@ from kg.federation import MAX_CALLS, Limits, Retrieval, resolve_query, resolve_u
 from kg.names import GENID
 from kg.outgoing import Outgoing
 from kg.query import Depth
+from kg.request import Choice, Dataset
 from tests.cases.peers import RESULTS, Asked, Peer, Reply, endpoint, saying, serving, solutions
 
 BASE = "http://local.example/sparql"
@@ -77,8 +78,8 @@ def rows(text: str, data: str = LOCAL) -> list[Row]:
     """Answer a query that calls nobody over some data."""
     store = engine.open_store(None)
     store.extend(engine.parse(data.encode(), "text/turtle"))
-    request = engine.Dataset(base=BASE, prefixes={"given": "http://example.org/"})
-    found = json.loads(engine.query(store, text, engine.Choice(), request).content)["results"]["bindings"]
+    request = Dataset(base=BASE, prefixes={"given": "http://example.org/"})
+    found = json.loads(engine.query(store, text, Choice(), request).content)["results"]["bindings"]
     return [{name: term["value"] for name, term in row.items()} for row in found]
 
 
@@ -177,8 +178,8 @@ def test_other_forms_than_select() -> None:
         ask, _ = given.resolve(PREFIX + "ASK { SERVICE <A> { :anna :age 41 } }")
         construct, _ = given.resolve(PREFIX + "CONSTRUCT { ?s :n ?n } WHERE { SERVICE <A> { ?s :name ?n ; :age 7 } }")
     store = engine.open_store(None)
-    assert json.loads(engine.query(store, ask, engine.Choice(), engine.Dataset()).content)["boolean"] is True
-    assert b'"Boris"' in engine.query(store, construct, engine.Choice(), engine.Dataset()).content
+    assert json.loads(engine.query(store, ask, Choice(), Dataset()).content)["boolean"] is True
+    assert b'"Boris"' in engine.query(store, construct, Choice(), Dataset()).content
 
 
 def test_an_inner_call_is_made_from_here() -> None:

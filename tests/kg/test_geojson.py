@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from kg.config import Config
 from kg.geojson import Map
 from kg.graph import KnowledgeGraph
 from kg.rows import Reader
 from tests.cases import articles
+from tests.configs import configured
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,9 @@ def graph() -> KnowledgeGraph:
 
 
 def drawn(graph: KnowledgeGraph, article: str | None = None) -> tuple[Map, list[dict[str, Any]]]:
-    found = Map(Reader(graph, article))
+    found = Map(Reader(graph.articles, article))
     pieces = list(found.pieces())
-    assert len(pieces) == len(Reader(graph, article).articles) + 1
+    assert len(pieces) == len(Reader(graph.articles, article).articles) + 1
     document = json.loads("".join(pieces))
     assert document.keys() == {"type", "features"}
     assert document["type"] == "FeatureCollection"
@@ -82,4 +82,4 @@ def test_what_a_feature_tells(graph: KnowledgeGraph) -> None:
 
 
 def test_a_map_of_nothing() -> None:
-    assert drawn(KnowledgeGraph.open(Config(), in_memory=True, seed=False))[1] == []
+    assert drawn(KnowledgeGraph.open(configured(), in_memory=True, seed=False))[1] == []

@@ -1,36 +1,23 @@
-"""Articles in and out: atomic, idempotent, independent of each other."""
+"""A new graph and what ships with it: the seed, the vocabulary and the reference facts."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import ontology
-from kg import engine, rdf
-from kg.config import Config
-from kg.errors import BadInput, NotFound, Rejected
+from kg import rdf
+from kg.articles import WritableArticles
 from kg.graph import KnowledgeGraph
+from kg.request import Choice
 from tests.configs import configured
 
-CSV = engine.Choice("text/csv")
-
-
-def seed(**article: object) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(ontology.read("seed/article.json"))
-    document["article"] |= article
-    return document
-
-
-def encoded(document: dict[str, Any]) -> bytes:
-    return json.dumps(document).encode()
+CSV = Choice("text/csv")
 
 
 @pytest.fixture
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(), in_memory=True)
+    return KnowledgeGraph.open(configured(), in_memory=True)
 
 
 def column(graph: KnowledgeGraph, query: str) -> list[str]:
@@ -39,102 +26,8 @@ def column(graph: KnowledgeGraph, query: str) -> list[str]:
 
 
 def test_a_new_store_holds_the_seed(graph: KnowledgeGraph) -> None:
-    (entry,) = graph.articles()
+    (entry,) = graph.articles.entries()
     assert (entry.identifier, entry.claims, entry.label["en"]) == ("seed", 59, "the seed article")
-
-
-def test_the_same_document_changes_nothing(graph: KnowledgeGraph) -> None:
-    version = graph.store.version
-    assert graph.add(graph.document("seed")).outcome == "unchanged"
-    assert graph.add(encoded(seed())).outcome == "unchanged"
-    graph.load_ontology()
-    assert graph.store.version == version
-
-
-def test_a_second_article_does_not_multiply_answers(graph: KnowledgeGraph) -> None:
-    people = "SELECT (COUNT(?p) AS ?n) { ?p a cg:Person ; rdfs:label ?l . FILTER(LANG(?l) = 'en') }"
-    of_one = "SELECT (COUNT(?c) AS ?n) { ?c cg:attributedTo/rdfs:label 'Kamel Saqr'@en }"
-    before = column(graph, people), int(column(graph, of_one)[0])
-    assert graph.add(encoded(seed(id="second"))).outcome == "created"
-    assert column(graph, people) == before[0]
-    assert int(column(graph, of_one)[0]) == 2 * before[1]
-
-
-def test_removal_takes_two_graphs_and_nothing_else(graph: KnowledgeGraph) -> None:
-    before = {name: set(graph.store.triples(name)) for name in graph.store.graphs()}
-    union = set(graph.store.triples(None))
-    graph.add(encoded(seed(id="second")))
-    assert len(graph.store.graphs()) == len(before) + 2
-    graph.remove("second")
-    assert {name: set(graph.store.triples(name)) for name in graph.store.graphs()} == before
-    assert set(graph.store.triples(None)) == union
-    with pytest.raises(NotFound):
-        graph.remove("second")
-
-
-def test_replacement_is_whole(graph: KnowledgeGraph) -> None:
-    document = seed()
-    document["claims"] = [c for c in document["claims"] if c["id"] != "C30"]
-    for claim in document["claims"]:
-        if "conflictsWith" in claim:
-            claim["conflictsWith"] = [c for c in claim["conflictsWith"] if c != "C30"]
-    document["situations"] = [s for s in document["situations"] if s["id"] != "refusal_ru"]
-    document["relations"] = [r for r in document["relations"] if "refusal_ru" not in (r["from"], *r["to"])]
-    assert graph.add(encoded(document)).outcome == "replaced"
-    assert column(graph, "SELECT ?c { ?c a cg:Claim . FILTER(STRENDS(STR(?c), '/C30')) }") == []
-    assert column(graph, "SELECT ?s { ?s a cg:RefusedRequest }") == [graph.names.local("seed", "request_ir")]
-
-
-def test_a_refused_document_stores_nothing(graph: KnowledgeGraph) -> None:
-    before = set(graph.store.quads())
-    document = seed(id="broken", sha256="0" * 64)
-    with pytest.raises(Rejected) as caught:
-        graph.add(encoded(document))
-    assert [result.constraint for result in caught.value.report.violations] == ["A2"]
-    assert set(graph.store.quads()) == before
-
-
-def test_the_id_in_the_address_must_be_the_documents(graph: KnowledgeGraph) -> None:
-    with pytest.raises(BadInput, match="article id is seed, not other"):
-        graph.add(encoded(seed()), identifier="other")
-
-
-def test_the_base_is_not_in_the_document(tmp_path: Path) -> None:
-    here = KnowledgeGraph.open(Config(), in_memory=True)
-    there = KnowledgeGraph.open(configured(base_iri="https://data.example.org/", data_dir=tmp_path))
-    assert here.document("seed") == there.document("seed")
-    assert b"127.0.0.1" not in here.document("seed")
-    assert [entry.iri for entry in there.articles()] == ["https://data.example.org/article/seed"]
-
-
-def test_reference_facts_are_used_and_kept_apart(graph: KnowledgeGraph) -> None:
-    where = "SELECT ?e { ?e cg:occurredWithin/rdfs:label 'Ukraine'@en }"
-    assert column(graph, where) == [graph.names.local("seed", "outage")]
-    asserted = {str(t.predicate.value) for t in graph.store.triples(graph.names.article_graph("seed"))}
-    assert "https://w3id.org/claimgraph/ns#occurredWithin" not in asserted
-
-
-def test_a_graph_check_wants_one_article(graph: KnowledgeGraph) -> None:
-    with pytest.raises(BadInput, match="describes 0 articles"):
-        graph.check_graph(b"<urn:a> <urn:b> <urn:c> .", "text/turtle")
-    turtle = engine.serialize(graph.store.triples(graph.names.article_graph("seed")), "text/turtle")
-    assert graph.check_graph(turtle, "text/turtle").conforms
-
-
-def test_an_entity_that_another_article_describes_otherwise_is_a_warning(graph: KnowledgeGraph) -> None:
-    document = seed(id="second")
-    document["entities"][0]["label"]["en"] = "Putin"
-    children = next(entity for entity in document["entities"] if entity["id"] == "children")
-    children["type"] = "Person"
-    del children["size"]
-    report = graph.check_document(encoded(document))
-    assert [(r.constraint, r.pointer) for r in report.warnings if r.constraint == "J6"] == [
-        ("J6", "/entities/0"),
-        ("J6", f"/entities/{document['entities'].index(children)}"),
-    ]
-    assert "“Vladimir Putin” (Person)" in next(r.message for r in report.warnings if r.constraint == "J6")
-    assert [r for r in graph.check_document(encoded(seed())).results if r.constraint == "J6"] == []
-    assert [r for r in graph.check_document(encoded(seed(id="third"))).results if r.constraint == "J6"] == []
 
 
 def test_an_interrupted_first_start_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,30 +35,22 @@ def test_an_interrupted_first_start_is_made_good(tmp_path: Path, monkeypatch: py
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(KnowledgeGraph, "add", interrupt)
+        patch.setattr(WritableArticles, "add", interrupt)
         with pytest.raises(KeyboardInterrupt):
             KnowledgeGraph.open(configured(data_dir=tmp_path))
     graph = KnowledgeGraph.open(configured(data_dir=tmp_path))
-    assert [entry.identifier for entry in graph.articles()] == ["seed"]
-    graph.remove("seed")
+    assert [entry.identifier for entry in graph.articles.entries()] == ["seed"]
+    graph.articles.remove("seed")
     del graph
-    assert KnowledgeGraph.open(configured(data_dir=tmp_path)).articles() == []  # it stays removed
+    assert KnowledgeGraph.open(configured(data_dir=tmp_path)).articles.entries() == []  # it stays removed
 
 
 def test_more_reference_facts_are_drawn_upon_at_the_next_start(graph: KnowledgeGraph) -> None:
     """An older store knew less: what follows is derived anew when the shipped facts come in."""
     graph.store.replace({graph.names.reference_graph: []})
-    facts = rdf.from_rdflib(graph.close(graph.facts("seed")).derivations)
+    facts = rdf.from_rdflib(graph.articles.close(graph.articles.facts("seed")).derivations)
     graph.store.replace({graph.names.inferred_graph("seed"): facts})
     where = "SELECT ?e { ?e cg:occurredWithin/rdfs:label 'Ukraine'@en }"
     assert column(graph, where) == []
     graph.load_ontology()
     assert column(graph, where) == [graph.names.local("seed", "outage")]
-
-
-def test_one_language_of_labels_is_a_warning(graph: KnowledgeGraph) -> None:
-    document = seed(id="second")
-    for part in (*document["entities"], *document["situations"]):
-        del part["label"]["uk"]
-    (found,) = [r for r in graph.check_document(encoded(document)).warnings if r.constraint == "J7"]
-    assert "104 labels are not given in “uk”" in found.message

@@ -22,7 +22,7 @@ def graph() -> KnowledgeGraph:
 
 
 def read(graph: KnowledgeGraph, article: str | None = None) -> networkx.MultiDiGraph:
-    network = Network(Reader(graph, article))
+    network = Network(Reader(graph.articles, article))
     text = "".join(network.pieces())
     found = networkx.read_graphml(io.BytesIO(text.encode()), force_multigraph=True)
     assert (network.nodes, network.edges) == (found.number_of_nodes(), found.number_of_edges())
@@ -31,7 +31,7 @@ def read(graph: KnowledgeGraph, article: str | None = None) -> networkx.MultiDiG
 
 def test_roles_and_relations_are_edges(graph: KnowledgeGraph) -> None:
     found = read(graph, "seed")
-    article = Reader(graph).of_article("seed")
+    article = Reader(graph.articles).of_article("seed")
     wanted = Counter((row["situation"], row["entity"], row["role"]) for row in article.records("participants"))
     wanted += Counter(
         (row["subject"], row["object"], row["relation"])

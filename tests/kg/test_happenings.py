@@ -10,7 +10,7 @@ from tests.cases import articles
 def test_all_that_belongs_together() -> None:
     graph = articles.seeded()
     articles.add_odd(graph)
-    reader = Reader(graph)
+    reader = Reader(graph.articles)
     seed = {found.iri.rpartition("/")[2]: found for found in happenings(reader.of_article("seed"))}
     assert len(seed) == 57
     outage = seed["outage"]

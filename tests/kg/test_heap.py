@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from kg import heap
-from kg.config import Config
 from kg.endpoint import Endpoint
 from kg.store import Settings, Store
+from tests.configs import configured
 
 FRAGMENTED = """
 import re
@@ -48,7 +48,7 @@ def test_an_endpoint_does_it_until_it_is_closed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(heap, "trim", lambda: times.append(True))
 
     async def live() -> None:
-        endpoint = Endpoint(Store(Settings()), Config())
+        endpoint = Endpoint(Store(Settings()), configured())
         await endpoint.start()
         while len(times) < 2:
             await asyncio.sleep(0.01)

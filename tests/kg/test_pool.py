@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from kg import engine, errors, pool, worker
-from kg.config import Config, variables
+from kg import errors, pool, worker
+from kg.config import variables
+from kg.errors import NotAcceptable
 from kg.pool import Pool
+from kg.request import Choice, Dataset
 from tests.cases.readers import (
     COUNT,
     COUNTED,
@@ -82,8 +84,8 @@ def test_answers_and_errors_come_to_whom_they_belong(path: Path) -> None:
             assert found == [f"n\r\n{n}\r\n".encode() for n in range(30)]
             error = await ended(broken)
             assert isinstance(error, errors.MalformedText) and (error.line, error.column) == (1, 7)
-            with pytest.raises(engine.NotAcceptable):
-                await pool.run(asked(path, "ASK {}", engine.Choice(boolean=None)), "", PATIENCE, None)
+            with pytest.raises(NotAcceptable):
+                await pool.run(asked(path, "ASK {}", Choice(boolean=None)), "", PATIENCE, None)
             assert (pool.busy, pool.waiting, pool.ready) == (0, 0, 2)
             assert pool.counts.answered == 32
             assert not (pool.counts.kills or pool._asking or pool._running)  # nothing is left of any client
@@ -134,7 +136,7 @@ def test_a_whole_large_answer(path: Path) -> None:
 def test_a_fault_of_the_reader_is_logged_and_not_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with reading(path) as pool:
-            message = worker.message(path, "ASK {}", engine.Choice(boolean="nonsense/secret"), engine.Dataset())
+            message = worker.message(path, "ASK {}", Choice(boolean="nonsense/secret"), Dataset())
             with pytest.raises(errors.ReaderLost) as caught:
                 await pool.run(message, "", PATIENCE, None)
             assert "secret" not in str(caught.value)
@@ -464,7 +466,7 @@ async def _never() -> None:
 
 
 def test_the_default_leaves_one_reader_more_than_processors(path: Path) -> None:
-    assert Pool(Config())._size == (os.cpu_count() or 1) + 1
+    assert Pool(configured())._size == (os.cpu_count() or 1) + 1
     assert Pool(configured(readers=7))._size == 7
 
 

@@ -10,12 +10,12 @@ from rdflib.term import Node
 
 import ontology
 from kg import rdf
-from kg.config import Config
 from kg.errors import Ambiguous, BadInput, NotFound
 from kg.graph import KnowledgeGraph
 from kg.provenance import Evidence, Explanation, evidence
 from kg.rdf import cg
 from kg.reasoning import Triple
+from tests.configs import configured
 
 PUBLISHER, BILD, MAZEEJ, SAQR = "publisher of the article", "BILD", "Mazeej podcast", "Kamel Saqr"
 INTERVIEW = [("pub_article", PUBLISHER), ("pub_bild", BILD), ("interview", SAQR)]
@@ -23,12 +23,12 @@ INTERVIEW = [("pub_article", PUBLISHER), ("pub_bild", BILD), ("interview", SAQR)
 
 @pytest.fixture(scope="module")
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(), in_memory=True)
+    return KnowledgeGraph.open(configured(), in_memory=True)
 
 
 @pytest.fixture(scope="module")
 def found(graph: KnowledgeGraph) -> Evidence:
-    return evidence(graph, "seed")
+    return evidence(graph.articles, "seed")
 
 
 def stored(graph: KnowledgeGraph, name: str) -> list[Triple]:
@@ -179,10 +179,10 @@ def test_a_claim_that_is_not_there(key: str, graph: KnowledgeGraph) -> None:
 
 
 def test_a_short_name_that_fits_two_claims() -> None:
-    graph = KnowledgeGraph.open(Config(), in_memory=True)
+    graph = KnowledgeGraph.open(configured(), in_memory=True)
     second = json.loads(ontology.read("seed/article.json"))
     second["article"]["id"] = "second"
-    graph.add(json.dumps(second).encode())
+    graph.articles.add(json.dumps(second).encode())
     with pytest.raises(Ambiguous, match="fits 2 claims: second/C22, seed/C22"):
         graph.why("C22")
     assert graph.why("second/C22").claim == graph.names.local("second", "C22")
@@ -253,7 +253,7 @@ def test_what_is_no_statement(subject: str, predicate: str, obj: str, graph: Kno
 
 
 def test_what_users_write_is_no_evidence() -> None:
-    graph = KnowledgeGraph.open(Config(), in_memory=True)
+    graph = KnowledgeGraph.open(configured(), in_memory=True)
     graph.store.update(f"INSERT DATA {{ <urn:a> <urn:b> <urn:c> . <urn:a/C22> a <{cg('Claim')}> }}")
     with pytest.raises(NotFound):
         graph.why_statement("urn:a", "urn:b", "urn:c")

@@ -14,12 +14,13 @@ from kg import engine, query, sparql
 from kg.bounds import Bounds
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, ResultTooLarge, TooLarge
 from kg.query import Depth, Evaluator
+from kg.request import Choice, Dataset
 
 FLAT = Depth(nesting=7, height=9)
 """So low that short texts are over it."""
 LOOKUP = 'PREFIX e: <http://e/> SELECT * { <urn:a> e:b ?o FILTER(?o < 5 && STR(?o) != "x") }'
 XSD = "http://www.w3.org/2001/XMLSchema#"
-_NOTHING = engine.Dataset()
+_NOTHING = Dataset()
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +28,10 @@ def store() -> engine.Engine:
     return engine.open_store(None)
 
 
-def verdict(evaluator: Evaluator, store: engine.Engine, text: str, request: engine.Dataset = _NOTHING) -> str:
+def verdict(evaluator: Evaluator, store: engine.Engine, text: str, request: Dataset = _NOTHING) -> str:
     """Say what became of a text."""
     try:
-        return repr(evaluator.answer(store, text, engine.Choice(), request))
+        return repr(evaluator.answer(store, text, Choice(), request))
     except ClaimgraphError as error:
         return f"{type(error).__name__}: {error.message}"
 
@@ -124,8 +125,8 @@ def test_the_request_belongs_to_the_form(store: engine.Engine) -> None:
     evaluator, found = Evaluator(Depth()), list[str]()
     for namespace in ("urn:x", "http://e:"):
         for asked, request in (
-            (text, engine.Dataset(prefixes={"e": XSD, "filtere": namespace})),
-            (f"PREFIX filtere: <> {text}", engine.Dataset(prefixes={"e": XSD}, base=namespace)),
+            (text, Dataset(prefixes={"e": XSD, "filtere": namespace})),
+            (f"PREFIX filtere: <> {text}", Dataset(prefixes={"e": XSD}, base=namespace)),
         ):
             found.append(verdict(evaluator, store, asked, request).partition("(")[0].partition(":")[0])
     assert found == ["Answer", "Answer", "MalformedText", "MalformedText"]
@@ -196,7 +197,7 @@ def test_too_deep_is_too_deep_whatever_was_read_before(store: engine.Engine) -> 
         assert "boolean" in verdict(evaluator, store, _compared("<"))
         verdict(evaluator, store, _compared(plain))
         with pytest.raises(TooLarge, match="deep"):
-            evaluator.answer(store, _compared(f"<u:f({deep})&&?c>"), engine.Choice(), _NOTHING)
+            evaluator.answer(store, _compared(f"<u:f({deep})&&?c>"), Choice(), _NOTHING)
 
 
 _INSIDE = st.lists(
@@ -313,7 +314,7 @@ def test_a_service_is_called_by_no_text(
             verdict(evaluator, store, frame.format(address, before, middle, after))
         call = f"{word}{gap}{named.format(address)} {{ ?s ?p ?o }}"
         with pytest.raises((Forbidden, MalformedText)):
-            evaluator.answer(store, frame.format(address, before, call, after), engine.Choice(), _NOTHING)
+            evaluator.answer(store, frame.format(address, before, call, after), Choice(), _NOTHING)
         with pytest.raises(BlockingIOError):
             listener.accept()
 
@@ -342,6 +343,6 @@ def test_height_has_an_exact_limit(store: engine.Engine) -> None:
 
 def test_bounds_hold_for_what_was_read_before(store: engine.Engine) -> None:
     evaluator = Evaluator(Depth(), Bounds(rows=2))
-    assert evaluator.answer(store, "SELECT * { VALUES ?a { 1 2 } }", engine.Choice(), _NOTHING)
+    assert evaluator.answer(store, "SELECT * { VALUES ?a { 1 2 } }", Choice(), _NOTHING)
     with pytest.raises(ResultTooLarge):
-        evaluator.answer(store, "SELECT * { VALUES ?a { 1 2 3 } }", engine.Choice(), _NOTHING)
+        evaluator.answer(store, "SELECT * { VALUES ?a { 1 2 3 } }", Choice(), _NOTHING)

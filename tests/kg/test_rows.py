@@ -25,12 +25,12 @@ def graph() -> KnowledgeGraph:
 
 @pytest.fixture(scope="module")
 def seed(graph: KnowledgeGraph) -> ArticleRows:
-    return Reader(graph).of_article("seed")
+    return Reader(graph.articles).of_article("seed")
 
 
 @pytest.fixture(scope="module")
 def odd(graph: KnowledgeGraph) -> ArticleRows:
-    return Reader(graph).of_article("odd")
+    return Reader(graph.articles).of_article("odd")
 
 
 def one(article: ArticleRows, table: str, **wanted: Value) -> dict[str, Value]:
@@ -82,7 +82,7 @@ def test_facts_are_those_that_the_closure_calls_so(seed: ArticleRows, graph: Kno
 
 
 def test_every_chain_is_the_one_that_why_draws(seed: ArticleRows, graph: KnowledgeGraph) -> None:
-    found = evidence(graph, "seed")
+    found = evidence(graph.articles, "seed")
     chains: defaultdict[Value, list[Value]] = defaultdict(list)
     for row in seed.records("sources"):
         assert row["hop"] == len(chains[row["claim"]])
@@ -104,7 +104,7 @@ def test_cells_have_the_type_of_their_column(seed: ArticleRows, odd: ArticleRows
 
 
 def test_rows_stand_in_the_order_of_their_key_and_none_twice(graph: KnowledgeGraph) -> None:
-    reader = Reader(graph)
+    reader = Reader(graph.articles)
     assert reader.articles == ["odd", "seed"]
     first, second = (reader.of_article("seed"), reader.of_article("seed"))
     assert first == second
@@ -149,19 +149,19 @@ def test_places_and_links(graph: KnowledgeGraph) -> None:
     articles.merge(graph, f"{names.base}graph/links/other", text.format(names.base, "closeMatch", "Q1"))
     articles.merge(graph, f"{names.base}graph/links/wikidata/rejected", text.format(names.base, "exactMatch", "Q2"))
     articles.merge(graph, "urn:mine", text.format(names.base, "exactMatch", "Q3"))
-    everything = dict(Reader(graph).of_all())
+    everything = dict(Reader(graph.articles).of_all())
     putin, label = names.entity("putin"), "Vladimir Putin"
     assert everything["links"] == [
         (putin, "other", "closeMatch", "http://www.wikidata.org/entity/Q1", label),
         (putin, "wikidata", "exactMatch", "http://www.wikidata.org/entity/Q7747", label),
     ]
     assert len(everything["places"]) == 21
-    assert dict(Reader(graph, "seed").of_all())["links"] == everything["links"]
-    only = dict(Reader(graph, "odd").of_all())
+    assert dict(Reader(graph.articles, "seed").of_all())["links"] == everything["links"]
+    only = dict(Reader(graph.articles, "odd").of_all())
     assert only["links"] == []
     assert [row[0] for row in only["places"]] == [names.entity("here")]
 
 
 def test_an_unknown_article(graph: KnowledgeGraph) -> None:
     with pytest.raises(NotFound):
-        Reader(graph, "nowhere")
+        Reader(graph.articles, "nowhere")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg import engine, sparql
+from kg.request import Choice, Dataset
 from kg.solutions import NO_SOLUTION_BUT_ONE, BadAnswer, as_values
 
 A = {"type": "uri", "value": "a:b"}
@@ -40,7 +41,7 @@ def document(variables: list[str], rows: list[Row]) -> bytes:
 
 def answered(text: str) -> list[Row]:
     """Run a query and read its answer."""
-    found = engine.query(engine.open_store(None), text, engine.Choice(), engine.Dataset())
+    found = engine.query(engine.open_store(None), text, Choice(), Dataset())
     rows: list[Row] = json.loads(found.content)["results"]["bindings"]
     return rows
 
@@ -98,7 +99,7 @@ def test_answers_without_variables(rows: list[Row], count: int) -> None:
 def test_no_solutions_keep_their_variables() -> None:
     values, count = as_values(document(["a"], []), {"a"}, 9, SKOLEM)
     assert count == 0
-    found = engine.query(engine.open_store(None), f"SELECT * WHERE {{ {values} }}", engine.Choice(), engine.Dataset())
+    found = engine.query(engine.open_store(None), f"SELECT * WHERE {{ {values} }}", Choice(), Dataset())
     assert json.loads(found.content)["head"]["vars"] == ["a"]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg import sparql
-from kg.errors import BadInput, MalformedText
+from kg.errors import BadInput, MalformedText, UsingConflict
 
 BASE = "http://e/base/x"
 DEFAULT = "http://e/default"
@@ -335,7 +335,7 @@ def test_delete_where_with_a_dataset_deletes_from_the_default_graph() -> None:
     ],
 )
 def test_a_dataset_in_both_places_is_a_conflict(text: str) -> None:
-    with pytest.raises(sparql.UsingConflict):
+    with pytest.raises(UsingConflict):
         sparql.with_using(text, [], ["http://e/a"])
     assert sparql.with_using(text, [], []) == text
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from kg import engine, rdf
 from kg.errors import BadInput, Forbidden, MalformedText, StoreUnavailable, TooLarge
+from kg.request import Choice
 from kg.store import Settings, Store
 
 BASE = "http://127.0.0.1:8000/"
-JSON = engine.Choice()
+JSON = Choice()
 
 
 def triples(*rows: str) -> list[engine.Triple]:

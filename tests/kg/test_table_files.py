@@ -31,7 +31,7 @@ PYTHON: dict[Type, Callable[[str], Any]] = {
 def reader() -> Reader:
     graph = articles.seeded()
     articles.add_odd(graph)
-    return Reader(graph)
+    return Reader(graph.articles)
 
 
 @pytest.fixture(scope="module")

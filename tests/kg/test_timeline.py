@@ -24,7 +24,7 @@ def graph() -> KnowledgeGraph:
 
 
 def calendar(graph: KnowledgeGraph, article: str | None = None) -> tuple[Timeline, str]:
-    found = Timeline(Reader(graph, article))
+    found = Timeline(Reader(graph.articles, article))
     return found, "".join(found.calendar(MOMENT))
 
 
@@ -80,7 +80,7 @@ def test_odd_words_are_escaped(graph: KnowledgeGraph) -> None:
 
 
 def test_the_timeline_is_in_order_and_keeps_edtf(graph: KnowledgeGraph) -> None:
-    found = Timeline(Reader(graph))
+    found = Timeline(Reader(graph.articles))
     *empty, text = found.json()
     assert empty == ["", ""]
     document = json.loads(text)

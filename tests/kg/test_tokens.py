@@ -179,7 +179,7 @@ def test_a_token_of_other_letters_comes_as_bytes() -> None:
 def test_a_header_without_a_bearer_token(file: TokenFile, header: str) -> None:
     with pytest.raises(Unauthorized) as caught:
         Tokens(file.path, "x").authenticate(header)
-    assert caught.value.challenge == 'Bearer realm="claimgraph"'
+    assert not caught.value.invalid
 
 
 def test_wrong_tokens(file: TokenFile) -> None:
@@ -204,7 +204,7 @@ def test_wrong_tokens(file: TokenFile) -> None:
     for given in wrong:
         with pytest.raises(Unauthorized) as caught:
             caller(tokens, given)
-        assert 'error="invalid_token"' in caught.value.challenge
+        assert caught.value.invalid
         assert secret not in caught.value.message
     assert is_valid(tokens, token)
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from kg import channel, engine, errors, frames, worker
+from kg import channel, errors, frames, worker
+from kg.request import Choice, Dataset
 from kg.worker import Reader
 from tests.cases.readers import COUNT, COUNTED, CSV, HUNGRY, LARGE, MEMORY, RUNAWAY, SIZE, asked, made, snapshot
 from tests.processes import alive, wait_until
@@ -83,7 +84,7 @@ def test_an_answer_says_what_it_is(path: Path) -> None:
 
 
 def test_the_request_is_heeded(path: Path) -> None:
-    request = engine.Dataset(("urn:g",), ("urn:h",), "http://e/", {"p": "urn:"})
+    request = Dataset(("urn:g",), ("urn:h",), "http://e/", {"p": "urn:"})
     for text, expected in (("ASK { ?s ?p ?o }", b"false"), ("ASK { FILTER(STR(<x>) = 'http://e/x') }", b"true")):
         assert expected in handled(Reader(SETTINGS), worker.message(path, text, CSV, request))[1]
     text = "ASK FROM <urn:none> { FILTER(p:x = <urn:x>) }"
@@ -109,7 +110,7 @@ def test_an_error_says_what_it_is(path: Path, text: str, name: str) -> None:
 
 
 def test_every_error_of_a_query_can_be_told(path: Path) -> None:
-    header, _ = handled(Reader(SETTINGS), asked(path, "ASK {}", engine.Choice(boolean=None)))
+    header, _ = handled(Reader(SETTINGS), asked(path, "ASK {}", Choice(boolean=None)))
     assert header == {"error": "NotAcceptable", "kind": "boolean"}
     header, _ = handled(Reader(SETTINGS), asked(path.with_name("none"), "ASK {}"))
     assert header["error"] == "StoreUnavailable" and str(path.parent) not in json.dumps(header)

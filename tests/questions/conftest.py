@@ -8,19 +8,19 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from kg.config import Config
 from kg.graph import KnowledgeGraph
+from tests.configs import configured
 
 
 @pytest.fixture(scope="module")
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(), in_memory=True)
+    return KnowledgeGraph.open(configured(), in_memory=True)
 
 
 @pytest.fixture(scope="module")
 def ask(graph: KnowledgeGraph) -> Callable[[str], list[tuple[str, ...]]]:
     """Answer a query as rows of strings; what is unbound is the empty string."""
-    client = TestClient(create_app(graph, Config()))
+    client = TestClient(create_app(graph, configured()))
 
     def rows(query: str) -> list[tuple[str, ...]]:
         answer = client.post("/sparql", data={"query": query}).raise_for_status().json()

@@ -9,6 +9,7 @@ import pytest
 from kg import engine, worker
 from kg.pool import Pool
 from kg.questions import all_questions
+from kg.request import Choice, Dataset
 from tests.bench import corpus
 from tests.configs import configured
 
@@ -27,7 +28,7 @@ def test_every_question_is_answered_in_time_over_many_articles(tmp_path_factory:
         await pool.start(directory / "native")
         late = []
         for question in all_questions():
-            message = worker.message(directory / "native", question.text, engine.Choice(), engine.Dataset())
+            message = worker.message(directory / "native", question.text, Choice(), Dataset())
             try:
                 assert engine.solutions((await pool.run(message, "somebody", DEADLINE, None)).content)
             except Exception as error:  # noqa: BLE001 - told with the number of the question

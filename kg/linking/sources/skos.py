@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kg import engine
+from kg import engine, media_types
 from kg.errors import ClaimgraphError
 from kg.linking.records import Name, Record
 from kg.linking.sources.files import Source, grouped
@@ -32,7 +32,7 @@ def read(source: Source) -> Iterator[Record]:
 
 
 def _statements(source: Source) -> Iterator[tuple[str, Any]]:
-    media_type = engine.media_type_of(source.name.removesuffix(".bz2"))
+    media_type = media_types.media_type_of(source.name.removesuffix(".bz2"))
     with source.stream() as stream:
         try:
             for quad in engine.parse(stream, media_type, source.path.absolute().as_uri()):

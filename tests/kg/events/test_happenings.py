@@ -21,7 +21,7 @@ def graph() -> KnowledgeGraph:
 
 
 def named(graph: KnowledgeGraph, name: str, points: dict[str, Point] | None = None) -> list[dict[str, object]]:
-    listed = happenings(graph, points)
+    listed = happenings(graph.store, points)
     assert all(set(row) <= set(COLUMNS) for row in listed)
     return [row for row in listed if row["id"] == f"https://news.example/article/seed/{name}"]
 
@@ -53,7 +53,7 @@ def test_the_dead_are_counted_at_the_attack(graph: KnowledgeGraph) -> None:
 
 
 def test_only_what_is_reported_as_actual(graph: KnowledgeGraph) -> None:
-    identifiers = {str(row["id"]).rsplit("/", 1)[1] for row in happenings(graph)}
+    identifiers = {str(row["id"]).rsplit("/", 1)[1] for row in happenings(graph.store)}
     assert identifiers >= {"offensive", "sochi_attack", "outage"}
     assert not identifiers & {"plea", "help", "interview", "pub_bild"}
 
@@ -94,6 +94,6 @@ def test_files_of_points(tmp_path: Path) -> None:
 
 def test_an_article_of_another_year(graph: KnowledgeGraph) -> None:
     other = KnowledgeGraph.open(configured(base_iri="https://news.example/"), in_memory=True, seed=False)
-    other.add(events.article("2014-06-14"))
-    days = {row["start"] for row in happenings(other) if str(row["id"]).endswith("other/shelling")}
+    other.articles.add(events.article("2014-06-14"))
+    days = {row["start"] for row in happenings(other.store) if str(row["id"]).endswith("other/shelling")}
     assert days == {date(2014, 6, 14)}

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from kg.config import Config
 from kg.events import engine
 from kg.events.files import Format, opened
 from kg.events.happenings import Point, happenings
@@ -18,6 +17,7 @@ from kg.graph import KnowledgeGraph
 from kg.linking.proposals import Proposal, Verdict
 from tests.cases import events
 from tests.cases.events import event
+from tests.configs import configured
 
 
 def told(ours: list[dict[str, Any]], file: Path, form: Format = Format.ucdp) -> list[Proposal]:
@@ -86,8 +86,8 @@ def test_nothing_is_an_answer_too(tmp_path: Path, changes: dict[str, Any], verdi
 
 @events.needs_slices
 def test_the_seed_lies_outside_of_every_slice() -> None:
-    graph = KnowledgeGraph.open(Config(), in_memory=True)
-    found = told(happenings(graph), events.NEWER)
+    graph = KnowledgeGraph.open(configured(), in_memory=True)
+    found = told(happenings(graph.store), events.NEWER)
     assert {proposal.verdict for proposal in found} == {Verdict.outside}
     attack = next(proposal for proposal in found if proposal.subject.endswith("/sochi_attack"))
     assert attack.reason == "Outside this dataset’s coverage: it runs from 2014-01-22 to 2021-12-31."
@@ -96,8 +96,8 @@ def test_the_seed_lies_outside_of_every_slice() -> None:
 @events.needs_slices
 @pytest.mark.parametrize("points", [{}, {"druzhkivka": Point(48.62, 37.53)}], ids=["by name", "by point"])
 def test_an_article_of_2014_finds_its_row(points: dict[str, Point]) -> None:
-    graph = KnowledgeGraph.open(Config(), in_memory=True, seed=False)
-    graph.add(events.article("2014-06-14"))
-    found = [each for each in told(happenings(graph, points), events.NEWER) if each.subject.endswith("/shelling")]
+    graph = KnowledgeGraph.open(configured(), in_memory=True, seed=False)
+    graph.articles.add(events.article("2014-06-14"))
+    found = [each for each in told(happenings(graph.store, points), events.NEWER) if each.subject.endswith("/shelling")]
     assert (found[0].record, found[0].verdict) == ("ucdp:154074", Verdict.review)  # Druzhkivka, 14 June 2014
     assert "the place is not known well enough" in found[0].reason or points

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg import engine, rdf
-from kg.errors import BadInput, NotFound, Rejected
+from kg.errors import BadInput, NotFound
 from kg.graph import KnowledgeGraph
 from kg.linking import datasets, ledger, linksets
 from kg.linking.decisions import Judgement, Relation
@@ -20,6 +20,7 @@ from kg.linking.proposals import Verdict
 from kg.linking.records import Kind, Name, Record
 from kg.linking.review import Decision, Review
 from kg.names import CG, RDF, SKOS
+from kg.report import Rejected
 from kg.store import Settings, Store
 from tests.cases.links import BASE, proposal
 
@@ -51,7 +52,7 @@ def store() -> Store:
 
 @pytest.fixture
 def review(store: Store) -> Review:
-    return Review(KnowledgeGraph(store), record)
+    return KnowledgeGraph(store).review(record)
 
 
 def held(store: Store, graph: str | None) -> set[engine.Triple]:
@@ -106,7 +107,7 @@ steps = st.one_of(
 def test_the_graphs_are_those_made_anew_from_the_log(script: list[tuple[bool, tuple[str, object]]]) -> None:
     store = Store(Settings())
     speak(store, "one", frozenset(ENTITIES))
-    reviews = [Review(KnowledgeGraph(store), record) for _ in range(2)]  # each with a ledger of its own
+    reviews = [KnowledgeGraph(store).review(record) for _ in range(2)]  # each with a ledger of its own
     for which, step in (*script, (False, ("propose", []))):
         version = store.version
         try:
@@ -122,7 +123,7 @@ def test_the_graphs_are_those_made_anew_from_the_log(script: list[tuple[bool, tu
 def _done(review: Review, what: str, about: object) -> set[str]:
     """Do a step, and name the datasets that it touches."""
     if isinstance(about, tuple):
-        speak(review.graph.store, *about)
+        speak(review.store, *about)
         return set()
     if isinstance(about, int):
         return {review.undo(about, "ann").key.dataset}
@@ -148,11 +149,11 @@ def test_a_decision_costs_what_it_changes(review: Review, monkeypatch: pytest.Mo
     review.undo(1, "ann")
     assert len(made) <= 4
     assert read == []
-    speak(review.graph.store, "two", frozenset("a"))
+    speak(review.store, "two", frozenset("a"))
     review.decide(Decision("entity/b", "wikidata", "Q50", NO), "ann")
     assert len(made) <= 6
     assert read == []
-    Review(KnowledgeGraph(review.graph.store)).undo(2, "ann")
+    KnowledgeGraph(review.store).review().undo(2, "ann")
     assert len(made) <= 7
     assert len(read) == 43
     review.log()
@@ -162,9 +163,9 @@ def test_a_decision_costs_what_it_changes(review: Review, monkeypatch: pytest.Mo
 def test_nothing_new_writes_nothing_in_a_new_process(review: Review) -> None:
     found = [proposal("a", "wikidata:Q1"), proposal("b", "towns:1"), proposal("c", "wikidata:Q3", Verdict.review)]
     review.propose(found)
-    version = review.graph.store.version
-    Review(KnowledgeGraph(review.graph.store), record).propose(found)
-    assert review.graph.store.version == version
+    version = review.store.version
+    KnowledgeGraph(review.store).review(record).propose(found)
+    assert review.store.version == version
 
 
 # ---- what two links say
@@ -241,7 +242,7 @@ def test_it_is_mended(store: Store, review: Review, damage: Callable[[Store], No
     damage(store)
     with pytest.raises(AssertionError):
         check(store, {"wikidata"})
-    review = Review(KnowledgeGraph(store), record) if new else review
+    review = KnowledgeGraph(store).review(record) if new else review
     review.decide(Decision("entity/c", "wikidata", "Q3", YES), "ann")
     check(store, {"wikidata", "towns"})
 

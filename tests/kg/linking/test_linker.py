@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.linking.linker import Linker, Settings
 from kg.linking.mentions import read
@@ -16,6 +15,7 @@ from kg.linking.records import Kind, Role
 from kg.linking.reference import Reference
 from kg.store import Store
 from tests.bench.linking_packs import PACKS, SLICES, table
+from tests.configs import configured
 from tests.linked import (
     DENMARK,
     KOSTIANTYNIVKA,
@@ -52,7 +52,7 @@ RECORDS = (
 
 @pytest.fixture(scope="module")
 def store() -> Store:
-    return KnowledgeGraph.open(Config(), in_memory=True).store
+    return KnowledgeGraph.open(configured(), in_memory=True).store
 
 
 @pytest.fixture(scope="module")

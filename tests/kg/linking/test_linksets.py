@@ -10,8 +10,6 @@ from rdflib import DCTERMS, OWL, RDF, SH, SKOS, XSD, Graph, Literal, URIRef
 
 import ontology
 from kg import engine, rdf
-from kg.config import Config
-from kg.errors import Rejected
 from kg.graph import KnowledgeGraph
 from kg.linking import datasets, linksets
 from kg.linking.decisions import Judgement
@@ -19,7 +17,9 @@ from kg.linking.linksets import sssom, void
 from kg.linking.proposals import Feature, Verdict
 from kg.linking.review import Decision, Review
 from kg.names import FOAF, PAV
+from kg.report import Rejected
 from tests.cases.links import BASE, proposal
+from tests.configs import configured
 
 WD = "http://www.wikidata.org/entity/"
 RECORD = URIRef(f"{BASE}link/wikidata/Q7747/entity%2Fputin")
@@ -28,7 +28,7 @@ PUTIN, Q7747 = URIRef(f"{BASE}entity/putin"), URIRef(f"{WD}Q7747")
 
 @pytest.fixture(scope="module")
 def review() -> Review:
-    made = Review(KnowledgeGraph.open(Config(), in_memory=True))
+    made = KnowledgeGraph.open(configured(), in_memory=True).review()
     made.propose([proposal("putin", "wikidata:Q7747"), proposal("iran", "wikidata:Q794", Verdict.review)])
     made.decide(Decision("entity/iran", "wikidata", "Q794", Judgement.positive, "the state"), "ann")
     made.decide(Decision("entity/russia", "wikidata", "Q1", Judgement.negative, "a universe"), "bob")
@@ -36,7 +36,7 @@ def review() -> Review:
 
 
 def stored(review: Review, name: str) -> Graph:
-    return rdf.to_graph(review.graph.store.triples(name))
+    return rdf.to_graph(review.store.triples(name))
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_what_was_checked_is_not_checked_again(review: Review, graph: Graph, mon
     checked: list[int] = []
     real = linksets.reported
     monkeypatch.setattr(linksets, "reported", lambda shapes, fresh: checked.append(len(fresh)) or real(shapes, fresh))
-    linksets.check(graph, review.graph.store.triples(review.names.links_graph("wikidata")))
+    linksets.check(graph, review.store.triples(review.names.links_graph("wikidata")))
     assert checked == [0]
 
 

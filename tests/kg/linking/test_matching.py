@@ -187,7 +187,7 @@ def test_an_index_is_made_once_and_again_only_for_another_snapshot(monkeypatch: 
         thread.join(30)
     assert len(found) == 8
     assert len({id(one) for one in found}) == len(made) == 1
-    graph.remove("seed")
+    graph.articles.remove("seed")
     assert indexes.get(graph.store).match(Query("Володимир Путін")) == []
     assert len(made) == 2
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from kg import engine
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.linking.mentions import Entity, Form, Office, read
 from kg.linking.records import Kind
 from kg.store import Store
+from tests.configs import configured
 
 E = "http://127.0.0.1:8000/entity/"
 
 
 @pytest.fixture(scope="module")
 def store() -> Store:
-    return KnowledgeGraph.open(Config(), in_memory=True).store
+    return KnowledgeGraph.open(configured(), in_memory=True).store
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_one_entity_is_read_as_among_all(store: Store, entities: dict[str, Entit
 
 
 def test_identifiers_that_users_state_are_read_but_not_those_of_our_own_links() -> None:
-    store = KnowledgeGraph.open(Config(), in_memory=True).store
+    store = KnowledgeGraph.open(configured(), in_memory=True).store
     same, other = "http://www.w3.org/2002/07/owl#sameAs", "http://www.w3.org/2004/02/skos/core#exactMatch"
     store.update(f"INSERT DATA {{ GRAPH <urn:mine> {{ <{E}bild> <{same}> <http://www.wikidata.org/entity/Q56> }} }}")
     assert read(store, f"{E}bild")[0].identifiers == {"wikidata": "Q56"}

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from kg import engine
-from kg.config import Config
-from kg.errors import BadInput, Forbidden, NotFound, Rejected, StoreUnavailable
+from kg.errors import BadInput, Forbidden, NotFound, StoreUnavailable
 from kg.graph import KnowledgeGraph
 from kg.linking import linksets
 from kg.linking.decisions import Judgement, Relation
 from kg.linking.proposals import Proposal, Verdict
 from kg.linking.records import Kind, Name, Record
 from kg.linking.review import Decision, Review, sentences
+from kg.report import Rejected
 from tests.cases.links import proposal
 from tests.configs import configured
 
@@ -28,17 +28,17 @@ SELECT ?s ?o { ?s skos:exactMatch ?o FILTER(STRSTARTS(STR(?s), '%sentity/')) }""
 
 @pytest.fixture
 def graph() -> KnowledgeGraph:
-    return KnowledgeGraph.open(Config(), in_memory=True)
+    return KnowledgeGraph.open(configured(), in_memory=True)
 
 
 @pytest.fixture
 def review(graph: KnowledgeGraph) -> Review:
-    return Review(graph)
+    return graph.review()
 
 
 def linked(review: Review) -> set[tuple[str, str]]:
     """Ask the default graph, as users do."""
-    rows = review.graph.store.rows(LINKS % review.names.base)
+    rows = review.store.rows(LINKS % review.names.base)
     return {(row["s"].value.rpartition("/")[2], row["o"].value) for row in rows}  # type: ignore[union-attr]
 
 
@@ -56,15 +56,15 @@ def test_what_may_be_linked_is_and_the_rest_waits(review: Review) -> None:
     assert linked(review) == {PUTIN}
     (waiting,) = review.log().queue()
     assert waiting.proposal == found[1]
-    version = review.graph.store.version
+    version = review.store.version
     assert done(review, *found) == ["linked", "queued", "nothing"]
-    assert review.graph.store.version == version  # nothing new, so nothing was written
+    assert review.store.version == version  # nothing new, so nothing was written
 
 
 def test_a_dry_run_writes_nothing(review: Review) -> None:
-    version = review.graph.store.version
+    version = review.store.version
     assert done(review, proposal("putin", "wikidata:Q7747"), dry_run=True) == ["linked"]
-    assert (review.graph.store.version, linked(review)) == (version, set())
+    assert (review.store.version, linked(review)) == (version, set())
     assert review.log().entries == {}
 
 
@@ -89,10 +89,10 @@ def test_rejected_stays_rejected(review: Review) -> None:
 def test_undoing_twice(review: Review) -> None:
     entry, _ = review.decide(Decision("entity/putin", "wikidata", "Q7747", YES), "ann")
     review.undo(entry.number, "bob")
-    version = review.graph.store.version
+    version = review.store.version
     with pytest.raises(BadInput, match="was undone already, by bob"):
         review.undo(entry.number, "cy")
-    assert (review.graph.store.version, linked(review)) == (version, set())
+    assert (review.store.version, linked(review)) == (version, set())
 
 
 def test_what_a_person_took_back_is_not_linked_again_without_one(review: Review) -> None:
@@ -127,7 +127,7 @@ def test_the_linker_makes_no_contradiction(graph: KnowledgeGraph, others: list[t
         known = {"geonames": "4"} if identifier == "Q9" else {}
         return Record(dataset, identifier, Kind.person, (Name("x", "en", True),), identifiers=known)
 
-    review = Review(graph, lookup)
+    review = graph.review(lookup)
     first, second = review.propose([proposal(*other) for other in others])
     assert (first.done, second.done) == ("linked", "queued")
     assert said in second.proposal.reason
@@ -172,11 +172,11 @@ def test_unsure_waits_and_may_be_decided(review: Review) -> None:
     ],
 )
 def test_bad_decisions_leave_nothing(review: Review, decision: Decision, error: type[Exception], said: str) -> None:
-    version = review.graph.store.version
+    version = review.store.version
     good = Decision("entity/iran", "wikidata", "Q794", YES)
     with pytest.raises(error, match=said):
         review.decide_all([good, decision], "ann")
-    assert (review.graph.store.version, review.log().entries, linked(review)) == (version, {}, set())
+    assert (review.store.version, review.log().entries, linked(review)) == (version, {}, set())
 
 
 def test_a_malformed_proposal_leaves_nothing(review: Review) -> None:
@@ -195,37 +195,35 @@ def test_a_link_that_breaks_a_constraint_leaves_nothing(review: Review, monkeypa
 
 def test_links_of_an_entity_that_is_gone_are_not_published(review: Review) -> None:
     done(review, proposal("putin", "wikidata:Q7747"), proposal("iran", "geonames:130758"))
-    review.graph.remove("seed")
+    KnowledgeGraph(review.store).articles.remove("seed")
     done(review)
     assert linked(review) == set()
-    assert not review.graph.store.has_graph(review.names.links_graph("wikidata"))
+    assert not review.store.has_graph(review.names.links_graph("wikidata"))
 
 
 @pytest.mark.parametrize("graph_name", ["links/wikidata", "links/rejected/wikidata", "links/log/decisions"])
 def test_users_cannot_write_there(review: Review, graph_name: str) -> None:
     done(review, proposal("putin", "wikidata:Q7747"))
     with pytest.raises(Forbidden, match="managed by the server"):
-        review.graph.store.update(
-            f"INSERT DATA {{ GRAPH <{review.names.base}graph/{graph_name}> {{ <urn:a> <urn:b> 1 }} }}"
-        )
+        review.store.update(f"INSERT DATA {{ GRAPH <{review.names.base}graph/{graph_name}> {{ <urn:a> <urn:b> 1 }} }}")
 
 
 def test_a_damaged_log_is_told(review: Review) -> None:
     done(review, proposal("putin", "wikidata:Q7747"))
     assert [*review.log().entries] == [1]
     value = f'<{review.names.decision(2)}> <http://www.w3.org/1999/02/22-rdf-syntax-ns#value> "{{" .'
-    review.graph.store.merge(review.names.decisions_graph, [q.triple for q in engine.parse_as_is(value.encode())])
+    review.store.merge(review.names.decisions_graph, [q.triple for q in engine.parse_as_is(value.encode())])
     with pytest.raises(StoreUnavailable, match="log of links is damaged"):
         review.log()
 
 
 def test_all_of_it_is_there_after_a_restart(tmp_path: Path) -> None:
     config = configured(data_dir=tmp_path / "data")
-    review = Review(KnowledgeGraph.open(config))
+    review = KnowledgeGraph.open(config).review()
     done(review, proposal("putin", "wikidata:Q7747"), proposal("iran", "wikidata:Q794", Verdict.review))
     entries = review.log().entries
     del review
-    review = Review(KnowledgeGraph.open(config))
+    review = KnowledgeGraph.open(config).review()
     assert review.log().entries == entries
     assert linked(review) == {PUTIN}
 
@@ -245,8 +243,8 @@ def test_many_decide_at_once(review: Review) -> None:
 
 
 def test_sentences(review: Review) -> None:
-    found = sentences(review.graph.store, review.entity("entity/putin"))
+    found = sentences(review.store, review.entity("entity/putin"))
     assert len(found) > 3
     assert all(sentence.exact in sentence.text for sentence in found)
     assert len({sentence.text for sentence in found}) == len(found)
-    assert sentences(review.graph.store, review.names.base + "entity/nobody") == []
+    assert sentences(review.store, review.names.base + "entity/nobody") == []

@@ -11,20 +11,20 @@ import pytest
 import yaml
 
 from kg import engine
-from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.linking import sssom
 from kg.linking.decisions import Judgement, Relation
 from kg.linking.review import Decision, Review
 from kg.linking.sssom import Format
 from tests.cases.links import BASE, proposal
+from tests.configs import configured
 
 AWKWARD = 'a tab\t, a line\nbreak, "quotes", # and |'
 
 
 @pytest.fixture(scope="module")
 def review() -> Review:
-    made = Review(KnowledgeGraph.open(Config(), in_memory=True))
+    made = KnowledgeGraph.open(configured(), in_memory=True).review()
     made.propose([proposal("putin", "wikidata:Q7747"), proposal("iran", "geonames:130758")])
     made.decide(Decision("entity/iran", "iso3166", "IR", Judgement.positive, AWKWARD), "ann")
     made.decide(Decision("entity/syria", "wikidata", "Q858", Judgement.positive, "", Relation.close), "ann")
@@ -74,7 +74,7 @@ def test_columns_are_in_the_order_of_the_list_and_never_empty(review: Review) ->
 
 
 def test_without_links() -> None:
-    review = Review(KnowledgeGraph.open(Config(), in_memory=True))
+    review = KnowledgeGraph.open(configured(), in_memory=True).review()
     header, rows = read(sssom.export(review, Format.sssom))
     assert (rows, header["sssom_version"]) == ([], "1.1")
     assert sssom.export(review, Format.nt).strip() == ""
@@ -92,7 +92,7 @@ def stored(found: Iterable[engine.Quad]) -> set[engine.Quad]:
 
 
 def test_trig_is_what_the_store_holds(review: Review) -> None:
-    names, store = review.names, review.graph.store
+    names, store = review.names, review.store
     links = [names.links_graph(name) for name in ("geonames", "iso3166", "wikidata")]
     assert quads(review) == {*store.quads(links)}
     assert quads(review, rejected=True) == {*store.quads([names.rejected_graph("wikidata")])}
