@@ -8,9 +8,9 @@ depends on more (the clock, chance, another server) says so with ``Cache-Control
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 
+from cachetools import LRUCache
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -61,15 +61,11 @@ class Answers:
     def __init__(self, size: int) -> None:
         """Keep at most ``size`` bytes."""
         self._size = size
-        self._used = 0
-        self._kept: OrderedDict[bytes, Kept] = OrderedDict()
+        self._kept: LRUCache[bytes, Kept] = LRUCache(size, getsizeof=lambda kept: kept.cost)
 
     def get(self, tag: bytes) -> Kept | None:
         """Look up an answer by its entity tag."""
-        found = self._kept.get(tag)
-        if found is not None:
-            self._kept.move_to_end(tag)
-        return found
+        return self._kept.get(tag)
 
     def takes(self, size: int) -> bool:
         """Tell whether an answer of so many bytes may be kept."""
@@ -77,15 +73,8 @@ class Answers:
 
     def put(self, tag: bytes, kept: Kept) -> None:
         """Keep an answer, and give up old ones for it."""
-        if not self.takes(kept.cost):
-            return
-        if (old := self._kept.pop(tag, None)) is not None:
-            self._used -= old.cost
-        self._kept[tag] = kept
-        self._used += kept.cost
-        while self._used > self._size:
-            _, old = self._kept.popitem(last=False)
-            self._used -= old.cost
+        if self.takes(kept.cost):
+            self._kept[tag] = kept
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,24 @@
-"""One line for each request, and the server's own messages in the same form, on the standard error.
+"""Log of requests and of the server's own messages, a line for each, on the standard error.
 
 A line is made when its request is done and written by a thread of its own, many at a time, so that whoever reads them
-can be as slow as he likes: when he is too slow, lines are dropped and counted. The text of a query, tokens and the
+can be as slow as they like: when they are too slow, lines are dropped and counted. The text of a query, tokens and the
 headers that carry them are never written; strings are written as JSON strings, so no line can be forged.
+
+:class:`logging.handlers.QueueListener` would write each line by itself, wait at the end for as long as a reader that
+takes nothing, and need a record for each request, which costs more than its line.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import queue
 import threading
 import time
-from collections import deque
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final, Literal, Protocol, TextIO
 
@@ -50,54 +55,40 @@ class Writer:
     def __init__(self, descriptor: int) -> None:
         self.dropped = 0
         self._descriptor = descriptor
-        self._lines: deque[str] = deque()
-        self._wake = threading.Event()
-        self._asleep = False
-        self._closing = False
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # the last is None
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def write(self, line: str) -> None:
         """Take one line, which ends with a line feed."""
-        lines = self._lines
-        if len(lines) >= _CAPACITY:
+        if self._lines.qsize() >= _CAPACITY:
             self.dropped += 1
-            return
-        lines.append(line)
-        if self._asleep:
-            self._asleep = False
-            self._wake.set()
+        else:
+            self._lines.put(line)
 
     def close(self, seconds: float = 2.0) -> None:
         """Write what is left, waiting no longer than ``seconds`` for a slow reader."""
-        self._closing = True
-        self._wake.set()
+        self._lines.put(None)
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while True:
-            if not self._lines:
-                self._asleep = True
-                if not self._lines and not self._closing:  # a line that came in between has set the event
-                    self._wake.wait()
-                self._wake.clear()
-                self._asleep = False
-            if self._closing and not self._lines:
-                return
-            if not self._closing:
-                time.sleep(_PAUSE)
-            self._flush()
+        ended = False
+        while not ended:
+            lines = [self._lines.get()]
+            time.sleep(_PAUSE)
+            lines += [self._lines.get_nowait() for _ in range(self._lines.qsize())]
+            ended = None in lines
+            self._flush([line for line in lines if line is not None])
 
-    def _flush(self) -> None:
-        taken = [self._lines.popleft() for _ in range(len(self._lines))]
-        data = memoryview("".join(taken).encode("utf-8", "backslashreplace"))
+    def _flush(self, lines: list[str]) -> None:
+        data = memoryview("".join(lines).encode("utf-8", "backslashreplace"))
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
             except BlockingIOError:
                 time.sleep(_PAUSE)
             except OSError:  # nobody reads any more
-                self.dropped += len(taken)
+                self.dropped += len(lines)
                 return
 
 
@@ -133,28 +124,15 @@ class RequestLog:
     def __init__(self, writer: Writer, form: Literal["json", "text"]) -> None:
         self.writer = writer
         self._line = _json if form == "json" else _text
-        self._clock = Clock()
 
     def add(self, exchange: Exchange, seconds: float) -> None:
         """Log one request that took so long."""
-        self.writer.write(self._line(self._clock.now(), exchange, seconds * 1000))
+        self.writer.write(self._line(now(), exchange, seconds * 1000))
 
 
-class Clock:
-    """Gives the time of day as RFC 3339 in UTC with milliseconds; makes the text of a second once."""
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
-
-    def now(self) -> str:
-        """Give the time."""
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._second = second
-        return f"{self._text}.{int((now - second) * 1000):03d}Z"
+def now() -> str:
+    """Return the time of day in UTC with milliseconds (RFC 3339)."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _json(moment: str, exchange: Exchange, milliseconds: float) -> str:
@@ -206,19 +184,18 @@ class MessageHandler(logging.Handler):
         super().__init__(logging.WARNING)
         self._writer = writer
         self._form = form
-        self._clock = Clock()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
         message, error = record.getMessage().strip(), record.exc_info[1] if record.exc_info else None
         if self._form != "json":
-            line = f"{self._clock.now()} {record.levelname} {record.name}: {quoted(message)[1:-1]}"
+            line = f"{now()} {record.levelname} {record.name}: {quoted(message)[1:-1]}"
             if error is not None:
                 line += f" ({type(error).__name__} at {_stack(error)})"
             self._writer.write(line + "\n")
             return
         line = (
-            f'{{"time":"{self._clock.now()}","level":"{record.levelname.lower()}","event":"message",'
+            f'{{"time":"{now()}","level":"{record.levelname.lower()}","event":"message",'
             f'"logger":{quoted(record.name)},"message":{quoted(message)}'
         )
         if error is not None:
@@ -227,10 +204,5 @@ class MessageHandler(logging.Handler):
 
 
 def _stack(error: BaseException) -> str:
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}.{code.co_name}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return " > ".join(places)
+    steps = traceback.walk_tb(error.__traceback__)
+    return " > ".join(f"{step.f_globals.get('__name__', '?')}.{step.f_code.co_name}:{line}" for step, line in steps)

@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import traceback
-from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Reader:
         self._evaluator = Evaluator(
             Depth(settings["nesting"], settings["height"]), Bounds(settings["rows"], settings["size"])
         )
-        self._open: OrderedDict[str, engine.Engine] = OrderedDict()
+        self._snapshot = lru_cache(_OPEN_SNAPSHOTS)(_opened)
 
     def handle(self, message: dict[str, Any]) -> bytes:
         """Answer one message: open a snapshot, and ask it a query if there is one."""
@@ -77,12 +77,9 @@ class Reader:
             self._snapshot(path)
         return frames.pack({"opened": path})
 
-    def _snapshot(self, path: str) -> engine.Engine:
-        found = self._open.pop(path, None) or engine.open_snapshot(Path(path))
-        self._open[path] = found
-        while len(self._open) > _OPEN_SNAPSHOTS:
-            self._open.popitem(last=False)
-        return found
+
+def _opened(path: str) -> engine.Engine:
+    return engine.open_snapshot(Path(path))
 
 
 def message(snapshot: Path, text: str, choice: Choice, request: Dataset) -> bytes:

@@ -9,11 +9,12 @@ import threading
 import time
 import weakref
 from bisect import bisect_left
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+
+from cachetools import LRUCache, cachedmethod
 
 from kg.errors import BadInput, TimedOut
 from kg.linking.lemmas import Lemmas
@@ -42,7 +43,7 @@ _LEAST = 0.62
 _POOL = 30
 """Likest names that are looked at closely."""
 _KEPT = 4
-"""Indexes that are kept: for those who see everything, for some who see less, and one that is being made."""
+"""Indexes that are kept: for those who see everything, for some who see less, and one of the snapshot before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,36 +296,23 @@ class Indexes:
     """The indexes that are kept, each made once however many ask for it at a time."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, int], _Making] = OrderedDict()
+        self._kept: LRUCache[tuple[str, int], Index] = LRUCache(_KEPT)
+        self._making = threading.Condition()
 
+    @cachedmethod(
+        lambda self: self._kept,
+        key=lambda _, store: (store.identity, store.number),
+        condition=lambda self: self._making,  # those who ask meanwhile wait for the one that is made
+    )
     def get(self, store: Reads) -> Index:
-        """Give the index of what a store shows; it is made anew where its snapshot is another. Waits for readers.
+        """Return the index of what a store shows; it is made again where its snapshot is another. Waits for readers.
+
+        A failure is not kept: the next who asks tries again.
 
         Raises:
             ResultTooLarge: see :meth:`Index.of`; others as reading does.
         """
-        place = (store.identity, store.number)
-        with self._lock:
-            making = self._kept.setdefault(place, _Making())
-            self._kept.move_to_end(place)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return making.made(lambda: Index.of(store))
-
-
-class _Making:
-    """An index that is made when it is first asked for; if that fails, the next who asks tries again."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._index: Index | None = None
-
-    def made(self, make: Callable[[], Index]) -> Index:
-        with self._lock:
-            if self._index is None:
-                self._index = make()
-            return self._index
+        return Index.of(store)
 
 
 @cache

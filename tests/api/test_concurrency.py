@@ -23,7 +23,7 @@ SLOW = """SELECT (COUNT(*) AS ?n) WHERE {
 def address(graph: KnowledgeGraph, config: Config) -> Iterator[str]:
     """A server on a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        settings = uvicorn.configured(create_app(graph, config), log_level="critical", lifespan="off")
+        settings = uvicorn.Config(create_app(graph, config), log_level="critical", lifespan="off")
         server = uvicorn.Server(settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -19,7 +19,7 @@ import pytest
 
 from api import logs
 from api.exchange import Exchange
-from api.logs import Clock, MessageHandler, RequestLog, Writer, logging_to, mode
+from api.logs import MessageHandler, RequestLog, Writer, logging_to, mode, now
 from kg.http_limits import Limits
 from kg.tokens import Grant, TokenFile
 from tests.applications import TOKEN, WRITER, Served, application, observer_of, on_disk, settings
@@ -357,9 +357,8 @@ def test_a_log_is_written_to_a_stream(tmp_path: Path, setting: str | None) -> No
 
 
 def test_moments_are_written_in_utc() -> None:
-    clock = Clock()
     before = time.time()
-    moments = [clock.now() for _ in range(3)]
+    moments = [now() for _ in range(3)]
     for moment in moments:
         assert len(moment) == len("2026-01-01T00:00:00.000Z")
         assert abs(datetime.fromisoformat(moment).timestamp() - before) < 30

@@ -119,6 +119,13 @@ def test_the_tar_of_the_system_reads_it(whole: bytes) -> None:
     assert found.stderr == b""
 
 
+def test_the_bytes_of_an_archive_stay_the_same(whole: bytes) -> None:
+    """Whatever version of the product or of Python wrote it; it could not be read otherwise."""
+    assert hashlib.sha256(whole).hexdigest() == "d44193ab09fe343a8709b453de43fb800688acf3711d26531584e8e86cb47d13"
+    large = archive._header("store/000007.sst", 8**11 + 5)
+    assert hashlib.sha256(large).hexdigest() == "c5d23526d8c6ef5c5d9e190e31c8546899c7d14ce159b708f36d7a03579cb6ae"
+
+
 def test_it_is_as_long_as_it_says_beforehand(tmp_path: Path) -> None:
     for count in (0, 1, 17, 18, 19, 40):
         made = written(tmp_path, {f"store/{number}": b"x" * number for number in range(count)})

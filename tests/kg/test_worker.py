@@ -143,13 +143,14 @@ def test_a_snapshot_is_opened_ahead_and_stays_open(path: Path, tmp_path: Path) -
     for one in paths:
         store.checkpoint(one)
         assert handled(reader, worker.opening(one)) == ({"opened": str(one)}, b"")
-    held = [reader._open[str(one)] for one in paths[1:]]
-    assert list(reader._open) == [str(one) for one in paths[1:]]  # more would keep removed files on the disk
+    opened = reader._snapshot.cache_info
+    assert opened()[1:] == (3, 2, 2)  # three were opened, two are open: more would keep removed files on the disk
     for one in (paths[1], paths[2], paths[1]):
         handled(reader, asked(one, COUNT))
-    assert [reader._open[str(one)] for one in paths[1:]] == held
+    assert opened()[1:] == (3, 2, 2)
     handled(reader, worker.opening(paths[0]))
-    assert list(reader._open) == [str(paths[1]), str(paths[0])]  # the one that was read last stays
+    handled(reader, asked(paths[1], COUNT))
+    assert opened()[1:] == (4, 2, 2)  # the one that was read last stays
 
 
 def test_a_snapshot_that_is_gone_stops_no_reader(path: Path) -> None:
