@@ -16,59 +16,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from kg import messages
 from kg.claims import Claim, Document, Entity, Mention, Part, Quote, Situation, Time
 from kg.errors import MalformedText
 from kg.mapping import sha256
 from kg.quotes import QuoteNotLocated, Span, locate
-from kg.report import Result
+from kg.report import Result, Texts
 from kg.slots import slots_of, walk
 from kg.times import bounds
 
 _MISSES_SHOWN = 20
-_REMEDIES = {
-    "J2": {
-        "en": "Correct the field; `kg schema` prints the contract.",
-        "uk": "Виправте поле; `kg schema` друкує опис формату.",
-    },
-    "J3": {
-        "en": "Add the missing item to its list, or correct the id.",
-        "uk": "Додайте відсутній елемент до його списку або виправте ідентифікатор.",
-    },
-    "J4": {
-        "en": "Give every item an id of its own.",
-        "uk": "Дайте кожному елементу власний ідентифікатор.",
-    },
-    "J5": {
-        "en": "Send a document with less nesting.",
-        "uk": "Надішліть документ із меншою вкладеністю.",
-    },
-    "J7": {
-        "en": "Add the label, so that questions and pages in that language show it.",
-        "uk": "Додайте назву, щоб її показували запитання й сторінки цією мовою.",
-    },
-    "J6": {
-        "en": "If it is the same, give it the same class and label; if not, choose another id.",
-        "uk": "Якщо це те саме, дайте йому той самий клас і назву; якщо ні, виберіть інший ідентифікатор.",
-    },
-    "A2": {
-        "en": "Hash the very text that is sent (UTF-8, SHA-256), or leave sha256 out.",
-        "uk": "Обчисліть хеш саме надісланого тексту (UTF-8, SHA-256) або не вказуйте sha256.",
-    },
-    "A4": {
-        "en": "Give segments that follow each other without overlap, each with a start before its end.",
-        "uk": "Вкажіть сегменти, що йдуть один за одним без перетинів, кожен із початком перед кінцем.",
-    },
-    "A3": {
-        "en": "Copy the words from the text as they stand; for words that occur more than once give start and end, or "
-        "segment.",
-        "uk": "Скопіюйте слова з тексту дослівно; для слів, що трапляються кілька разів, вкажіть start і end або "
-        "segment.",
-    },
-    "B2": {
-        "en": "Give the claim either `affirms` or `denies`, and only one of them.",
-        "uk": "Вкажіть у твердженні або `affirms`, або `denies`, і лише щось одне.",
-    },
-}
+_NAMED = 120
+"""Characters of a quote that a message shows."""
 
 
 def shared_entities(document: Document, stored: Callable[[str], Entity | None]) -> Iterator[Result]:
@@ -86,22 +45,9 @@ def shared_entities(document: Document, stored: Callable[[str], Entity | None]) 
         names = {language: known.label[language] for language in known.label if language in entity.label}
         if known.type != entity.type or any(entity.label[language] != name for language, name in names.items()):
             name = next(iter(names.values()), entity.id)
-            en = f"The id {entity.id} stands in another article for “{name}” ({known.type})."
-            uk = f"В іншій статті ідентифікатор {entity.id} позначає «{name}» ({known.type})."
-            found = problem("J6", f"/entities/{i}", en, uk, entity.id)
-            yield found.model_copy(update={"severity": "Warning"})
-
-
-def problem(constraint: str, pointer: str, en: str, uk: str, value: object = None) -> Result:
-    """Make a violation that was found in the document."""
-    return Result(
-        constraint=constraint,
-        severity="Violation",
-        messages={"en": en, "uk": uk},
-        pointer=pointer,
-        value=None if value is None else str(value)[:500],
-        remedies=_REMEDIES[constraint],
-    )
+            yield messages.result(
+                "J6", pointer=f"/entities/{i}", value=entity.id, id=entity.id, name=name, kind=known.type
+            )
 
 
 def read(data: bytes) -> tuple[Document | None, list[Result]]:
@@ -130,15 +76,14 @@ def _formal(item: Any) -> Result:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "json_invalid":
         if "recursion" in message:
-            uk = "Документ вкладено надто глибоко."
-            return problem("J5", "", "The document is nested too deeply.", uk)
+            return messages.result("J5", pointer="")
         found = re.search(r"line (\d+) column (\d+)", message)
         line, column = (int(found[1]), int(found[2])) if found else (None, None)
         raise MalformedText(message, remedy="Send well-formed JSON.", line=line, column=column)
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in item["loc"])
     value = item.get("input")
     shown = value if isinstance(value, str | int | float) else None
-    return problem("J2", pointer, f"{message}.", f"Поле {pointer or '/'} не відповідає формату документа.", shown)
+    return messages.result("J2", pointer=pointer, value=shown, reason=message)
 
 
 def resolve(document: Document) -> tuple[Document, list[Result]]:
@@ -168,29 +113,26 @@ def _part(locator: _Locator, pointer: str, part: Part) -> Iterator[Result]:
     elif isinstance(part, Time):
         _fill_bounds(part)
     elif isinstance(part, Claim) and (part.affirms is None) == (part.denies is None):
-        en = f"Claim {part.id} must affirm or deny exactly one situation."
-        yield problem(
-            "B2", pointer, en, f"Твердження {part.id} має підтверджувати або заперечувати рівно одну ситуацію."
-        )
+        yield messages.result("B2", pointer=pointer, id=part.id)
 
 
 def _hash(document: Document) -> Iterator[Result]:
     article = document.article
-    if article.sha256 is not None and article.sha256 != sha256(article.text):
-        en = f"The hash is not that of the text, which is {sha256(article.text)}."
-        yield problem("A2", "/article/sha256", en, "Хеш не відповідає тексту.", article.sha256)
+    if article.sha256 is not None and article.sha256 != (found := sha256(article.text)):
+        yield messages.result("A2", pointer="/article/sha256", value=article.sha256, hash=found)
 
 
 def _segments(document: Document) -> Iterator[Result]:
     for i, segment in enumerate(document.segments):
         if not segment.start < segment.end <= len(document.article.text):
-            en = f"Segment {segment.id} ({segment.start}–{segment.end}) does not lie in the text."
-            yield problem("A4", f"/segments/{i}", en, f"Сегмент {segment.id} лежить поза текстом.")
+            start, end = segment.start, segment.end
+            yield messages.result("A4-outside", pointer=f"/segments/{i}", id=segment.id, start=start, end=end)
     placed = sorted(enumerate(document.segments), key=lambda item: item[1].start)
     for (_, one), (i, other) in pairwise(placed):
         if other.start < one.end:
-            en = f"Segment {other.id} begins at {other.start}, before segment {one.id} ends at {one.end}."
-            yield problem("A4", f"/segments/{i}", en, f"Сегмент {other.id} перетинається з сегментом {one.id}.")
+            yield messages.result(
+                "A4-overlap", pointer=f"/segments/{i}", id=other.id, start=other.start, other=one.id, end=one.end
+            )
 
 
 def _identifiers(document: Document) -> Iterator[Result]:
@@ -201,8 +143,7 @@ def _identifiers(document: Document) -> Iterator[Result]:
             pointer = f"/{name}/{i}/id"
             first = seen.setdefault((name == "entities", part.id), pointer)
             if first != pointer:
-                en = f"The id {part.id} is taken already, at {first}."
-                yield problem("J4", pointer, en, f"Ідентифікатор {part.id} уже використано в {first}.", part.id)
+                yield messages.result("J4", pointer=pointer, value=part.id, id=part.id, first=first)
 
 
 def _references(document: Document) -> Iterator[Result]:
@@ -220,9 +161,13 @@ def _references(document: Document) -> Iterator[Result]:
             for i, identifier in enumerate(value if slot.many else [value]):
                 if identifier is not None and identifier not in allowed:
                     place = f"{pointer}/{slot.key}/{i}" if slot.many else f"{pointer}/{slot.key}"
-                    where = slot.ref or "the document"
-                    en = f"There is no {identifier} in {where}."
-                    yield problem("J3", place, en, f"{identifier} немає в {where}.", identifier)
+                    yield _dangling(place, identifier, slot.ref)
+
+
+def _dangling(pointer: str, identifier: str, listed: str | None) -> Result:
+    if listed:
+        return messages.result("J3-list", pointer=pointer, value=identifier, id=identifier, list=listed)
+    return messages.result("J3-document", pointer=pointer, value=identifier, id=identifier)
 
 
 class _Locator:
@@ -243,13 +188,9 @@ class _Locator:
             there = text[quote.start : quote.end]
             if there == quote.exact and inside:
                 return
-            en = f"The words at {quote.start}–{quote.end} are “{there[:120]}”, not “{quote.exact[:120]}”."
-            uk = f"На місці {quote.start}–{quote.end} стоїть «{there[:120]}», а не «{quote.exact[:120]}»."
-            if there == quote.exact:
-                en = f"“{quote.exact[:120]}” at {quote.start}–{quote.end} does not lie inside its mention."
-                uk = f"«{quote.exact[:120]}» на місці {quote.start}–{quote.end} лежить поза своєю згадкою."
+            found = self._misplaced(pointer, quote, there)
             quote.start = quote.end = None
-            yield problem("A3", pointer, en, uk, quote.exact)
+            yield found
             return
         region = within or self.segments.get(quote.segment or "")
         try:
@@ -261,19 +202,61 @@ class _Locator:
             return
         quote.start, quote.end, quote.exact = span.start, span.end, text[span.start : span.end]
 
+    def _misplaced(self, pointer: str, quote: Quote, there: str) -> Result:
+        """Report a quote that does not stand at its offsets, or does so outside its mention."""
+        exact, start, end = quote.exact[:_NAMED], quote.start, quote.end
+        if there == quote.exact:
+            return messages.result("A3-outside", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end)
+        return messages.result(
+            "A3-words", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end, there=there[:_NAMED]
+        )
+
     def _missing(self, pointer: str, quote: Quote, region: Span | None, error: QuoteNotLocated) -> Result:
         """Report a quote that stands nowhere, or too often; and where else it is, if it has to be in a region."""
         if region is None or error.found:
-            uk = "Цитату знайдено в кількох місцях тексту." if error.found else "Цитати немає в тексті."
-            uk += f" Найближче: «{error.nearest}»." if error.nearest else ""
-            return problem("A3", pointer, str(error), uk, quote.exact)
-        en = f"“{quote.exact[:120]}” is not between {region.start} and {region.end}, where it has to be"
-        uk = f"«{quote.exact[:120]}» немає між {region.start} і {region.end}, де ці слова мають бути."
+            return _unlocated(pointer, error)
+        exact, start, end = quote.exact[:_NAMED], region.start, region.end
         try:
             span = locate(self.text, quote.exact, nearest=self.misses < _MISSES_SHOWN)
-        except QuoteNotLocated as elsewhere:
-            return problem("A3", pointer, f"{en}. {elsewhere}", uk, quote.exact)
-        return problem("A3", pointer, f"{en}; it stands at {span.start}–{span.end}.", uk, quote.exact)
+        except QuoteNotLocated as again:
+            elsewhere = _unlocated(pointer, again).messages
+            return messages.result(
+                "A3-region", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end, elsewhere=elsewhere
+            )
+        there = f"{span.start}–{span.end}"
+        return messages.result(
+            "A3-moved", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end, there=there
+        )
+
+
+def _unlocated(pointer: str, error: QuoteNotLocated) -> Result:
+    """Report a quote that the whole text does not have just once."""
+    exact, nearest = _short(error.exact), _short(error.nearest)
+    if error.found:
+        places = ", ".join(f"{s.start}–{s.end}" for s in error.found[:5]) + ("…" if len(error.found) > 5 else "")
+        return messages.result(
+            "A3-several", pointer=pointer, value=error.exact, exact=exact, count=len(error.found), places=places
+        )
+    if not nearest:
+        return messages.result("A3-missing", pointer=pointer, value=error.exact, exact=exact)
+    if error.difference is None:
+        return messages.result("A3-nearest", pointer=pointer, value=error.exact, exact=exact, nearest=nearest)
+    quoted, there = map(_character, error.difference)
+    return messages.result(
+        "A3-differs", pointer=pointer, value=error.exact, exact=exact, nearest=nearest, there=there, quoted=quoted
+    )
+
+
+def _character(char: str) -> Texts:
+    code = f"U+{ord(char):04X}"
+    if not char.isprintable() or char.isspace():
+        return {"en": code, "uk": code}
+    return {"en": f"“{char}” {code}", "uk": f"«{char}» {code}"}
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _NAMED else flat[: _NAMED - 3] + "…"
 
 
 def _languages(document: Document) -> Iterator[Result]:
@@ -283,9 +266,7 @@ def _languages(document: Document) -> Iterator[Result]:
         lacking = [part.id for part in labelled if language not in part.label]
         if lacking:
             shown = ", ".join(lacking[:5]) + ("…" if len(lacking) > 5 else "")
-            en = f"{len(lacking)} labels are not given in “{language}”: {shown}."
-            found = problem("J7", "", en, f"Немає {len(lacking)} назв мовою «{language}»: {shown}.")
-            yield found.model_copy(update={"severity": "Warning"})
+            yield messages.result("J7", pointer="", language=language, count=len(lacking), ids=shown)
 
 
 def _fill_bounds(time: Time) -> None:

@@ -164,7 +164,16 @@ class _Lexer:
         return match.end() if match else offset
 
     def _next(self, offset: int) -> tuple[Kind, int]:
-        """Return the kind and the end of the token that starts at ``offset``."""
+        """Return the kind and the end of the token that starts at ``offset``.
+
+        The same characters may be cut in two ways; what counts is whether they stand in an expression:
+
+        - ``?a<?b&&?c>?d`` in a pattern: VAR ``?a``, IRIREF ``<?b&&?c>``, VAR ``?d``
+        - ``FILTER(?a<?b&&?c>?d)``: …, VAR ``?a``, ``<``, VAR ``?b``, ``&&``, VAR ``?c``, ``>``, VAR ``?d``, …
+        - ``FILTER(?a<?b#c>?d)``: ``<`` is UNKNOWN, as ``#`` would begin a comment if it compares, but not in an IRI
+
+        Keywords need no space between them: ``NOTIN`` is NOT and IN; of ``SELECTx`` the ``x`` is UNKNOWN.
+        """
         character = self._text[offset]
         if character in "'\"":
             return self._string(offset, character)
@@ -180,9 +189,11 @@ class _Lexer:
         match = pattern.match(self._text, offset)
         assert match is not None, "each pattern takes any character that it is given"
         kind, end = _KINDS[match.lastgroup or ""], match.end()
-        if kind is Kind.WORD:
+        if kind is Kind.WORD:  # the pattern takes a run of letters: keep of it the longest keyword
             size = _keyword_size(match.group())
             kind, end = (Kind.WORD, offset + size) if size else (Kind.UNKNOWN, offset + 1)
+        # No prefixed name begins here, so none begins inside this run: of ``aaaa…`` only the first ``a`` is scanned to
+        # the end for a colon. Without this, n letters would take n²/2 steps.
         if kind in (Kind.WORD, Kind.UNKNOWN) and offset >= self._nameless and (run := _RUN.match(self._text, offset)):
             self._nameless = run.end()
         return kind, end

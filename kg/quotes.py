@@ -36,20 +36,25 @@ class QuoteNotLocated(ValueError):
     """A quote that is missing or ambiguous.
 
     Attributes:
+        exact: the quoted words.
         found: the spans where it stands (none, or more than one).
         nearest: the words of the text that come nearest, for a quote that is missing.
     """
 
     def __init__(self, exact: str, found: list[Span], nearest: str = "") -> None:
+        super().__init__(f"The quote stands {len(found)} times in the text, not once.")
+        self.exact = exact
         self.found = found
         self.nearest = nearest
-        if found:
-            places = ", ".join(f"{s.start}–{s.end}" for s in found[:5]) + ("…" if len(found) > 5 else "")
-            text = f"“{_short(exact)}” stands {len(found)} times in the text (at {places})."
-        else:
-            text = f"“{_short(exact)}” is not in the text."
-            text += f" The nearest words are “{_short(nearest)}”{_difference(exact, nearest)}." if nearest else ""
-        super().__init__(text)
+
+    @property
+    def difference(self) -> tuple[str, str] | None:
+        """The first characters of the quote and of the nearest words that differ.
+
+        Letters of two scripts, or two kinds of space, may look the same: Latin “A” (U+0041), Cyrillic “А” (U+0410).
+        """
+        pairs = zip(self.exact, self.nearest, strict=False)
+        return next(((quoted, there) for quoted, there in pairs if quoted != there), None)
 
 
 def locate(text: str, exact: str, within: Span | None = None, *, nearest: bool = True) -> Span:
@@ -96,21 +101,3 @@ def _nearest(text: str, exact: str) -> str:
         return ""
     start = max(0, match.a - match.b)
     return sample[start : start + len(exact)]
-
-
-def _difference(exact: str, nearest: str) -> str:
-    """Name the first character that differs: letters of two scripts, or two kinds of space, may look the same."""
-    for quoted, there in zip(exact, nearest, strict=False):
-        if quoted != there:
-            return f", with {_character(there)} where the quote has {_character(quoted)}"
-    return ""
-
-
-def _character(char: str) -> str:
-    shown = char if char.isprintable() and not char.isspace() else ""
-    return f"{f'“{shown}” ' if shown else ''}U+{ord(char):04X}"
-
-
-def _short(words: str) -> str:
-    flat = " ".join(words.split())
-    return flat if len(flat) <= 120 else flat[:117] + "…"

@@ -269,7 +269,20 @@ def _name_default(operation: Operation, default_graph: str) -> Iterator[Edit]:
 
 
 def _confine_quads(text: str, operation: Operation, default_graph: str, pattern: str) -> list[Edit]:
-    """Name the graph of triples that stand outside GRAPH, and guard the variables that name graphs."""
+    """Name the graph of triples that stand outside GRAPH, and guard the variables that name graphs.
+
+    Examples (``<default>`` is the default graph, ``(guard)`` the filter that :func:`_guard` writes for ``?g``)::
+
+        INSERT { <a> <p> ?o } WHERE { ?s <p> ?o }
+        INSERT { GRAPH <default> { <a> <p> ?o } } WHERE { ?s <p> ?o }
+
+        DELETE { GRAPH ?g { ?s ?p 1 } } WHERE { GRAPH ?g { ?s ?p 1 } }
+        DELETE { GRAPH ?g { ?s ?p 1 } } WHERE { { GRAPH ?g { ?s ?p 1 } } (guard) }
+
+        DELETE WHERE { ?s <p> ?o . GRAPH ?g { ?s ?p 1 } }
+        DELETE { GRAPH <default> { ?s <p> ?o . } GRAPH ?g { ?s ?p 1 } }
+          WHERE { { GRAPH <default> { ?s <p> ?o . } GRAPH ?g { ?s ?p 1 } } (guard) }
+    """
     wraps: list[Edit] = []
     for run in (run for template in operation.templates if not operation.with_graph for run in template.triples):
         wraps += [_insertion(run.start, f"GRAPH <{default_graph}> {{ "), _insertion(run.end, " }")]

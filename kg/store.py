@@ -296,7 +296,17 @@ class Store:
             guard.confine(parsed, self.names)
 
     def _with_union(self, update: sparql.Update) -> str:
-        """Confine an update and keep the union graph in step, in the same transaction."""
+        """Confine an update and keep the union graph in step, in the same transaction.
+
+        Of ``INSERT DATA { GRAPH <urn:g> { <urn:a> <urn:b> <urn:c> } }`` this program is made::
+
+            COPY SILENT <urn:g> TO <…/graph/shadow/0> ;                               # what the graph holds before
+            INSERT DATA { GRAPH <urn:g> { <urn:a> <urn:b> <urn:c> } } ;               # the update itself
+            DELETE { ?s ?p ?o } WHERE { GRAPH <…/graph/shadow/0> { ?s ?p ?o }         # out of the union what stood
+              FILTER NOT EXISTS { GRAPH ?other { ?s ?p ?o } FILTER(…not a shadow…) } } ;  # there and stands nowhere now
+            DROP SILENT GRAPH <…/graph/shadow/0> ;
+            INSERT { ?s ?p ?o } WHERE { GRAPH <urn:g> { ?s ?p ?o } }                  # and in what stands there now
+        """
         names = self.names
         pattern = names.managed_pattern
         text = guard.confine(update, names)

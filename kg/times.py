@@ -12,18 +12,19 @@ from edtf.parser.edtf_exceptions import EDTFParseException
 from rdflib import RDF, Graph, Literal
 from rdflib.term import Node
 
+from kg import messages
 from kg.rdf import cg
 from kg.report import Result
 
-_WEEKDAYS = (
-    r"monday|понеділ\w+",
-    r"tuesday|вівтор\w+",
-    r"wednesday|серед[аиіу]|середою",
-    r"thursday|четвер(?:[гз]\w+)?",
-    r"friday|п.?ятниц\w+",
-    r"saturday|субот\w+",
-    r"sunday|неділ\w+",
-)
+_WEEKDAYS = {
+    "monday": r"monday|понеділ\w+",
+    "tuesday": r"tuesday|вівтор\w+",
+    "wednesday": r"wednesday|серед[аиіу]|середою",
+    "thursday": r"thursday|четвер(?:[гз]\w+)?",
+    "friday": r"friday|п.?ятниц\w+",
+    "saturday": r"saturday|субот\w+",
+    "sunday": r"sunday|неділ\w+",
+}
 
 
 # An end that is open or unknown, which the library would put ten years away; and “2024-1X”, on which it prints.
@@ -50,7 +51,7 @@ def bounds(edtf: str) -> tuple[date, date]:
 
 def weekdays(words: str) -> set[int]:
     """Find the days of the week that words name, in Ukrainian or English (Monday is 0)."""
-    return {i for i, name in enumerate(_WEEKDAYS) if re.search(rf"\b(?:{name})\b", words, re.IGNORECASE)}
+    return {i for i, name in enumerate(_WEEKDAYS.values()) if re.search(rf"\b(?:{name})\b", words, re.IGNORECASE)}
 
 
 def check(graph: Graph) -> Iterator[Result]:
@@ -73,37 +74,16 @@ def _check_edtf(focus: str, edtf: str, first: date | None, last: date | None) ->
     try:
         low, high = bounds(edtf)
     except ValueError:
-        en = f"“{edtf}” is not an EDTF date with two ends that can be read."
-        yield _result("F4", focus, edtf, en, f"«{edtf}» не є датою EDTF, у якої можна прочитати обидві межі.")
+        yield messages.result("F4-unreadable", focus=focus, value=edtf, edtf=edtf)
         return
     if first is not None and last is not None and first <= last and (first, last) != (low, high):
-        en = f"The EDTF string {edtf} spans {low} to {high}, but the bounds are {first} to {last}."
-        uk = f"Рядок EDTF {edtf} охоплює проміжок {low}–{high}, а межі вказано {first}–{last}."
-        yield _result("F4", focus, edtf, en, uk)
+        yield messages.result(
+            "F4-bounds", focus=focus, value=edtf, edtf=edtf, low=low, high=high, first=first, last=last
+        )
 
 
 def _check_weekday(focus: str, words: str, first: date | None, last: date | None) -> Iterator[Result]:
     named = weekdays(words)
     if first is not None and first == last and named and first.weekday() not in named:
-        en = f"“{words}” names another day of the week than {first}, which is a {first:%A}."
-        yield _result("F3", focus, words, en, f"«{words}» називає не той день тижня, на який припадає {first}.")
-
-
-_REMEDIES = {
-    "F3": {"en": "Correct the date or the quoted words.", "uk": "Виправте дату або процитовані слова."},
-    "F4": {
-        "en": "Write EDTF such as 2024-12-08 or [2024-12-01..2024-12-06], with bounds equal to notBefore and notAfter.",
-        "uk": "Запишіть EDTF на зразок 2024-12-08 або [2024-12-01..2024-12-06] з межами, рівними notBefore і notAfter.",
-    },
-}
-
-
-def _result(constraint: str, focus: str, value: str, en: str, uk: str) -> Result:
-    return Result(
-        constraint=constraint,
-        severity="Violation",
-        messages={"en": en, "uk": uk},
-        focus=focus,
-        value=value,
-        remedies=_REMEDIES[constraint],
-    )
+        weekday = messages.words()[[*_WEEKDAYS][first.weekday()]]
+        yield messages.result("F3", focus=focus, value=words, words=words, day=first, weekday=weekday)

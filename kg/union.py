@@ -35,6 +35,13 @@ def change(store: engine.Engine, removed: Triples, added: Triples, *, bare: bool
 
     All are as the engine has them, those that go without blank nodes. What is both removed and added stays; a graph
     that nothing is left of is dropped. No steps are given if there is nothing to do. Nobody may write meanwhile.
+
+    Example: ``urn:one`` holds ``s p "1"`` and ``s p "2"``, ``urn:two`` holds ``s p "2"``. To remove both triples from
+    ``urn:one`` and add ``s p "3"`` to ``urn:two`` gives three steps; ``"2"`` stays in the union, as a graph holds it::
+
+        DELETE DATA { GRAPH <urn:one> { <s> <p> "1" . <s> <p> "2" . }  <s> <p> "1" . }
+        INSERT DATA { GRAPH <urn:two> { <s> <p> "3" . }  <s> <p> "3" . }
+        DROP SILENT GRAPH <urn:one>
     """
     gone = {name: items - added.get(name, set()) for name, items in removed.items()}
     if not any((*gone.values(), *added.values())):

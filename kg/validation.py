@@ -11,26 +11,25 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rdflib import RDF, SH, Graph
+from rdflib import RDF, SH, Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.namespace import DCTERMS
 from rdflib.term import Node
 
 import ontology
-from kg import checks, times
+from kg import checks, messages, times
 from kg.claims import Document
 from kg.mapping import Mapped, to_graph
-from kg.names import CG, PREFIXES, Names
+from kg.names import CG, PREFIXES, SHAPES, Names
 from kg.rdf import cg
 from kg.reasoning import Derivation, Reasoner
 from kg.report import Report, Result, Severity, Texts, ordered
 from kg.shacl import Shapes
 
 _SEVERITIES: dict[Node | None, Severity] = {SH.Violation: "Violation", SH.Warning: "Warning", SH.Info: "Info"}
-_CLAIMS_WITH_GAPS = ["B1", "B2", "B3", "B4", "B5", "B6", "B8", "B11"]
-_EVENTS_WITH_GAPS = ["C1", "D1", "D2", "D2n", "D3", "D5", "E1", "E4", "E5", "F0", "F2", "G5", "G4"]
-_FOLLOWS_FROM_A_GAP = frozenset([*_CLAIMS_WITH_GAPS, *_EVENTS_WITH_GAPS])
-"""Constraints that fail anyway where a quote was not located or a reference led nowhere."""
+_FOLLOWS_FROM_GAP = URIRef(SHAPES + "followsFromGap")
+_GAPS = ("A3", "J3")
+"""A quote that was not located, and a reference that leads nowhere."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ class Gate:
         self.vocabulary = vocabulary()
         self.reasoner = Reasoner(self.vocabulary)
         self.shapes = Shapes.prepare(Graph().parse(data=ontology.read("shapes.ttl"), format="turtle"), self.vocabulary)
+        self._consequences = consequences(self.shapes.graph)
 
     def check_document(self, data: bytes, names: Names) -> Checked:
         """Check a claims document.
@@ -79,7 +79,7 @@ class Gate:
         mapped = to_graph(document, names)
         report = self._check(mapped.graph)
         found = [_pointed(result, mapped.pointers) for result in report.results]
-        found = [result for result in found if not _follows(result, problems)]
+        found = [result for result in found if not self._follows(result, problems)]
         return Checked(Report(ordered([*problems, *found]), report.graph), document, mapped)
 
     def check_graph(self, graph: Graph) -> Report:
@@ -92,6 +92,26 @@ class Gate:
         if not any(result.severity == "Violation" for result in results):
             results += [_clash(clash) for clash in self.reasoner.close(graph).clashes]
         return Report(ordered(results), found.graph)
+
+    def _follows(self, result: Result, problems: Iterable[Result]) -> bool:
+        """Check whether a result only repeats, or follows from, what was found in the document itself.
+
+        Example: the one quote of a claim is not in the text (A3 at ``/claims/0/quotes/0``). Its claim then has no
+        passage in the graph, which is B1 at ``/claims/0``: only A3 is reported.
+        """
+        if result.pointer is None:
+            return False
+        below = [p for p in problems if f"{p.pointer}/".startswith(f"{result.pointer}/")]
+        # An id that is taken merges two items into one resource, about which nothing sensible can be said.
+        return any(p.constraint in (result.constraint, "J4") for p in below) or (
+            result.constraint in self._consequences and any(p.constraint in _GAPS for p in below)
+        )
+
+
+def consequences(shapes: Graph) -> frozenset[str]:
+    """Return the constraints that fail anyway where a quote was not located or a reference led nowhere."""
+    marked = shapes.subjects(_FOLLOWS_FROM_GAP, RdfLiteral(True))
+    return frozenset(str(shapes.value(source, DCTERMS.identifier)) for source in marked)
 
 
 def reported(shapes: Shapes, graph: Graph) -> Report:
@@ -130,34 +150,11 @@ def _pointed(result: Result, pointers: dict[str, str]) -> Result:
     return result.model_copy(update={"pointer": pointers.get(result.focus or "")})
 
 
-def _follows(result: Result, problems: Iterable[Result]) -> bool:
-    """Tell whether a result only repeats, or follows from, what was found in the document itself."""
-    if result.pointer is None:
-        return False
-    below = [p for p in problems if f"{p.pointer}/".startswith(f"{result.pointer}/")]
-    # An id that is taken merges two items into one resource, about which nothing sensible can be said.
-    return any(p.constraint in (result.constraint, "J4") for p in below) or (
-        result.constraint in _FOLLOWS_FROM_A_GAP and any(p.constraint in ("A3", "J3") for p in below)
-    )
-
-
 def _clash(clash: Derivation) -> Result:
     """Report a contradiction between the facts and the vocabulary."""
     subject = clash.premises[0][0]
-    kinds = sorted(str(premise[2]).removeprefix(CG) for premise in clash.premises)
-    en = f"This is both {' and '.join(kinds)}, which nothing can be."
-    uk = f"Це водночас {' і '.join(kinds)}, що неможливо."
-    return Result(
-        constraint="O1",
-        severity="Violation",
-        messages={"en": en, "uk": uk},
-        focus=str(subject),
-        value=" ".join(kinds),
-        remedies={
-            "en": "Give it one class, or make two resources.",
-            "uk": "Залиште один клас або створіть два ресурси.",
-        },
-    )
+    one, other = sorted(str(premise[2]).removeprefix(CG) for premise in clash.premises)
+    return messages.result("O1", focus=str(subject), value=f"{one} {other}", one=one, other=other)
 
 
 @functools.cache

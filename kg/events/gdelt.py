@@ -65,7 +65,7 @@ def events(raw: Table) -> Table:
             radius=chosen(raw.ActionGeo_Type, RADIUS, 1000.0),
             place=text(raw.ActionGeo_FullName),
             place_code=text(raw.ActionGeo_Type),
-            plover=chosen(raw.EventRootCode, plover.CAMEO, ""),
+            plover=chosen(raw.EventRootCode, plover.roots_of("cameo"), ""),
             kind=literal("CAMEO ") + text(raw.EventCode),
             actors=joined(raw.Actor1Name, raw.Actor2Name),
             deaths_low=literal(None, "int64"),

@@ -132,7 +132,7 @@ def _plover(codes: Iterable[tuple[str, str]]) -> str:
     """Give the PLOVER root of an event: by its own code, else by its CAMEO code."""
     listed = sorted(codes)
     direct = (plover.root(code) for code, scheme in listed if scheme == "PLOVER")
-    by_cameo = (plover.CAMEO.get(code[:2], "") for code, scheme in listed if scheme == "CAMEO")
+    by_cameo = (plover.roots_of("cameo").get(code[:2], "") for code, scheme in listed if scheme == "CAMEO")
     return next(filter(None, [*direct, *by_cameo]), "")
 
 

@@ -7,65 +7,52 @@ PLOVER; PLOVER has no place for mere statements (01) and appeals (02).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal, get_args
 
-CAMEO: dict[str, str] = {
-    "03": "AGREE",  # express intent to cooperate
-    "04": "CONSULT",
-    "05": "SUPPORT",  # diplomatic cooperation
-    "06": "COOPERATE",  # material cooperation
-    "07": "AID",
-    "08": "CONCEDE",  # yield
-    "09": "ACCUSE",  # investigate
-    "10": "REQUEST",  # demand
-    "11": "ACCUSE",  # disapprove
-    "12": "REJECT",
-    "13": "THREATEN",
-    "14": "PROTEST",
-    "15": "MOBILIZE",  # exhibit military posture
-    "16": "SANCTION",  # reduce relations
-    "17": "COERCE",
-    "18": "ASSAULT",
-    "19": "ASSAULT",  # fight
-    "20": "ASSAULT",  # unconventional mass violence
-}
+from kg import tsv
 
-ACLED: dict[str, str] = {
-    "Battles": "ASSAULT",
-    "Explosions/Remote violence": "ASSAULT",
-    "Violence against civilians": "ASSAULT",
-    "Protests": "PROTEST",
-    "Riots": "PROTEST",
-}
+Scheme = Literal["cameo", "acled", "acled-strategic", "ucdp"]
+"""Lists of types; ``acled-strategic`` are sub-events of “Strategic developments”, which have no type in common."""
 
-ACLED_SUB: dict[str, str] = {
-    "Agreement": "AGREE",
-    "Arrests": "COERCE",
-    "Change to group/activity": "MOBILIZE",
-    "Disrupted weapons use": "ASSAULT",
-    "Headquarters or base established": "MOBILIZE",
-    "Looting/property destruction": "ASSAULT",
-    "Non-violent transfer of territory": "RETREAT",
-}
-"""Sub-events of “Strategic developments”, which have no type in common."""
 
-UCDP: dict[str, str] = {
-    "1": "ASSAULT",  # state-based
-    "2": "ASSAULT",  # non-state
-    "3": "ASSAULT",  # one-sided
-}
+@cache
+def _tables() -> Mapping[str, Mapping[str, str]]:
+    found: dict[str, dict[str, str]] = {scheme: {} for scheme in get_args(Scheme)}
+    for row in tsv.read("kg.events", "plover.tsv", ("scheme", "code", "meaning", "plover")):
+        scheme, code, _, plover = row.cells
+        if scheme not in found or code in found[scheme]:
+            raise tsv.DamagedTable(f"{row.place}: {scheme} is no scheme, or {code} is there twice.")
+        found[scheme][code] = plover
+    return found
 
-ROOTS = frozenset({*CAMEO.values(), "RETREAT"})
-"""All sixteen."""
 
-COVERED: dict[str, frozenset[str]] = {
-    "acled": frozenset({"ASSAULT", "PROTEST", "COERCE", "MOBILIZE", "AGREE", "RETREAT"}),
-    "ucdp": frozenset({"ASSAULT"}),
-    "gdelt": ROOTS,
-}
-"""What each dataset files at all: from the absence of another kind nothing follows."""
+def roots_of(scheme: Scheme) -> Mapping[str, str]:
+    """Return the PLOVER root of each code of a scheme: ``roots_of("cameo")["19"]`` is ``ASSAULT``."""
+    return _tables()[scheme]
+
+
+@cache
+def roots() -> frozenset[str]:
+    """Return all sixteen roots."""
+    return frozenset({*roots_of("cameo").values(), "RETREAT"})
+
+
+@cache
+def covered(form: str) -> frozenset[str]:
+    """Return the roots that a dataset files at all: from the absence of another kind nothing follows.
+
+    Args:
+        form: ``acled``, ``ucdp`` or ``gdelt``.
+    """
+    if form == "gdelt":
+        return roots()
+    schemes: tuple[Scheme, ...] = ("acled", "acled-strategic") if form == "acled" else ("ucdp",)
+    return frozenset(root for scheme in schemes for root in roots_of(scheme).values())
 
 
 def root(notation: str) -> str:
-    """Give the PLOVER root of a code of ours (``ASSAULT/drone``); empty where it has none."""
+    """Return the PLOVER root of a code of ours (``ASSAULT/drone``); empty where it has none."""
     found = re.split("[/ ]", notation, maxsplit=1)[0]
-    return found if found in ROOTS else ""
+    return found if found in roots() else ""

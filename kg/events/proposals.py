@@ -86,7 +86,7 @@ def _outside(rows: list[Row], dataset: Dataset) -> str:
         reason = "No date is known, so no row can be compared."
     elif event["end"] < dataset.first - slack or event["start"] > dataset.last + slack:
         reason = f"{beyond}it runs from {dataset.first} to {dataset.last}."
-    elif event["plover"] not in plover.COVERED[form]:
+    elif event["plover"] not in plover.covered(form):
         reason = f"{beyond}{form.upper()} does not file {event['plover'] or 'what has no type in PLOVER'}."
     elif form == "ucdp" and event["deaths_high"] == 0:
         reason = f"{beyond}UCDP files only events with deaths."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kg.events.engine import Table, Value, literal
 
 COLUMNS: dict[str, str] = {
@@ -83,7 +85,7 @@ def joined(*columns: Value) -> Value:
     return whole_text
 
 
-def chosen(column: Value, table: dict[str, str] | dict[str, float] | dict[str, int], other: object) -> Value:
+def chosen(column: Value, table: Mapping[str, str | float], other: object) -> Value:
     """Look a code up in a table; ``other`` for a code that is not there."""
     found = literal(other)
     for code, value in table.items():

@@ -36,7 +36,7 @@ def events(raw: Table) -> Table:
             radius=chosen(raw.where_prec, RADIUS, 1000.0),
             place=joined(raw.where_coordinates, raw.where_description, raw.adm_1),
             place_code=text(raw.where_prec),
-            plover=chosen(raw.type_of_violence, plover.UCDP, ""),
+            plover=chosen(raw.type_of_violence, plover.roots_of("ucdp"), ""),
             kind=literal("violence ") + text(raw.type_of_violence),
             actors=joined(raw.side_a, raw.side_b),
             deaths_low=whole(raw.low),

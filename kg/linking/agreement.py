@@ -35,6 +35,15 @@ class Said:
 def agreed(entity: Entity, found: list[Proposal], reference: Reference, rejected: Collection[str]) -> list[Proposal]:
     """Add the links that accepted records bring, accept those that they confirm, and put in doubt those that disagree.
 
+    Examples, of what was found and of what comes out:
+
+    - iso3166:UA is accepted, and its record says that it is wikidata:Q212 and geonames:690791: all three are accepted.
+    - geonames:704508 is accepted; wikidata:Q33613 and Q1 have the name, too, and are in review; Q33613 says that it is
+      geonames:704508: Q33613 is accepted, and Q1 is left out.
+    - geonames:704508, which says that it is wikidata:Q33613, and dr5hn:7, which says Q9, are both accepted: all four
+      are left to a person (“The packs disagree which record of wikidata it is: Q33613, Q9.”).
+    - iso3166:UA is accepted and a person has rejected wikidata:Q212: Q212 is not brought again.
+
     Args:
         entity: whose links.
         found: what was found in each dataset by itself.

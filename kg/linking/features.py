@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import log10
 
+from kg import tsv
 from kg.linking.candidates import Candidate
 from kg.linking.context import Known, kilometres
 from kg.linking.mentions import Entity, Office
@@ -29,22 +31,6 @@ _WEIGHTS: Mapping[str, float] = {
     "prominence": 3,
 }
 _CERTAINTY = {"identifier": 1.0, "alias": 1.0, "lemma": 0.97, "rule": 0.96}
-_TITLES = (
-    (r"президент", r"president"),
-    (r"прем.?єр", r"prime minister|premier"),
-    (r"міністр", r"minister|secretary"),
-    (r"канцлер", r"chancellor"),
-    (r"король|королев", r"king|queen|monarch"),
-    (r"мер\b|мера\b|міськ\w+ голов", r"mayor"),
-    (r"губернатор|голов\w+ області", r"governor"),
-    (r"депутат|сенатор", r"member of|deputy|senator|mp\b"),
-    (r"речни", r"spokes|press secretary"),
-    (r"генерал|головнокоманд", r"general|commander"),
-    (r"посол|посл", r"ambassador"),
-    (r"диктатор", r"dictator|president|leader"),
-)
-"""Offices as Ukrainian texts and as records call them; a title that stands in both words for word needs none."""
-
 CONTRADICTING = ("country", "within", "role", "distance")
 """Features that, with the value 0, say that the record is something else."""
 
@@ -156,7 +142,18 @@ def _distance(entity: Entity, record: Record, known: Known) -> Feature | None:
 
 
 def _role(entity: Entity, record: Record) -> Feature | None:
-    """Compare the offices that the graph has with those of the record, in title, country and time."""
+    """Compare the offices that the graph has with those of the record, in title and time.
+
+    Examples, for a person of whom an article of 31 January 2025 says «президент»:
+
+    - record with the role “President of Russia” since 2012: 1, “президент: President of Russia”
+    - the same role from 2000 to 2008: 0.2, “президент, but not at that time (2025-01-31)”; 1 if the graph has the
+      office as a former one
+    - no role, but the description “Russian ice hockey player”: 0.2, “nothing says that it was президент”
+    - neither role nor description: no feature, as nothing is known
+
+    It is 0.2 and not 0, which would contradict: records seldom list every office.
+    """
     titles = [office for office in entity.offices if office.title]
     if record.kind is not Kind.person or not titles:
         return None
@@ -173,8 +170,25 @@ def _role(entity: Entity, record: Record) -> Feature | None:
 
 def _titled(office: Office, said: str) -> bool:
     title = office.title.casefold()
-    words = [theirs for ours, theirs in _TITLES if re.search(rf"\b(?:{ours})", title)]
-    return title in said or any(re.search(rf"\b(?:{theirs})", said) for theirs in words)
+    words = [theirs for ours, theirs in _titles() if ours.search(title)]
+    return title in said or any(theirs.search(said) for theirs in words)
+
+
+@cache
+def _titles() -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
+    """Return the patterns of offices as texts and as records call them: «президент», “president”.
+
+    Raises:
+        DamagedTable: one is no regular expression.
+    """
+    found = []
+    for row in tsv.read("kg.linking", "titles.tsv", ("text", "record")):
+        try:
+            ours, theirs = (re.compile(rf"\b(?:{pattern})") for pattern in row.cells)
+        except re.error as error:
+            raise tsv.DamagedTable(f"{row.place}: no regular expression: {error}.") from None
+        found.append((ours, theirs))
+    return found
 
 
 def _during(start: str, end: str, day: str) -> bool:

@@ -117,6 +117,16 @@ class Ledger:
 
         Whoever calls this holds the store (see :meth:`kg.store.Store.exclusive`) since the log was read.
 
+        Example: the log says that entity/a is wikidata:Q1, and the new entry that it is not. One transaction then
+
+        - adds the entry to ``…/graph/links/log/decisions``, three triples,
+        - removes the link with its record from ``…/graph/links/wikidata``, and, as it was the last one, the description
+          of the links to Wikidata,
+        - adds the record of the rejection to ``…/graph/links/rejected/wikidata``.
+
+        If no article speaks of entity/a any more when the next entry about Wikidata is written, that step also removes
+        the record of the rejection, although no entry says so.
+
         Args:
             log: with the new entries; it is the ledger's from now on.
             made: the new entries.
@@ -131,24 +141,37 @@ class Ledger:
         step = _Step()
         if made or (log.entries and not current):
             step.put(self._names.decisions_graph, form, engine.canonical(self._logged(made)))
+        # Links in a form of before are not to be trusted in any dataset: then all of them are set whole.
         for name in sorted(touched if current else {*touched, *log.datasets()}):
             dataset = datasets.find(name, self._names, log.datasets())
             state = published.get(name) or (Published.read(self._store, before, dataset) if current else None)
             if state is None:
                 self._renew(step, log, dataset)
-                continue
-            places = {entry.key for entry in made if entry.key.dataset == name}
-            if self._store.written(self._names.article_graph("")) > state.seen:
-                places.update(state.entries, log.held(name))
-            published[name] = state
-            for graph, change in state.change(self._wanted(state, log, places)).items():
-                if change.before != change.after:
-                    step.follow(graph, change.after, engine.canonical(rdf.from_rdflib(change.before)))
-            state.seen = self._store.version
+            else:
+                published[name] = state
+                self._advance(step, log, state, {entry.key for entry in made if entry.key.dataset == name})
         self._store.change(step.removed, step.added)
         self._published, self._published_at = published, self._store.version
         with self._lock:
             self._log, self._read_at = log, self._store.version
+
+    def _advance(self, step: _Step, log: Log, state: Published, decided: set[Key]) -> None:
+        """Change the graphs of a dataset where its links follow from the log no longer.
+
+        Args:
+            step: takes the changes up.
+            log: with the new entries.
+            state: what is published of the dataset; it is as after the step then.
+            decided: pairs that the new entries decide about.
+        """
+        places = set(decided)
+        if self._store.written(self._names.article_graph("")) > state.seen:
+            # An entity may have come or gone with an article, so every pair of the dataset is looked at.
+            places.update(state.entries, log.held(state.name))
+        for graph, change in state.change(self._wanted(state, log, places)).items():
+            if change.before != change.after:
+                step.follow(graph, change.after, engine.canonical(rdf.from_rdflib(change.before)))
+        state.seen = self._store.version
 
     def _renew(self, step: _Step, log: Log, dataset: Dataset) -> None:
         """Set the graphs of a dataset whole, as what they hold is not what the log told before."""

@@ -7,10 +7,12 @@ words are compared in Latin letters, and also by their consonants, in classes of
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
+from kg import tsv
 from kg.linking.spelling import latin
 
 _FIRST = ((r"tsch|tch|dzh|dz|zh|sh", "J"), (r"ph|f", "F"), (r"th", "T"), (r"ck|kh|q|x(?=[aeiou])|ks", "K"))
@@ -38,77 +40,28 @@ _SHORT = 0.8
 """Likeness of words that have one consonant, or none, and the same: Мей, May."""
 
 _DOUBLE = re.compile(r"(.)\1+")
-_GIVEN = (
-    {"volodymyr", "vladimir", "wladimir", "volodimir"},
-    {"oleksandr", "alexander", "aleksandr", "alexandr", "oleksander"},
-    {"serhii", "sergii", "sergei", "sergey", "serhiy", "sergiy"},
-    {"mykola", "nikolai", "nikolay", "nicolae"},
-    {"mykhailo", "mikhail", "michael"},
-    {"maikl", "michael", "mike"},
-    {"dmytro", "dmitry", "dmitri", "dmitriy", "dmitrii"},
-    {"oleksii", "alexei", "alexey", "aleksei", "oleksiy"},
-    {"andrii", "andrei", "andrey", "andriy", "andrew"},
-    {"yevhen", "yevgen", "evgeny", "yevgeny", "evgenii", "yevgeniy", "eugene"},
-    {"yevhenii", "yevgenii", "yevgeny", "evgeny", "evgenii", "yevgeniy"},
-    {"heorhii", "georgii", "georgy", "georgi", "george"},
-    {"petro", "petr", "pyotr", "peter"},
-    {"pavlo", "pavel", "paul"},
-    {"olena", "elena", "yelena", "helen", "helena"},
-    {"olha", "olga"},
-    {"kateryna", "ekaterina", "yekaterina", "catherine", "katerina"},
-    {"hanna", "ganna", "anna"},
-    {"yuliia", "yulia", "julia"},
-    {"iryna", "irina"},
-    {"mariia", "maria", "mariya"},
-    {"nataliia", "natalia", "natalya"},
-    {"ihor", "igor"},
-    {"oleh", "oleg"},
-    {"yurii", "yuri", "yury", "iurii"},
-    {"vasyl", "vasily", "vasili", "vasiliy"},
-    {"stepan", "stephen"},
-    {"viktor", "victor"},
-    {"maksym", "maxim", "maksim"},
-    {"anatolii", "anatoly", "anatoliy"},
-    {"valerii", "valery", "valeriy", "valeri"},
-    {"vitalii", "vitaly", "vitali", "vitaliy"},
-    {"hryhorii", "grygorii", "grigory", "grigori", "gregory"},
-    {"illia", "ilya", "ilia"},
-    {"ivan", "iwan"},
-    {"kyrylo", "kirill", "cyril"},
-    {"mykyta", "nikita"},
-    {"yosyp", "joseph", "josef", "iosif"},
-)
-"""Given names that East Slavic texts and others write so differently that no likeness shows it."""
-
 _HARD = str.maketrans({"г": "ґ", "Г": "Ґ"})
 """What Ukrainian writes with г others write with g or h; here they count as one."""
 
 _WESTERN = str.maketrans({"г": "ґ", "и": "і", "й": "і", "є": "е", "х": "h"})
 
-_SAME = {name: at for at, names in enumerate(_GIVEN) for name in names}
-_PARTICLES = frozenset(
-    [
-        "al",
-        "el",
-        "bin",
-        "ibn",
-        "de",
-        "da",
-        "di",
-        "fon",
-        "von",
-        "van",
-        "der",
-        "den",
-        "la",
-        "le",
-        "du",
-        "of",
-        "the",
-        "ad",
-        "ash",
-    ]
-)
+
+@cache
+def _given() -> tuple[frozenset[str], ...]:
+    """Return the sets of given names that are one: those that East Slavic texts and others write too differently."""
+    return tuple(frozenset(row.cells[0].split()) for row in tsv.read("kg.linking", "given-names.tsv", ("names",)))
+
+
+@cache
+def _kin() -> Mapping[str, frozenset[str]]:
+    """Return for each given name the set that it belongs to; the last, if it is in several (michael)."""
+    return {name: names for names in _given() for name in names}
+
+
+@cache
+def _particles() -> frozenset[str]:
+    """Return the words of names that are left out of comparisons."""
+    return frozenset(row.cells[0] for row in tsv.read("kg.linking", "name-particles.tsv", ("particle",)))
 
 
 def likeness(one: str, other: str, *, person: bool = False) -> float:
@@ -142,7 +95,7 @@ def searched(name: str) -> list[str]:
     What a search by letters must find has letters in common with one of them; :func:`likeness` then compares.
     """
     words = latin(name.translate(_HARD)).split()
-    kin = [_GIVEN[_SAME[words[0]]] - {words[0]}] if words and words[0] in _SAME else []
+    kin = [_kin()[words[0]] - {words[0]}] if words and words[0] in _kin() else []
     others = [" ".join((given, *words[1:])) for names in kin for given in sorted(names)]
     return list(dict.fromkeys((name, respelt(name), *others)))
 
@@ -164,8 +117,8 @@ def _people(left: list[str], right: list[str]) -> float:
 
 
 def _words(name: str) -> list[str]:
-    words = latin(name.translate(_HARD)).split()
-    return [word for word in words if word not in _PARTICLES] or words
+    words, particles = latin(name.translate(_HARD)).split(), _particles()
+    return [word for word in words if word not in particles] or words
 
 
 @lru_cache(maxsize=16384)
@@ -173,7 +126,7 @@ def _word(one: str, other: str) -> float:
     """Compare two words in Latin letters."""
     if one == other:
         return 1.0
-    if _SAME.get(one, -1) == _SAME.get(other, -2):
+    if (kin := _kin().get(one)) is not None and kin is _kin().get(other):
         return 0.98
     if min(len(one), len(other)) == 1:
         return 0.9 if one[0] == other[0] else 0.0

@@ -165,18 +165,18 @@ class Linker:
         verdict = Verdict.accept if decision.accepted else Verdict.review
         return [
             Proposal(
-                entity.iri,
-                one.candidate.spelling.source,
-                one.candidate.record.kind,
-                one.candidate.record.dataset,
-                one.candidate.record.identifier,
-                one.candidate.record.label("uk"),
-                one.candidate.name.text,
-                one.score,
-                one.features,
-                verdict,
-                decision.reason if at == 0 else f"It comes after {kept[0].candidate.record.key}.",
-                one.candidate.pack,
+                subject=entity.iri,
+                name=one.candidate.spelling.source,
+                kind=one.candidate.record.kind,
+                dataset=one.candidate.record.dataset,
+                identifier=one.candidate.record.identifier,
+                label=one.candidate.record.label("uk"),
+                matched=one.candidate.name.text,
+                score=one.score,
+                features=one.features,
+                verdict=verdict,
+                reason=decision.reason if at == 0 else f"It comes after {kept[0].candidate.record.key}.",
+                source=one.candidate.pack,
             )
             for at, one in enumerate(kept)
         ]
@@ -192,8 +192,20 @@ class Linker:
             verdict, reason = Verdict.nil, f"No record of {dataset} has this name, or one like it."
         else:
             verdict, reason = Verdict.outside, f"The packs of {dataset} do not cover {_what(entity, countries, day)}."
-        source = ", ".join(pack.label for pack in packs)
-        return Proposal(entity.iri, name, entity.kinds[0], dataset, "", "", "", 0.0, (), verdict, reason, source)
+        return Proposal(
+            subject=entity.iri,
+            name=name,
+            kind=entity.kinds[0],
+            dataset=dataset,
+            identifier="",
+            label="",
+            matched="",
+            score=0.0,
+            features=(),
+            verdict=verdict,
+            reason=reason,
+            source=", ".join(pack.label for pack in packs),
+        )
 
 
 def _what(entity: Entity, countries: list[str], day: str) -> str:

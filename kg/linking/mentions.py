@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kg import engine
 from kg.linking.records import Kind, Name
@@ -127,48 +127,25 @@ def read(store: Reads, only: str | None = None) -> list[Entity]:
         only: the IRI of one entity, and no other.
     """
     reader = _Reader(store, only)
-    kinds = reader.kinds()
-    labels, same = reader.labels(), reader.identifiers()
-    within, nations = reader.places(_WITHIN), reader.places(_NATIONS)
-    offices, dates = reader.offices(), reader.dates()
     passages = _Passages(reader.mentions())
     return [
-        Entity(
-            iri,
-            kinds[iri],
-            labels=tuple(labels[iri]),
-            forms=tuple(passages.forms[iri]),
-            within=tuple(within[iri]),
-            nations=tuple(nations[iri]),
-            offices=tuple(offices[iri]),
-            near=tuple(passages.near(iri)),
-            together=tuple(passages.together(iri)),
-            dates=dates.get(iri, ("", "")),
-            identifiers=same[iri],
+        replace(
+            entity,
+            forms=tuple(passages.forms[entity.iri]),
+            near=tuple(passages.near(entity.iri)),
+            together=tuple(passages.together(entity.iri)),
         )
-        for iri in sorted(kinds)
+        for entity in reader.entities()
     ]
 
 
 def read_alone(store: Reads) -> list[Entity]:
-    """Read the same without what stands beside each entity, and the forms in no order: much sooner done."""
+    """Read the same without what stands around each entity, and the forms in no order: much sooner done."""
     reader = _Reader(store, None)
-    kinds, labels, same = reader.kinds(), reader.labels(), reader.identifiers()
-    within, nations = reader.places(_WITHIN), reader.places(_NATIONS)
-    offices, dates, forms = reader.offices(), reader.dates(), reader.forms()
+    forms = reader.forms()
     return [
-        Entity(
-            iri,
-            kinds[iri],
-            labels=tuple(labels[iri]),
-            forms=tuple(sorted(forms[iri], key=lambda form: (form.exact, form.name))),
-            within=tuple(within[iri]),
-            nations=tuple(nations[iri]),
-            offices=tuple(offices[iri]),
-            dates=dates.get(iri, ("", "")),
-            identifiers=same[iri],
-        )
-        for iri in sorted(kinds)
+        replace(entity, forms=tuple(sorted(forms[entity.iri], key=lambda form: (form.exact, form.name))))
+        for entity in reader.entities()
     ]
 
 
@@ -181,6 +158,25 @@ class _Reader:
 
     def _rows(self, pattern: str) -> list[dict[str, engine.Term]]:
         return self._store.rows(_HEAD + pattern % ((self._values, _CLASSES)[: pattern.count("%s")]))
+
+    def entities(self) -> list[Entity]:
+        """Read the entities, sorted by IRI, without the passages that name them."""
+        kinds, labels, same = self.kinds(), self.labels(), self.identifiers()
+        within, nations = self.places(_WITHIN), self.places(_NATIONS)
+        offices, dates = self.offices(), self.dates()
+        return [
+            Entity(
+                iri,
+                kinds[iri],
+                labels=tuple(labels[iri]),
+                within=tuple(within[iri]),
+                nations=tuple(nations[iri]),
+                offices=tuple(offices[iri]),
+                dates=dates.get(iri, ("", "")),
+                identifiers=same[iri],
+            )
+            for iri in sorted(kinds)
+        ]
 
     def kinds(self) -> dict[str, tuple[Kind, ...]]:
         found: dict[str, set[str]] = defaultdict(set)

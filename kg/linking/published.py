@@ -35,12 +35,14 @@ class Published:
     """The links to one dataset that are published, and what is rejected.
 
     Attributes:
+        name: of the dataset.
         entries: both, by what they decide about.
         seen: the number of the commit up to which is known which entities there are.
     """
 
     def __init__(self, names: Names, dataset: Dataset) -> None:
         """Start with nothing."""
+        self.name = dataset.name
         self.entries: dict[Key, Entry] = {}
         self.seen = -1
         self._names = names

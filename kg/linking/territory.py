@@ -7,106 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
+from kg import tsv
 from kg.linking.records import Kind, Record
 
 _ADJECTIVE = re.compile(r"(.+[сцз]ьк)(?:ий|ого|ому|им|ім|а|ої|ій|у|ою|е|і|их|ими)$")
-_COUNTRIES_OF: Mapping[str, str] = {
-    "американськ": "Сполучені Штати",
-    "англійськ": "Велика Британія",
-    "аргентинськ": "Аргентина",
-    "афганськ": "Афганістан",
-    "британськ": "Велика Британія",
-    "бурундійськ": "Бурунді",
-    "вʼєтнамськ": "Вʼєтнам",
-    "голландськ": "Нідерланди",
-    "боснійськ": "Боснія і Герцеговина",
-    "грецьк": "Греція",
-    "грузинськ": "Грузія",
-    "литовськ": "Литва",
-    "македонськ": "Північна Македонія",
-    "еміратськ": "Обʼєднані Арабські Емірати",
-    "казахськ": "Казахстан",
-    "киргизьк": "Киргизстан",
-    "кіпрськ": "Кіпр",
-    "колумбійськ": "Колумбія",
-    "корейськ": "Південна Корея",
-    "кубинськ": "Куба",
-    "люксембурзьк": "Люксембург",
-    "малійськ": "Малі",
-    "марокканськ": "Марокко",
-    "мексиканськ": "Мексика",
-    "молдавськ": "Молдова",
-    "молдовськ": "Молдова",
-    "монгольськ": "Монголія",
-    "німецьк": "Німеччина",
-    "новозеландськ": "Нова Зеландія",
-    "нігерськ": "Нігер",
-    "норвезьк": "Норвегія",
-    "перуанськ": "Перу",
-    "південноафриканськ": "Південно-Африканська Республіка",
-    "південнокорейськ": "Південна Корея",
-    "південносуданськ": "Південний Судан",
-    "північнокорейськ": "Північна Корея",
-    "північномакедонськ": "Північна Македонія",
-    "палестинськ": "Палестина",
-    "польськ": "Польща",
-    "португальськ": "Португалія",
-    "російськ": "Росія",
-    "саудівськ": "Саудівська Аравія",
-    "сербськ": "Сербія",
-    "словацьк": "Словаччина",
-    "таджицьк": "Таджикистан",
-    "туркменськ": "Туркменістан",
-    "турецьк": "Туреччина",
-    "узбецьк": "Узбекистан",
-    "угорськ": "Угорщина",
-    "філіппінськ": "Філіппіни",
-    "фінськ": "Фінляндія",
-    "французьк": "Франція",
-    "хорватськ": "Хорватія",
-    "чеськ": "Чехія",
-    "чилійськ": "Чилі",
-    "шведськ": "Швеція",
-    "швейцарськ": "Швейцарія",
-    "шотландськ": "Велика Британія",
-    "ямайськ": "Ямайка",
-    "японськ": "Японія",
-    "ірландськ": "Ірландія",
-    "ісландськ": "Ісландія",
-    "таїландськ": "Таїланд",
-    "тайськ": "Таїланд",
-}
-"""Adjectives, without their endings, that no rule leads from to the name of the country."""
-
-_SHORT: Mapping[str, tuple[str, ...]] = {
-    "рф": ("Росія", "Russia"),
-    "російська федерація": ("Росія", "Russia"),
-    "сша": ("Сполучені Штати", "Сполучені Штати Америки", "United States"),
-    "сполучені штати америки": ("Сполучені Штати", "United States"),
-    "британія": ("Велика Британія", "United Kingdom"),
-    "сполучене королівство": ("Велика Британія", "United Kingdom"),
-    "фрн": ("Німеччина", "Germany"),
-    "кнр": ("Китай", "China"),
-    "кндр": ("Північна Корея", "North Korea"),
-    "оае": ("Обʼєднані Арабські Емірати", "United Arab Emirates"),
-    "пар": ("Південно-Африканська Республіка", "South Africa"),
-    "голландія": ("Нідерланди", "Netherlands"),
-    "чеська республіка": ("Чехія", "Czechia"),
-}
-"""Other names of countries that lists of countries seldom have."""
-
-_REGIONS: Mapping[str, str] = {
-    "буковина": "Чернівецька",
-    "волинь": "Волинська",
-    "закарпаття": "Закарпатська",
-    "крим": "Автономна Республіка Крим",
-    "прикарпаття": "Івано-Франківська",
-    "франківщина": "Івано-Франківська",
-    "січеславщина": "Дніпропетровська",
-    "кропивниччина": "Кіровоградська",
-    "слобожанщина": "Харківська",
-}
 _LAND = re.compile(r"\w(щин|ччин)[аиіуою]+$", re.IGNORECASE)
 _OBLAST = re.compile(r"(.+(?:[сцз]ьк|н)а) (?:область|обл\.?|oblast|region)$", re.IGNORECASE)
 
@@ -131,15 +37,40 @@ _GENERIC = re.compile(
     re.IGNORECASE,
 )
 
-_TRAPS: Mapping[tuple[str, str], str] = {
-    ("wikidata", "Q16150196"): "the occupation entity in Donetsk oblast, not the oblast",
-    ("wikidata", "Q16746854"): "the occupation entity in Luhansk oblast, not the oblast",
-    ("wikidata", "Q15925436"): "the occupation entity in Crimea, not Crimea",
-    ("wikidata", "Q756617"): "the realm of Denmark, Greenland and the Faroes, not the country Denmark (Q35)",
-    ("wikidata", "Q29999"): "the realm of the Netherlands with its islands, not the country (Q55)",
-}
 _OCCUPATION = re.compile(r"^(ua-(dpr|lpr|cri|zap|khe)|ge-(ab|so)|md-pmr)$", re.IGNORECASE)
 _OCCUPATION_FLAG = "occupation-entity"
+
+
+@cache
+def _countries_of() -> Mapping[str, str]:
+    """Return the names of countries by the adjectives, without endings, that no rule leads from."""
+    return tsv.mapping(tsv.read("kg.linking", "country-adjectives.tsv", ("adjective", "country")))
+
+
+@cache
+def _other_names() -> Mapping[str, tuple[str, ...]]:
+    """Return the names that lists of countries have by those that they seldom have: «рф», Росія and Russia."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in tsv.read("kg.linking", "country-names.tsv", ("name", "listed")):
+        name, listed = row.cells
+        found[name] = (*found.get(name, ()), listed)
+    return found
+
+
+@cache
+def _regions() -> Mapping[str, str]:
+    """Return the adjectives of oblasts by the names of lands: «буковина», Чернівецька."""
+    return tsv.mapping(tsv.read("kg.linking", "regions.tsv", ("name", "region")))
+
+
+@cache
+def _traps() -> Mapping[tuple[str, str], str]:
+    """Return by dataset and identifier what a record is that is taken for a territory."""
+    found: dict[tuple[str, str], str] = {}
+    for row in tsv.read("kg.linking", "traps.tsv", ("dataset", "identifier", "reason")):
+        dataset, identifier, reason = row.cells
+        found[dataset, identifier] = reason
+    return found
 
 
 def barred(record: Record) -> str:
@@ -157,7 +88,7 @@ def trap(dataset: str, identifier: str) -> str:
     """Tell what an identifier names that is taken for a territory and is not it; empty where it is none of those."""
     if _OCCUPATION.match(identifier):
         return "an occupation entity, not the territory"
-    return _TRAPS.get((dataset, identifier), "")
+    return _traps().get((dataset, identifier), "")
 
 
 def narrowed(kinds: tuple[Kind, ...], name: str) -> tuple[Kind, ...]:
@@ -180,11 +111,11 @@ def country_names(word: str) -> Iterator[str]:
     An adjective is of the country («сирійський», of Сирія), in whatever form it stands.
     """
     low = word.lower().replace("’", "ʼ").replace("'", "ʼ")
-    yield from _SHORT.get(low, ())
+    yield from _other_names().get(low, ())
     if (match := _ADJECTIVE.match(low)) is None:
         return
     root = match[1]
-    if known := _COUNTRIES_OF.get(root):
+    if known := _countries_of().get(root):
         yield known
         return
     for name in _countries(root):
@@ -215,7 +146,7 @@ def region_names(name: str) -> Iterator[str]:
     if match := _OBLAST.match(name):
         yield match[1]
         return
-    adjectives = [_REGIONS[low]] if low in _REGIONS else []
+    adjectives = [_regions()[low]] if low in _regions() else []
     if low.endswith("щина"):  # Луган-щина, луган-ська; Оде-щина, оде-ська
         adjectives.append(f"{low[:-4]}ська")
     if low.endswith("ччина"):  # Доне-ччина, доне-цька

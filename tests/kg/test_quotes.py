@@ -69,7 +69,7 @@ def test_likeness_is_not_enough(words: str) -> None:
 
 
 def test_words_that_stand_there_twice() -> None:
-    with pytest.raises(QuoteNotLocated, match=r"stands 2 times in the text \(at 52–56, 59–63\)") as caught:
+    with pytest.raises(QuoteNotLocated, match="stands 2 times") as caught:
         locate(TEXT, "Асад")
     assert caught.value.found == [Span(52, 56), Span(59, 63)]
     assert caught.value.nearest == ""
@@ -81,20 +81,21 @@ def test_words_that_overlap_themselves() -> None:
     assert caught.value.found == [Span(0, 2), Span(1, 3)]
 
 
-def test_many_places_are_not_all_listed() -> None:
-    with pytest.raises(QuoteNotLocated, match=r"100 times.*4–5…") as caught:
+def test_words_that_stand_at_many_places() -> None:
+    with pytest.raises(QuoteNotLocated) as caught:
         locate("а" * 100, "а")
     assert len(caught.value.found) == 100
 
 
 def test_missing_words_bring_the_nearest() -> None:
-    with pytest.raises(QuoteNotLocated, match=r"nearest words are “прохання Асада. Аса”") as caught:
+    with pytest.raises(QuoteNotLocated) as caught:
         locate(TEXT, "прохання Асадові Б.")
-    assert caught.value.nearest in TEXT
+    assert caught.value.nearest == "прохання Асада. Аса"
+    assert caught.value.difference == ("о", "а")
 
 
 def test_nothing_like_it_brings_nothing() -> None:
-    with pytest.raises(QuoteNotLocated, match=r"“xyz” is not in the text.$") as caught:
+    with pytest.raises(QuoteNotLocated) as caught:
         locate(TEXT, "xyz")
     assert caught.value.nearest == ""
 

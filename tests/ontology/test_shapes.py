@@ -184,3 +184,12 @@ def test_shapes_use_only_terms_of_the_vocabulary(shapes: Graph, vocabulary: Grap
         used |= {_prefixes(shapes)[prefix] + name for prefix, name in re.findall(r"\b(cg|code):(\w+)", str(query))}
     defined = {str(term) for term in vocabulary.subjects(RDF.type)}
     assert used - defined - {str(CG), str(CODE)} == set()
+
+
+def test_all_parts_of_a_constraint_follow_from_a_gap_or_none(shapes: Graph, sources: set[Node]) -> None:
+    follows = URIRef("https://w3id.org/claimgraph/shapes#followsFromGap")
+    marked = set(shapes.subjects(follows))
+    assert marked <= sources
+    assert set(shapes.objects(None, follows)) == {Literal(True)}
+    identifiers = {shapes.value(node, DCTERMS.identifier) for node in marked}
+    assert {node for node in sources if shapes.value(node, DCTERMS.identifier) in identifiers} == marked

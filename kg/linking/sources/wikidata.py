@@ -9,25 +9,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
+from kg import tsv
 from kg.linking.records import Kind, Name, Record, Role
 from kg.linking.sources.files import LONGEST, Source
 
-_CLASSES: dict[Kind, str] = {
-    Kind.person: "Q5",
-    Kind.country: "Q6256 Q3624078 Q7275 Q1520223 Q51576574 Q123480 Q112099 Q3336843",
-    Kind.region: "Q10864048 Q13220204 Q3348196 Q835714 Q41162 Q1267632 Q34876 Q107390 Q35657 Q1221156 Q56061 Q82794 "
-    "Q3455524 Q1620908 Q5107 Q855697",
-    Kind.settlement: "Q515 Q1549591 Q1637706 Q5119 Q486972 Q3957 Q532 Q7930989 Q12131624 Q21672098 Q2514025 Q15078955 "
-    "Q174844 Q200250 Q123705 Q5084 Q1093829",
-    Kind.water: "Q165 Q986177 Q9430 Q4022 Q23397 Q131681 Q39594 Q37901 Q1322134 Q15324 Q12284 Q355304",
-    Kind.organisation: "Q43229 Q4830453 Q783794 Q6881511 Q891723 Q7278 Q484652 Q245065 Q79913 Q163740 Q327333 Q192350 "
-    "Q11032 Q1110794 Q1153191 Q11033 Q192283 Q17149090 Q37726 Q176799 Q3918 Q47913 Q61883 Q15265344 Q4508 Q31855",
-}
-_KINDS = {identifier: kind for kind, listed in _CLASSES.items() for identifier in listed.split()}
 _ORDER = (Kind.person, Kind.country, Kind.settlement, Kind.region, Kind.water, Kind.organisation)
-_PAST = {"Q3024240", "Q1763527", "Q19953632", "Q15893266", "Q22698"}
+"""Of an item of several kinds the first counts: a city may be a region, too."""
+
+_PAST = "historical"
+"""What the table of classes says of states and places that are no more."""
+
 _OTHERS = {
     "P1566": "geonames",
     "P297": "iso3166",
@@ -40,6 +34,23 @@ _OTHERS = {
 }
 _NO_WIKIPEDIA = {"commonswiki", "specieswiki", "metawiki", "wikidatawiki", "mediawikiwiki", "sourceswiki"}
 _DIGITS = {9: 4, 10: 7, 11: 10}
+
+_Json = Mapping[str, Any]
+_Claims = Mapping[str, list[dict[str, Any]]]
+
+
+@cache
+def _classes() -> Mapping[str, str]:
+    """Return the kind of each class of items that is known (``Q5``: person), or that it is of the past.
+
+    Raises:
+        DamagedTable: a kind is unknown.
+    """
+    rows = tsv.read("kg.linking", "wikidata-classes.tsv", ("class", "kind"))
+    for row in rows:
+        if row.cells[1] not in {*Kind, _PAST}:
+            raise tsv.DamagedTable(f"{row.place}: {row.cells[1]} is no kind.")
+    return tsv.mapping(rows)
 
 
 def read(source: Source) -> Iterator[Record]:
@@ -84,52 +95,79 @@ def _parts(number: int, found: dict[str, Any]) -> Iterator[tuple[int, dict[str, 
         yield number, found
 
 
-def _record(identifier: str, entity: Mapping[str, Any], countries: Mapping[str, str]) -> Record:
-    claims: dict[str, list[dict[str, Any]]] = entity.get("claims") or {}
-    classes = [value["id"] for value in _values(claims, "P31")]
-    found = {_KINDS[name] for name in classes if name in _KINDS}
-    codes = [str(code) for code in _values(claims, "P297")]
-    nations = [countries[v["id"]] for p in ("P17", "P27") for v in _values(claims, p) if v["id"] in countries]
-    points = [v for v in _values(claims, "P625") if v.get("globe", "").endswith("/Q2")]
-    sites = [site for site in entity.get("sitelinks") or () if site.endswith("wiki") and site not in _NO_WIKIPEDIA]
-    descriptions = entity.get("descriptions") or {}
+def _record(identifier: str, entity: _Json, countries: Mapping[str, str]) -> Record:
+    """Make the record of an item.
+
+    Example: of Q212, with ``P31`` Q3624078, ``P297`` UA, ``P625`` 49, 32 and ``P1566`` 690791, it is a country in UA
+    at (49.0, 32.0) that GeoNames calls 690791; its prominence is the number of its Wikipedias.
+
+    Args:
+        identifier: of the item.
+        entity: as Wikidata has it.
+        countries: ISO codes by the items of countries.
+    """
+    claims: _Claims = entity.get("claims") or {}
+    kinds = {_classes().get(value["id"], "") for value in _values(claims, "P31")}
     return Record(
-        "wikidata",
-        identifier,
-        next((kind for kind in _ORDER if kind in found), Kind.other),
-        tuple(_names(entity)),
-        tuple(dict.fromkeys(codes or nations)),
-        (float(points[0]["latitude"]), float(points[0]["longitude"])) if points else None,
-        next((str(value["id"]) for value in _values(claims, "P131")), ""),
-        float(len(sites)),
-        {name: str(values[0]) for p, name in _OTHERS.items() if (values := _values(claims, p))},
-        tuple(_roles(claims)),
-        next(
-            (str(descriptions[language]["value"]) for language in ("en", *descriptions) if language in descriptions), ""
-        ),
-        ("historical",) if _PAST.intersection(classes) else (),
+        dataset="wikidata",
+        identifier=identifier,
+        kind=next((kind for kind in _ORDER if kind in kinds), Kind.other),
+        names=tuple(_names(entity)),
+        countries=_countries(claims, countries),
+        point=_point(claims),
+        within=next((str(value["id"]) for value in _values(claims, "P131")), ""),
+        prominence=_wikipedias(entity),
+        identifiers={name: str(values[0]) for p, name in _OTHERS.items() if (values := _values(claims, p))},
+        roles=tuple(_roles(claims)),
+        description=_description(entity),
+        flags=("historical",) if _PAST in kinds else (),
     )
 
 
-def _names(entity: Mapping[str, Any]) -> Iterator[Name]:
+def _countries(claims: _Claims, countries: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the ISO code of a country (P297), else those of the countries and citizenships of an item (P17, P27)."""
+    codes = [str(code) for code in _values(claims, "P297")]
+    stated = [value["id"] for name in ("P17", "P27") for value in _values(claims, name)]
+    return tuple(dict.fromkeys(codes or [countries[item] for item in stated if item in countries]))
+
+
+def _point(claims: _Claims) -> tuple[float, float] | None:
+    """Return the first point that is on Earth (Q2)."""
+    points = [value for value in _values(claims, "P625") if value.get("globe", "").endswith("/Q2")]
+    return (float(points[0]["latitude"]), float(points[0]["longitude"])) if points else None
+
+
+def _wikipedias(entity: _Json) -> float:
+    """Count the Wikipedias that have an article."""
+    sites = [site for site in entity.get("sitelinks") or () if site.endswith("wiki") and site not in _NO_WIKIPEDIA]
+    return float(len(sites))
+
+
+def _description(entity: _Json) -> str:
+    """Return the description in English, else in any language."""
+    found = entity.get("descriptions") or {}
+    return next((str(found[language]["value"]) for language in ("en", *found) if language in found), "")
+
+
+def _names(entity: _Json) -> Iterator[Name]:
     for language, label in (entity.get("labels") or {}).items():
         yield Name(label["value"], language, label=True)
     for language, aliases in (entity.get("aliases") or {}).items():
         yield from (Name(alias["value"], language) for alias in aliases)
 
 
-def _statements(claims: Mapping[str, list[dict[str, Any]]], name: str) -> list[dict[str, Any]]:
+def _statements(claims: _Claims, name: str) -> list[dict[str, Any]]:
     """List what is stated and not deprecated, the preferred first."""
     found = [statement for statement in claims.get(name) or () if statement.get("rank") != "deprecated"]
     return sorted(found, key=lambda statement: statement.get("rank") != "preferred")
 
 
-def _values(claims: Mapping[str, list[dict[str, Any]]], name: str) -> list[Any]:
+def _values(claims: _Claims, name: str) -> list[Any]:
     snaks = (statement["mainsnak"] for statement in _statements(claims, name))
     return [snak["datavalue"]["value"] for snak in snaks if snak["snaktype"] == "value"]
 
 
-def _roles(claims: Mapping[str, list[dict[str, Any]]]) -> Iterator[Role]:
+def _roles(claims: _Claims) -> Iterator[Role]:
     for statement in _statements(claims, "P39"):
         if statement["mainsnak"]["snaktype"] == "value":
             qualifiers = statement.get("qualifiers") or {}

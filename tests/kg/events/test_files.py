@@ -122,7 +122,7 @@ def test_real_rows_of_gdelt_keep_their_codes(tmp_path: Path) -> None:
         row = found[str(given["GLOBALEVENTID"])]
         assert row["start"].strftime("%Y%m%d") == str(given["SQLDATE"])
         assert row["kind"] == f"CAMEO {given['EventCode']}"
-        assert row["plover"] == plover.CAMEO.get(str(given["EventRootCode"]).zfill(2), "")
+        assert row["plover"] == plover.roots_of("cameo").get(str(given["EventRootCode"]).zfill(2), "")
         assert row["mention"]
         if str(given["ActionGeo_Lat"]) != "nan":
             assert row["latitude"] == pytest.approx(float(given["ActionGeo_Lat"]))
