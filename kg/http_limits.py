@@ -3,6 +3,9 @@
 Without them a client holds a connection for ever by sending its headers byte by byte, or fills the memory with a header
 that never ends; a body that nobody reads goes on after the answer; and one who never reads his answer is waited for.
 Whatever is refused here has the shape of every other error (RFC 9457).
+
+No other module uses uvicorn. What this one uses of its internals is listed in ``tests/kg/test_uvicorn_internals.py``,
+which fails when any of it has changed; pyproject.toml therefore keeps uvicorn below its next minor release.
 """
 
 from __future__ import annotations
