@@ -1,0 +1,37 @@
+"""The only places where the contract looks inside the program. Whoever moves one of these changes it here and nowhere
+else; what the functions return stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+import typer
+
+from api.problems import KINDS
+from kg.cli import app
+from kg.config import from_environment
+from kg.errors import BadInput
+
+REFUSED = "refused"
+
+
+def settings(environ: Mapping[str, str]) -> dict[str, Any] | str:
+    """Read all settings from an environment: their values by the names of their variables, or :data:`REFUSED`."""
+    try:
+        config = from_environment(environ)
+    except BadInput:
+        return REFUSED
+    return {row.metadata["env"]: getattr(config, row.name) for row in fields(config)}
+
+
+def command() -> Any:
+    """Return the whole command, with every sub-command, as Typer makes it for Click."""
+    return typer.main.get_command(app)
+
+
+def problem_types() -> Iterator[tuple[str, int]]:
+    """Return the name and status of every type of problem."""
+    return ((kind.name, kind.status) for kind in KINDS)
