@@ -10,10 +10,10 @@ from typing import Any
 
 from kg import engine, worker
 from kg.channel import Gone
+from kg.config import QuerySettings
 from kg.pool import Pool
 from kg.request import Choice, Dataset
 from kg.store import Settings, Store
-from tests.configs import configured
 
 SIZE = 1000
 """Statements in the default graph of :func:`made`."""
@@ -65,7 +65,7 @@ async def ask(
 @asynccontextmanager
 async def reading(path: Path, **settings: Any) -> AsyncIterator[Pool]:
     """Run a pool of readers over a snapshot."""
-    pool = Pool(configured(**({"readers": 2, "max_memory": MEMORY} | settings)))
+    pool = Pool(QuerySettings(**({"readers": 2, "max_memory": MEMORY} | settings)))
     await pool.start(path)
     try:
         yield pool

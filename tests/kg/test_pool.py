@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from kg import errors, pool, worker
-from kg.config import variables
-from kg.errors import NotAcceptable
+from kg.config import QuerySettings, variables
 from kg.pool import Pool
 from kg.request import Choice, Dataset
 from tests.cases.readers import (
@@ -35,7 +34,6 @@ from tests.cases.readers import (
     snapshot,
     until,
 )
-from tests.configs import configured
 from tests.processes import alive
 
 Task = asyncio.Task[bytes]
@@ -466,8 +464,8 @@ async def _never() -> None:
 
 
 def test_the_default_leaves_one_reader_more_than_processors(path: Path) -> None:
-    assert Pool(configured())._size == (os.cpu_count() or 1) + 1
-    assert Pool(configured(readers=7))._size == 7
+    assert Pool(QuerySettings())._size == (os.cpu_count() or 1) + 1
+    assert Pool(QuerySettings(readers=7))._size == 7
 
 
 # ---- the settings of the readers

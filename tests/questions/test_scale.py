@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from kg import engine, worker
+from kg.config import QuerySettings
 from kg.pool import Pool
 from kg.questions import all_questions
 from kg.request import Choice, Dataset
 from tests.bench import corpus
-from tests.configs import configured
 
 QUADS = 100_000
 DEADLINE = 3.0
@@ -24,7 +24,7 @@ def test_every_question_is_answered_in_time_over_many_articles(tmp_path_factory:
     corpus.store(directory)
 
     async def main() -> list[str]:
-        pool = Pool(configured(readers=1))
+        pool = Pool(QuerySettings(readers=1))
         await pool.start(directory / "native")
         late = []
         for question in all_questions():
