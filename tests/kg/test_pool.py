@@ -17,6 +17,7 @@ import pytest
 
 from kg import errors, pool, worker
 from kg.config import QuerySettings, variables
+from kg.errors import NotAcceptable
 from kg.pool import Pool
 from kg.request import Choice, Dataset
 from tests.cases.readers import (
