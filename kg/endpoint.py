@@ -19,9 +19,9 @@ from kg import engine, federation, heap, worker
 from kg.channel import Gone
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
+from kg.http_client.client import Outgoing
+from kg.http_client.client import Settings as OutgoingSettings
 from kg.lanes import Lanes
-from kg.outgoing import Outgoing
-from kg.outgoing import Settings as OutgoingSettings
 from kg.pool import Pool
 from kg.query import Depth
 from kg.session import Session

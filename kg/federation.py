@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kg import engine, solutions, sparql
-from kg.allowlist import normal
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
+from kg.http_client.client import Fetched, Outgoing
+from kg.http_client.url import normal
 from kg.lexer import Kind, Position
 from kg.names import GENID
 from kg.operations import Operation, Span
-from kg.outgoing import Fetched, Outgoing
 from kg.query import Depth
 from kg.reader import Reader, Unexpected, is_absolute
 from kg.sparql import Edit, edited

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from kg import engine, sparql
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
 from kg.federation import Limits, Retrieval, resolve_query, resolve_update
+from kg.http_client.client import Outgoing, Settings
 from kg.names import GENID
-from kg.outgoing import Outgoing, Settings
 from kg.query import Depth
 from tests.cases.peers import RESULTS, Asked, Peer, Reply, endpoint, saying, serving, solutions
 
