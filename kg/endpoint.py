@@ -153,7 +153,7 @@ class Endpoint:
             resolved = await self._call_out(seconds, federation.resolve_query, text, base, request.prefixes)
             spent = replace(asker, timeout=max(_LEAST, seconds - (time.monotonic() - started)))
             found = await self._ask(resolved.text, choice, request, spent, as_of)
-            return replace(found, sources=tuple(map(str, resolved.retrieved)))
+            return replace(found, sources=resolved.retrieved)
         return await self._ask(text, choice, request, asker, as_of)
 
     @contextmanager
