@@ -6,23 +6,20 @@ server's newest snapshot, which holds every write that was acknowledged. Either 
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from kg import __version__, description, disk, engine, scratch
 from kg.archive import Archive, Progress, Reader, Summary, unseen
 from kg.description import FILE as META
-from kg.errors import BadInput, ClaimgraphError, Forbidden, NotFound, StoreInUse, StoreUnavailable
+from kg.errors import BadInput, NotFound, StoreInUse, StoreUnavailable
+from kg.http_client.connection import Response
+from kg.http_client.running_server import RunningServer
 from kg.linking import beside
 from kg.linking.reference import FILE as REFERENCE
 from kg.snapshots import FOLDER as SNAPSHOTS
@@ -31,7 +28,6 @@ from kg.tokens import FILE as TOKENS
 FOLDER = "backups"
 _SCRATCH = ".tmp-"
 _TRIES = 100
-_TIMEOUT = 60.0
 _NOT_KEPT = ("LOCK", "LOG")
 """Files of the engine that say nothing of the data."""
 
@@ -163,21 +159,14 @@ def backup(data: Path, file: Path, *, tokens: bool = True, overwrite: bool = Fal
 # ---- from a server
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A token is for the server that was named, and for no other."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Follow none."""
-
-
 @dataclass(frozen=True)
 class Source:
-    """A server to take a backup from.
+    """A server to download a backup from.
 
     Attributes:
-        url: its own address.
+        url: its base URL.
         token: one of scope admin.
-        tokens: whether to take the hashes of tokens along.
+        tokens: whether to include the hashes of tokens.
     """
 
     url: str
@@ -186,67 +175,35 @@ class Source:
 
 
 def download(source: Source, file: Path, *, overwrite: bool = False, progress: Progress = unseen) -> Summary:
-    """Fetch a backup from a running server, check every byte of it, and tell what it holds.
+    """Download a backup from a running server, check every byte of it, and return its summary.
 
     Args:
         source: the server.
-        file: where to put it.
-        overwrite: whether it may take the place of a file.
-        progress: is told of the bytes that came.
+        file: path of the backup file.
+        overwrite: whether an existing file may be replaced.
+        progress: called with the bytes received.
 
     Raises:
-        Forbidden: the token does not reach so far.
-        StoreUnavailable: no server answers, or not with a backup.
-        BadInput: what came is damaged, or ``file`` cannot be made.
+        Forbidden: the token is not sufficient.
+        StoreUnavailable: no server answers, or it does not send a backup.
+        BadInput: the backup is damaged, the URL is malformed, or ``file`` cannot be written.
     """
-    url, request = source.url, _request(source)
+    server = RunningServer(source.url, source.token)
+    path = "/admin/backup" if source.tokens else "/admin/backup?tokens=false"
     with appearing(file, overwrite=overwrite) as part:
-        try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT) as answer:
-                _receive(answer, part, progress)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise _refused(error) from None
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            reason = getattr(error, "reason", None) or type(error).__name__
-            raise StoreUnavailable(f"{url} does not give a backup: {reason}.", remedy="Check the address.") from None
-        except ValueError:  # a name of no host, or a token that no header can hold
-            raise BadInput(f"“{url}” cannot be asked.", remedy="Check the address and the token.") from None
+        with server.get(path) as response:
+            _receive(response, part, progress)
         with part.open("rb") as stream:
             reader = Reader(stream, "What the server sent")
             reader.unpack(None)
     return reader.summary
 
 
-def _request(source: Source) -> urllib.request.Request:
-    try:
-        scheme = urlsplit(source.url).scheme
-    except ValueError:
-        scheme = ""
-    if scheme not in ("http", "https"):
-        raise BadInput(f"“{source.url}” is not an address of a server.", remedy="Give an http(s) address.")
-    token = source.token and source.token.encode().decode("latin-1")  # headers are sent so
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    address = source.url.rstrip("/") + "/admin/backup" + ("" if source.tokens else "?tokens=false")
-    return urllib.request.Request(address, headers=headers)  # noqa: S310 - checked above
-
-
-def _receive(answer: http.client.HTTPResponse, part: Path, progress: Progress) -> None:
-    total = answer.length or 0
+def _receive(response: Response, part: Path, progress: Progress) -> None:
+    total = response.length or 0
     if total:
         disk.require(part.parent, total)
     with part.open("wb") as out:
-        while chunk := answer.read(1024 * 1024):
+        for chunk in response.chunks():
             out.write(chunk)
             progress(len(chunk), total)
-
-
-def _refused(error: urllib.error.HTTPError) -> ClaimgraphError:
-    try:
-        said = json.loads(error.read(100_000))
-        detail, remedy = str(said["detail"]), str(said.get("remedy", ""))
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        detail, remedy = f"The server answers {error.code}.", ""
-    if error.code in (401, 403):
-        return Forbidden(detail, remedy=remedy or "Set KG_TOKEN to a token of scope admin.")
-    return StoreUnavailable(detail, remedy=remedy or "Check the address, and that the server is of this version.")

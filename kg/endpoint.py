@@ -19,7 +19,7 @@ from kg import federation, heap, worker
 from kg.channel import Gone
 from kg.config import Config
 from kg.errors import BadInput, Busy, TooLarge
-from kg.outgoing import Outgoing
+from kg.http_client.client import Outgoing
 from kg.pool import Pool
 from kg.query import Depth
 from kg.request import Answer, Choice, Dataset
@@ -147,7 +147,7 @@ class Endpoint:
             resolved = await self._call_out(seconds, federation.resolve_query, text, base, request.prefixes)
             spent = replace(asker, timeout=max(_LEAST, seconds - (time.monotonic() - started)))
             found = await self._ask(resolved.text, choice, request, spent, as_of)
-            return replace(found, sources=tuple(map(str, resolved.retrieved)))
+            return replace(found, sources=resolved.retrieved)
         return await self._ask(text, choice, request, asker, as_of)
 
     @contextmanager

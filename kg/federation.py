@@ -20,15 +20,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kg import engine, media_types, solutions, sparql
-from kg.allowlist import normal
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
+from kg.http_client.client import Fetched, Outgoing
+from kg.http_client.url import normal
 from kg.lexer import Kind, Position
 from kg.names import GENID
 from kg.operations import Operation, Span
-from kg.outgoing import Fetched, Outgoing
 from kg.query import Depth
 from kg.reader import Reader, Unexpected, is_absolute
-from kg.request import Choice, Dataset
+from kg.request import Choice, Dataset, Retrieval
 from kg.sparql import Edit, edited
 
 # Nothing in SPARQL begins with the last sign: a text that ends so parses nowhere, hence nothing of it is ever run. The
@@ -38,29 +38,6 @@ _NO_DATA = "INSERT DATA { }"
 
 MAX_CALLS = 8
 """How often one query or update may name SERVICE or LOAD."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieval:
-    """Where a part of an answer comes from.
-
-    Attributes:
-        endpoint: the IRI that SERVICE names.
-        retrieved: when it was asked (UTC).
-        rows: the solutions that it gave; ``None`` if it failed and SILENT hides that.
-        cached: whether it was asked for an earlier request.
-    """
-
-    endpoint: str
-    retrieved: datetime
-    rows: int | None
-    cached: bool
-
-    def __str__(self) -> str:
-        """Write it as a member of the header ``Claimgraph-Sources``: ASCII, as the endpoint is an IRI of the list."""
-        got = "failed" if self.rows is None else f"rows={self.rows}"
-        moment = self.retrieved.isoformat(timespec="seconds").replace("+00:00", "Z")
-        return f"<{normal(self.endpoint)}>; retrieved={moment}; {got}" + ("; cached" if self.cached else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +95,7 @@ def resolve_query(
         text: the query.
         base: against which relative IRIs are resolved.
         prefixes: those that the query need not declare.
-        outgoing: the door.
+        outgoing: client for the endpoints that are allowed.
         limits: of this request.
 
     Raises:
@@ -304,6 +281,7 @@ class _Visit:
     def _values(self, call: _Call, pattern: str) -> str:
         """Ask for one call, and write the answer as VALUES."""
         settings = self._outgoing.settings
+        endpoint = str(normal(call.endpoint))
         # One solution over the limit tells that there are more.
         query = f"SELECT * WHERE {pattern} LIMIT {settings.max_rows + 1}"
         try:
@@ -313,9 +291,9 @@ class _Visit:
             if not (call.silent and isinstance(error, Unreachable)):
                 error.line, error.column = call.position
                 raise
-            self.retrieved.append(Retrieval(call.endpoint, datetime.now(UTC), None, cached=False))
+            self.retrieved.append(Retrieval(endpoint, datetime.now(UTC), None, cached=False))
             return solutions.NO_SOLUTION_BUT_ONE
-        self.retrieved.append(Retrieval(call.endpoint, fetched.retrieved, rows, fetched.cached))
+        self.retrieved.append(Retrieval(endpoint, fetched.retrieved, rows, fetched.cached))
         return values
 
     def _read(self, call: _Call, query: str, fetched: Fetched) -> tuple[str, int]:

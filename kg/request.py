@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Origin of a part of an answer: one request to another endpoint.
+
+    Attributes:
+        endpoint: URL of the endpoint in its normal form, hence ASCII.
+        retrieved: when the request was sent (UTC).
+        rows: number of solutions; ``None`` if the request failed and SILENT hides that.
+        cached: whether the response was fetched for an earlier request.
+    """
+
+    endpoint: str
+    retrieved: datetime
+    rows: int | None
+    cached: bool
 
 
 @dataclass(frozen=True)
@@ -14,13 +32,13 @@ class Answer:
         content: the bytes to send.
         media_type: the format of ``content``.
         kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
-        sources: what other endpoints were asked for it, and when; see :mod:`kg.federation`.
+        sources: requests to other endpoints that it contains; see :mod:`kg.federation`.
     """
 
     content: bytes
     media_type: str
     kind: str
-    sources: tuple[str, ...] = ()
+    sources: tuple[Retrieval, ...] = ()
 
 
 @dataclass(frozen=True)

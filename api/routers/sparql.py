@@ -15,7 +15,7 @@ from kg import engine
 from kg.errors import MalformedText
 from kg.graph import ReadableGraph
 from kg.query import volatile
-from kg.request import Choice, Dataset
+from kg.request import Choice, Dataset, Retrieval
 
 router = APIRouter(tags=["SPARQL"], default_response_class=Response)
 
@@ -196,10 +196,17 @@ async def _evaluate(request: Request, shared: Services[ReadableGraph], inquiry: 
     else:
         response = formats.negotiated(found.content, media_type)
     if found.sources:
-        response.headers["Claimgraph-Sources"] = ", ".join(found.sources)
+        response.headers["Claimgraph-Sources"] = ", ".join(map(_source, found.sources))
     if volatile(inquiry.text):
         response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _source(retrieval: Retrieval) -> str:
+    """Return a request to another endpoint as a member of the header ``Claimgraph-Sources``."""
+    result = "failed" if retrieval.rows is None else f"rows={retrieval.rows}"
+    moment = retrieval.retrieved.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"<{retrieval.endpoint}>; retrieved={moment}; {result}" + ("; cached" if retrieval.cached else "")
 
 
 def _choice(wanted: Wanted) -> Choice:

@@ -649,15 +649,16 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
             return real(host, port, *args, **options)
         return [(0, 0, 0, "", (address, port)) for address in answers[str(host)].pop(0)]
 
-    class Socket(socket.socket):
-        def connect(self, address: Any) -> None:
-            if not str(address[0]).startswith("127."):
-                answers["connected"].append([address[0]])
-                raise ConnectionRefusedError(111, "Connection refused")
-            super().connect(address)
+    real_connect = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if not str(address[0]).startswith("127."):
+            answers["connected"].append([address[0]])
+            raise ConnectionRefusedError(111, "Connection refused")
+        real_connect(self, address)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(socket, "socket", Socket)
+    monkeypatch.setattr(socket.socket, "connect", connect)
     return answers
 
 

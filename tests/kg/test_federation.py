@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from kg import engine, sparql
 from kg.config import OutgoingSettings
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
-from kg.federation import MAX_CALLS, Limits, Retrieval, resolve_query, resolve_update
+from kg.federation import MAX_CALLS, Limits, resolve_query, resolve_update
+from kg.http_client.client import Outgoing
 from kg.names import GENID
-from kg.outgoing import Outgoing
 from kg.query import Depth
-from kg.request import Choice, Dataset
+from kg.request import Choice, Dataset, Retrieval
 from tests.cases.peers import RESULTS, Asked, Peer, Reply, endpoint, saying, serving, solutions
 
 BASE = "http://local.example/sparql"
@@ -230,13 +230,11 @@ def test_blank_nodes_get_names_that_are_the_same_as_long_as_the_answer_is() -> N
     assert (fresh.cached, kept.cached, kept.retrieved) == (False, True, fresh.retrieved)
 
 
-def test_a_retrieval_is_written_for_a_header() -> None:
-    moment = datetime(2026, 5, 4, 3, 2, 1, 999, UTC)
-    assert str(Retrieval("HTTP://Data.example:80/é", moment, 3, cached=False)) == (
-        "<http://data.example/%C3%A9>; retrieved=2026-05-04T03:02:01Z; rows=3"
-    )
-    assert str(Retrieval("http://a.org/", moment, 0, cached=True)).endswith("; rows=0; cached")
-    assert str(Retrieval("http://a.org/", moment, None, cached=False)).endswith("; failed")
+def test_a_retrieval_names_the_endpoint_in_its_normal_form() -> None:
+    with peers(endpoint(REMOTE)) as given:
+        port = given.peers[0].port
+        _, (found,) = given.resolve(f"SELECT * {{ SERVICE <HTTP://127.0.0.1:{port}/sp%61rql> {{ ?s ?p ?o }} }}")
+    assert found.endpoint == f"http://127.0.0.1:{port}/sparql"
 
 
 # ---- failures

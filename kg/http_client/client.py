@@ -1,0 +1,249 @@
+"""Client for SPARQL endpoints and RDF documents: only URLs on the allow-lists, with limits of time, size and number.
+
+A name is looked up once; if any of its addresses is not public, no request is sent. Compressed responses are refused,
+so that a small response cannot become a large one.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from cachetools import TTLCache
+
+from kg.config import OutgoingSettings
+from kg.errors import Forbidden, Unreachable
+from kg.http_client.addresses import address_of, is_public, look_up
+from kg.http_client.allowlist import AllowList, Entry
+from kg.http_client.connection import (
+    DeadlinePassed,
+    Limits,
+    Request,
+    RequestFailed,
+    Response,
+    ResponseTooLarge,
+    exchange,
+    tls_context,
+)
+from kg.http_client.url import Url
+
+if TYPE_CHECKING:
+    import ssl
+
+_AT_ONCE = 4
+_CONNECT_SECONDS = 5
+_CACHED = 64
+_CACHED_BYTES = 32 * 1024 * 1024
+_RESULTS = "application/sparql-results+json"
+_DOCUMENTS = (
+    "text/turtle, application/n-triples, application/ld+json;q=0.9, application/rdf+xml;q=0.8, application/trig;q=0.5"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A response from another server.
+
+    Attributes:
+        content: its body.
+        media_type: in lower case, without parameters; empty if the server names none.
+        retrieved: when the request was sent (UTC).
+        cached: whether it comes from the cache.
+        identity: a random text that no other response has.
+    """
+
+    content: bytes = field(repr=False)
+    media_type: str
+    retrieved: datetime
+    cached: bool = False
+    identity: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+class Outgoing:
+    """Client for the URLs on the allow-lists. Safe to use from any thread; every call blocks until its deadline.
+
+    Attributes:
+        settings: as given.
+    """
+
+    def __init__(self, settings: OutgoingSettings) -> None:
+        """Parse the allow-lists.
+
+        Raises:
+            BadInput: an entry is malformed.
+        """
+        self.settings = settings
+        self._service = AllowList(settings.allow_service, "KG_ALLOW_SERVICE")
+        self._load = AllowList(settings.allow_load, "KG_ALLOW_LOAD")
+        self._cache = _Cache(settings.cache_seconds)
+        self._lock = threading.Lock()
+        self._slots: dict[Url, threading.BoundedSemaphore] = {}
+
+    def __bool__(self) -> bool:
+        """Whether anything is allowed at all."""
+        return bool(len(self._service) or len(self._load))
+
+    def allows_service(self, iri: str) -> bool:
+        """Return whether SERVICE may name ``iri``."""
+        return self._service.find(iri) is not None
+
+    def allows_load(self, iri: str) -> bool:
+        """Return whether LOAD may name ``iri``."""
+        return self._load.find(iri) is not None
+
+    def deadline(self) -> float:
+        """Return the deadline of a user request that begins now, on the monotonic clock."""
+        return time.monotonic() + self.settings.seconds
+
+    def ask(self, endpoint: str, query: str, deadline: float) -> Fetched:
+        """Send a query to an endpoint (SPARQL 1.1 Protocol, clause 2.1.2), or take its response from the cache.
+
+        Raises:
+            Forbidden: the endpoint is not on the list, or its name leads to an address that is not public.
+            Unreachable: it gives no valid response within the limits.
+        """
+        entry = self._service.find(endpoint)
+        if entry is None:
+            raise _not_allowed(endpoint, self._service)
+        key = (entry.url, query)
+        if found := self._cache.get(key):
+            return found
+        headers = {"Accept": _RESULTS, "Content-Type": "application/x-www-form-urlencoded"}
+        body = urllib.parse.urlencode({"query": query}).encode()
+        fetched = self._fetch(entry, Request(entry.url, headers, body), deadline)
+        if fetched.media_type not in (_RESULTS, "application/json"):
+            raise Unreachable(f"{entry.name} answers in “{fetched.media_type[:80]}”, not in {_RESULTS}.")
+        self._cache.put(key, fetched)
+        return fetched
+
+    def forget(self, endpoint: str, query: str) -> None:
+        """Remove a response from the cache, because it turned out to be invalid."""
+        if entry := self._service.find(endpoint):
+            self._cache.drop((entry.url, query))
+
+    def fetch(self, document: str, deadline: float) -> Fetched:
+        """Fetch an RDF document; it is never cached.
+
+        Raises:
+            Forbidden: the document is not on the list, or its name leads to an address that is not public.
+            Unreachable: it does not come within the limits.
+        """
+        entry = self._load.find(document)
+        if entry is None:
+            raise _not_allowed(document, self._load)
+        return self._fetch(entry, Request(entry.url, {"Accept": _DOCUMENTS}), deadline)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return tls_context()
+
+    def _fetch(self, entry: Entry, request: Request, deadline: float) -> Fetched:
+        """Send a request and read its response to the end."""
+        retrieved = datetime.now(UTC)
+        limits = Limits(deadline, _CONNECT_SECONDS, math.inf, self.settings.max_bytes)
+        with self._slot(entry, deadline):
+            try:
+                with exchange(request, partial(_addresses, entry, limits), self._tls, limits) as response:
+                    _check(entry, response)
+                    content = response.read()
+            except RequestFailed as error:
+                raise Unreachable(f"{entry.name} {error}.", remedy=_REMEDIES.get(type(error), "")) from None
+        return Fetched(content, response.header("Content-Type").partition(";")[0].strip().lower(), retrieved)
+
+    @contextmanager
+    def _slot(self, entry: Entry, deadline: float) -> Iterator[None]:
+        """Wait until few requests to the same URL are under way: a slow server must not take all threads."""
+        with self._lock:
+            slot = self._slots.setdefault(entry.url, threading.BoundedSemaphore(_AT_ONCE))
+        if not slot.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise Unreachable(f"{entry.name} is being asked too much at a time.", remedy="Try again later.")
+        try:
+            yield
+        finally:
+            slot.release()
+
+
+_REMEDIES: dict[type[RequestFailed], str] = {
+    DeadlinePassed: "Ask it for less, or raise KG_OUTGOING_SECONDS.",
+    ResponseTooLarge: "Ask it for less, or raise KG_OUTGOING_MAX_BYTES.",
+}
+
+
+def _check(entry: Entry, response: Response) -> None:
+    """Check status and encoding of a response.
+
+    Raises:
+        Unreachable: it is a redirect, an error, or compressed.
+    """
+    status = response.status
+    if 300 <= status < 400:
+        raise Unreachable(
+            f"{entry.name} redirects (status {status}); redirects are not followed.",
+            remedy="Ask the operator to allow the address that it redirects to.",
+        )
+    if status != 200:
+        raise Unreachable(f"{entry.name} answers with the status {status}.")
+    encoding = response.header("Content-Encoding")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise Unreachable(f"{entry.name} sends Content-Encoding {encoding[:40]}, which is refused.")
+
+
+def _addresses(entry: Entry, limits: Limits) -> list[str]:
+    """Return the network addresses to connect to; if one of several is not public, none may be used.
+
+    Raises:
+        Forbidden: an address is not public.
+        TimeoutError, OSError: the name is not resolved.
+    """
+    if entry.pinned is not None:
+        return [str(entry.pinned)]
+    found = look_up(entry.url.host, entry.url.port, limits.wait(math.inf))
+    for text in found:
+        address = address_of(text)
+        if address is None or not is_public(address):
+            raise Forbidden(
+                f"{entry.name} leads to an address that is not public; no request is sent.",
+                remedy="Ask the operator to pin the address in the allow-list (…@address), if that is meant.",
+            )
+    return found
+
+
+class _Cache:
+    """The most recently used responses, limited in number and bytes, each for a time; safe for threads."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock = threading.Lock()
+        # An entry counts at least its share, so that one limit holds both the bytes and the number of entries.
+        self._kept: TTLCache[tuple[Url, str], Fetched] = TTLCache(
+            _CACHED_BYTES, max(0.0, seconds), getsizeof=lambda it: max(len(it.content), _CACHED_BYTES // _CACHED)
+        )
+
+    def get(self, key: tuple[Url, str]) -> Fetched | None:
+        with self._lock:
+            found = self._kept.get(key)
+        return replace(found, cached=True) if found else None
+
+    def put(self, key: tuple[Url, str], fetched: Fetched) -> None:
+        with self._lock:
+            if len(fetched.content) <= _CACHED_BYTES:
+                self._kept[key] = fetched
+
+    def drop(self, key: tuple[Url, str]) -> None:
+        with self._lock:
+            self._kept.pop(key, None)
+
+
+def _not_allowed(iri: str, allowed: AllowList) -> Forbidden:
+    return Forbidden(
+        f"<{iri[:200]}> is not among the addresses that this server may ask.",
+        remedy=f"Ask its operator to add it to {allowed.setting}.",
+    )
