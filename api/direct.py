@@ -1,7 +1,8 @@
 """A short way for the request that comes most: a query by GET, of one who may read everything.
 
-It gives the same answer as the route does, without what a router, dependencies and their contexts cost, which is more
-than the query itself. Whatever is in any way unusual goes on to the router.
+It gives the same answer as the route does, without what a router, dependencies and their contexts cost: most of the
+processor time that the serving process needs for a new lookup (see ``tests/bench/RESULTS.md``). Whatever is in any way
+unusual goes on to the router.
 """
 
 from __future__ import annotations

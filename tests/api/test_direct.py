@@ -10,9 +10,12 @@ from urllib.parse import quote
 import httpx2
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from api import security
 from api.direct import DirectQueries
+from api.routers import sparql
 from tests.applications import WRITER, application, observer_of, settings
 
 QUERY = "SELECT ?o WHERE { <urn:s> <urn:p> ?o } LIMIT 1"
@@ -101,3 +104,10 @@ def test_one_who_may_read_only_some_graphs_goes_the_long_way(tmp_path: Path) -> 
         _without_routes(client)
         assert client.get(f"/sparql?{ASKED}").status_code == 404
         assert client.get(f"/sparql?{ASKED}", headers=WRITER).status_code == 200
+
+
+def test_the_route_has_no_dependency_that_the_short_way_leaves_out() -> None:
+    """The layer passes services by itself: a dependency that is added to the route has to be added there, too."""
+    route = next(found for found in sparql.router.routes if isinstance(found, APIRoute) and found.name == "query_get")
+    assert [found.call for found in route.dependant.dependencies] == [security._read]
+    assert route.dependencies == []
