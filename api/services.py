@@ -33,7 +33,6 @@ T = TypeVar("T")
 _CONCURRENT_QUERIES = 16
 """Users' queries that run at a time; fewer than the pool's 40 threads, so that other pages stay quick."""
 
-
 H = TypeVar("H", bound=ReadableGraph)
 G_co = TypeVar("G_co", bound=ReadableGraph, covariant=True)
 
@@ -80,7 +79,7 @@ class Services(Generic[G_co]):
 
 @dataclass(frozen=True)
 class AllServices(Services[KnowledgeGraph]):
-    """One instance for the life of an application; only handlers of unlimited callers get it.
+    """One instance for the life of an application; for handlers that check the caller themselves or serve all alike.
 
     Attributes:
         restart: ends the process soon, so that another takes its place; ``None`` where none would.

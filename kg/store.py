@@ -273,8 +273,10 @@ class Store:
         guard.check_syntax(text, base)
         if request.default_graphs or request.named_graphs:
             text = sparql.with_using(text, request.default_graphs, request.named_graphs)
-        self.refuse_targets(text, base)  # so that an error names a place in the user's own text
-        # What is checked last is what is run: every IRI written out, no declaration left that could change one.
+            parsed = sparql.Update.parse(text, base)
+        self._refuse_targets(parsed)  # so that an error names a place in the user's own text
+        # Parsed again, for what is checked last is what is run: every IRI written out, no declaration left that could
+        # change one.
         text = sparql.expanded(text, base)
         parsed = sparql.Update.parse(text, base)
         if parsed.malformed:
@@ -291,21 +293,24 @@ class Store:
         Raises:
             Forbidden: it names one.
         """
-        parsed = sparql.Update.parse(text, base)
-        if not (self.bare or parsed.malformed):
-            guard.confine(parsed, self.names)
+        self._refuse_targets(sparql.Update.parse(text, base))
+
+    def _refuse_targets(self, update: sparql.Update) -> None:
+        if not (self.bare or update.malformed):
+            guard.confine(update, self.names)
 
     def _with_union(self, update: sparql.Update) -> str:
         """Confine an update and keep the union graph in step, in the same transaction.
 
-        Of ``INSERT DATA { GRAPH <urn:g> { <urn:a> <urn:b> <urn:c> } }`` this program is made::
+        ``INSERT DATA { GRAPH <urn:g> { … } }`` becomes, with names and the filter shortened::
 
-            COPY SILENT <urn:g> TO <…/graph/shadow/0> ;                               # what the graph holds before
-            INSERT DATA { GRAPH <urn:g> { <urn:a> <urn:b> <urn:c> } } ;               # the update itself
-            DELETE { ?s ?p ?o } WHERE { GRAPH <…/graph/shadow/0> { ?s ?p ?o }         # out of the union what stood
-              FILTER NOT EXISTS { GRAPH ?other { ?s ?p ?o } FILTER(…not a shadow…) } } ;  # there and stands nowhere now
-            DROP SILENT GRAPH <…/graph/shadow/0> ;
-            INSERT { ?s ?p ?o } WHERE { GRAPH <urn:g> { ?s ?p ?o } }                  # and in what stands there now
+            COPY SILENT <urn:g> TO <shadow/0> ;
+            INSERT DATA { GRAPH <urn:g> { … } } ;
+            DELETE { ?s ?p ?o } WHERE { GRAPH <shadow/0> { ?s ?p ?o } FILTER NOT EXISTS { GRAPH ?living { … } } } ;
+            DROP SILENT GRAPH <shadow/0> ;
+            INSERT { ?s ?p ?o } WHERE { GRAPH <urn:g> { ?s ?p ?o } }
+
+        The union loses what the graph held before and no living graph holds now, and gains all that it holds now.
         """
         names = self.names
         pattern = names.managed_pattern
