@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kg import doctor, snapshots
+from kg import doctor
 from kg.backup import newest
 from kg.snapshots import Snapshots
 from kg.store import Settings, Store
@@ -73,7 +73,7 @@ def test_snapshots_are_pruned_by_number(tmp_path: Path, monkeypatch: pytest.Monk
     found = Snapshots(tmp_path / "data", 2)
     now = time.time()
     for number, moment in enumerate((now, now + 10**8, now - 10**8, 0.0), start=1):
-        monkeypatch.setattr(snapshots.time, "time", lambda moment=moment: moment)
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
 
         def make(path: Path, number: int = number) -> int:
             path.mkdir()
