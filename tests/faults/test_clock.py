@@ -49,7 +49,7 @@ def test_a_server_starts_on_whatever_dates_and_numbers_on(tmp_path: Path) -> Non
             dated(server.data, moment)
             assert server.update(f"INSERT DATA {{ <urn:b> <urn:n> {turn} }}").status == 204
             server.process.terminate()
-            server.process.wait(30)
+            server.process.wait(60)
         dated(server.data, moment)
     assert len(etags) == 3
     clocks = [one for one in doctor.diagnose(doctor.patient(server.data, {})) if one.verdict != "ok"]

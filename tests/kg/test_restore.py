@@ -394,7 +394,7 @@ def test_a_store_that_another_process_has_is_not_replaced(
         restore(small, old, replace=True)
     assert only(old.parent) == ["data"]
     holder.kill()
-    holder.wait(20)
+    holder.wait(60)
     restore(small, old, replace=True)
     assert stores.names(old) == {"urn:new"}
 
