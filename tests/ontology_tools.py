@@ -52,7 +52,7 @@ def render() -> str:
             _classes(graph, CG.Agent, CG.Place, CG.Artefact),
         ),
     ]
-    for scheme in sorted(graph.subjects(RDF.type, SKOS.ConceptScheme)):
+    for scheme in sorted(graph.subjects(RDF.type, SKOS.ConceptScheme), key=str):
         name = str(scheme).removeprefix(SCHEME)
         values = sorted(_local(code) for code in graph.subjects(SKOS.inScheme, scheme))
         blocks.append(_enumeration(name[0].upper() + name[1:], f"Values of the code list ``{name}``.", values))

@@ -26,7 +26,7 @@ WRITER = {"Authorization": f"Bearer {TOKEN}"}
 RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . FILTER(?a != ?d && ?f != ?i) }"
 """Some 10^10 pairs on the seed article alone: it never ends by itself."""
 
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 _START = 0.005
 
 
@@ -56,7 +56,7 @@ def end(process: subprocess.Popen[str]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
     wait_until(lambda: not any(alive(pid) for pid in pids), "every process of the server has ended")
 
 

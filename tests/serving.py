@@ -38,7 +38,7 @@ def serving(application: Any, limits: http_limits.Limits) -> Iterator[Address]:
             yield address
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(60)
     assert not thread.is_alive()
 
 
@@ -52,8 +52,8 @@ class Answer:
 
 
 def connect(address: Address) -> socket.socket:
-    """Open a connection; waiting for more than 20 seconds fails the test."""
-    return socket.create_connection(address, timeout=20)
+    """Open a connection; waiting for more than a minute fails the test."""
+    return socket.create_connection(address, timeout=60)
 
 
 def receive(connection: socket.socket) -> bytes:

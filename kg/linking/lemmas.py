@@ -51,7 +51,7 @@ class Lemmas:
     def load(cls) -> Lemmas | None:
         """Load the dictionary (0.1 s, 30 MB); ``None`` where the extra is missing."""
         try:
-            import pymorphy3  # type: ignore[import-untyped] # noqa: PLC0415 - optional, and it takes time to load
+            import pymorphy3  # noqa: PLC0415 - optional, and it takes time to load
         except ImportError:
             return None
         try:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
@@ -35,28 +36,23 @@ def address(graph: KnowledgeGraph, config: Config) -> Iterator[str]:
 
 
 def test_slow_queries_delay_nothing_else(address: str) -> None:
+    """Three answers within one slow query show that it holds nothing up; if it did, there would be one, at its end."""
+
     def ask() -> None:
-        begun = time.perf_counter()
         answer = httpx2.get(f"{address}/sparql", params={"query": SLOW}, timeout=60)
-        took.append(time.perf_counter() - begun)
         assert answer.json()["results"]["bindings"][0]["n"]["value"] == "0"
 
-    took: list[float] = []
-    slow = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in slow:
-        thread.start()
-    time.sleep(0.2)
-    waits = []
-    while any(thread.is_alive() for thread in slow):
-        begun = time.perf_counter()
-        assert httpx2.get(f"{address}/questions", timeout=60).status_code == 200
-        waits.append(time.perf_counter() - begun)
-    for thread in slow:
-        thread.join()
-    assert len(took) == 2
-    assert min(took) > 0.5, "the slow query is not slow enough to show anything"
-    assert min(waits) < min(took) / 4
-    assert len(waits) > 2
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            slow, count = [pool.submit(ask) for _ in range(2)], 0
+            while not any(each.done() for each in slow):
+                assert httpx2.get(f"{address}/questions", timeout=60).status_code == 200
+                count += not any(each.done() for each in slow)
+            for each in slow:
+                each.result(60)
+            if count > 2:
+                return
+    raise AssertionError("never were there three answers within a slow query")
 
 
 def test_a_body_without_a_length_is_cut_off_at_the_limit(address: str, auth: dict[str, str], config: Config) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
@@ -171,7 +171,7 @@ def test_administration_and_principals(settings: Config, file: TokenFile) -> Non
         return isinstance(shared, Services) and not isinstance(shared, AllServices)
 
     client = TestClient(app)
-    tokens = {name: bearer(file.create(name, Grant(name))) for name in ("read", "write", "admin")}  # type: ignore[arg-type]
+    tokens = {name: bearer(file.create(name, Grant(name))) for name in ("read", "write", "admin")}
     tokens["limited"] = bearer(file.create("limited", Grant("admin", ("http://e/g",))))
     tokens["nobody"] = {}
     for path, may in {
@@ -388,7 +388,7 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory, hidden: dict[str, Any]) -> Iterator[Pair]:
+def pair(tmp_path_factory: pytest.TempPathFactory, hidden: dict[str, Any]) -> Pair:
     return Pair(tmp_path_factory.mktemp("tokens"), hidden)
 
 

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import openpyxl
@@ -70,7 +71,7 @@ def regions() -> Iterator[Record]:
     """The states of dr5hn, whose Ukrainian names are adjectives."""
     columns = "country_code, iso2, name, translations->>'uk', wikiDataId, latitude, longitude"
     query = f"SELECT {columns} FROM '{SLICES}/dr5hn/states.parquet'"
-    rows = [row for row in duckdb.sql(query).fetchall() if row[4] and row[4].startswith("Q")]
+    rows = [row for row in duckdb.execute(query).fetchall() if row[4] and row[4].startswith("Q")]
     shared = Counter(row[4] for row in rows)
     for country, code, name, ukrainian, qid, latitude, longitude in rows:
         flags = ("shared-identifier",) if shared[qid] > 1 else ()
@@ -118,15 +119,15 @@ def people() -> Iterator[Record]:
             )
 
 
-def value(statement: dict) -> str:
+def value(statement: dict[str, Any]) -> str:
     found = statement["mainsnak"].get("datavalue", {}).get("value", "")
-    return found.get("id", "") if isinstance(found, dict) else found
+    return str(found.get("id", "") if isinstance(found, dict) else found)
 
 
-def role(statement: dict) -> Role:
+def role(statement: dict[str, Any]) -> Role:
     def day(name: str) -> str:
         found = statement.get("qualifiers", {}).get(name, [{}])[0].get("datavalue", {}).get("value", {})
-        return found.get("time", "")[1:11].replace("-00", "")
+        return str(found.get("time", ""))[1:11].replace("-00", "")
 
     return Role(value(statement), day("P580"), day("P582"))
 
@@ -158,8 +159,9 @@ def table(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def loaded(name: str) -> list[dict]:
-    return json.loads((SLICES / name).read_text("utf-8"))
+def loaded(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((SLICES / name).read_text("utf-8"))
+    return found
 
 
 PACKS = (

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 import sys
 import tempfile
@@ -42,7 +43,7 @@ def measure(folder: Path, number: int) -> None:
     review = KnowledgeGraph(store).review()
     timed("log", review.log)
     timed("first decision", lambda: decide(review, 1))
-    times = [timed("", lambda at=at: decide(review, at)) for at in range(2, 13)]
+    times = [timed("", functools.partial(decide, review, at)) for at in range(2, 13)]
     print(f"  decision        {statistics.median(times):8.3f} s (slowest {max(times):.3f} s)")
     timed("undo", lambda: review.undo(number + 1, "ann"))
     store.replace({store.names.article_graph("new"): article(0, 5)})

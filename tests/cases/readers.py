@@ -29,7 +29,7 @@ COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 CSV = Choice(solutions="text/csv")
 COUNTED = f"n\r\n{SIZE}\r\n".encode()
 MEMORY = 256 << 20
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test gives up; far more than anything here takes."""
 
 
@@ -79,7 +79,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     async def bounded() -> None:
         told: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-        await asyncio.wait_for(main, 60)
+        await asyncio.wait_for(main, 3 * PATIENCE)
         assert not told, told
 
     asyncio.run(bounded())

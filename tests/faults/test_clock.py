@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kg import doctor, snapshots
+from kg import doctor
 from kg.backup import newest
 from kg.snapshots import Snapshots
 from kg.store import Settings, Store
@@ -49,7 +49,7 @@ def test_a_server_starts_on_whatever_dates_and_numbers_on(tmp_path: Path) -> Non
             dated(server.data, moment)
             assert server.update(f"INSERT DATA {{ <urn:b> <urn:n> {turn} }}").status == 204
             server.process.terminate()
-            server.process.wait(30)
+            server.process.wait(60)
         dated(server.data, moment)
     assert len(etags) == 3
     clocks = [one for one in doctor.diagnose(doctor.patient(server.data, {})) if one.verdict != "ok"]
@@ -73,7 +73,7 @@ def test_snapshots_are_pruned_by_number(tmp_path: Path, monkeypatch: pytest.Monk
     found = Snapshots(tmp_path / "data", 2)
     now = time.time()
     for number, moment in enumerate((now, now + 10**8, now - 10**8, 0.0), start=1):
-        monkeypatch.setattr(snapshots.time, "time", lambda moment=moment: moment)
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
 
         def make(path: Path, number: int = number) -> int:
             path.mkdir()

@@ -51,7 +51,7 @@ def test_a_server_whose_disk_is_full(tmp_path: Path) -> None:
         found = stores.kg("doctor", "--data", server.data, "--full")
         assert found.returncode == 0, found.stdout
         server.process.terminate()
-        server.process.wait(30)
+        server.process.wait(60)
         assert held(server.data) == 5
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kg import sparql
-from kg.access import NOWHERE, Limit, Principal, anonymous, restricted, scopes_up_to
+from kg.access import NOWHERE, Limit, Principal, Scope, anonymous, restricted, scopes_up_to
 from kg.errors import InsufficientScope, Unauthorized
 from kg.names import Names
 from kg.request import Dataset
@@ -19,7 +19,7 @@ def test_what_is_not_granted_is_refused() -> None:
     reader.require("read")
     for scope in ("write", "admin"):
         with pytest.raises(InsufficientScope) as caught:
-            reader.require(scope)  # type: ignore[arg-type]
+            reader.require(scope)
         assert caught.value.scope == scope
     with pytest.raises(InsufficientScope):
         Principal("w", scopes_up_to("write")).require("admin")
@@ -27,10 +27,15 @@ def test_what_is_not_granted_is_refused() -> None:
 
 
 def test_callers_without_a_token_are_asked_for_one() -> None:
+    asked: tuple[tuple[Principal, Scope], ...] = (
+        (anonymous("*"), "write"),
+        (anonymous("none"), "read"),
+        (anonymous("none"), "admin"),
+    )
     anonymous("*").require("read")
-    for caller, scope in ((anonymous("*"), "write"), (anonymous("none"), "read"), (anonymous("none"), "admin")):
+    for caller, scope in asked:
         with pytest.raises(Unauthorized) as caught:
-            caller.require(scope)  # type: ignore[arg-type]
+            caller.require(scope)
         assert not caught.value.invalid
 
 

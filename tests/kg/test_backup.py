@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kg import __version__, archive, backup
+from kg import disk as disks
 from kg.errors import BadInput, Forbidden, NotFound, StorageFull, StoreInUse, StoreUnavailable
 from kg.restore import restore
 from kg.store import Settings, Store
@@ -189,7 +190,7 @@ def test_a_disk_that_is_full_gets_no_file(data: Path, tmp_path: Path) -> None:
 def test_a_disk_that_fills_up_meanwhile_gets_no_file(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup.disk, "require", lambda *_: None)
+    monkeypatch.setattr(disks, "require", lambda *_: None)
     with stores.small_disk(tmp_path / "disk", 4) as disk:
         filling = stores.fill(disk, leave=16 * 1024)
         with pytest.raises(StorageFull, match="The disk is full"):

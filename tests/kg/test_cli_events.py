@@ -39,17 +39,18 @@ def test_a_table_and_files(data: Path, tmp_path: Path) -> None:
 
 def test_errors_are_sentences(data: Path, tmp_path: Path) -> None:
     file = events.ucdp_file(tmp_path / "ged.csv", {"best": "many"})
-    for said, *arguments in (
+    cases: tuple[tuple[str | Path, ...], ...] = (
         ("ged.csv, line 3, column 18 (best): “many” is not a number.", file, "--format", "ucdp"),
         ("columns are missing: event_id_cnty", file, "--format", "acled"),
         ("no layout of GDELT", file, "--format", "gdelt"),
         ("“viina” is no format of events.", file, "--format", "viina"),
         ("out.xls is neither .csv nor .json", file, "--format", "ucdp", "--out", tmp_path / "out.xls"),
         ("none.csv cannot be read", tmp_path / "none.csv", "--format", "ucdp"),
-    ):
+    )
+    for said, *arguments in cases:
         result = stores.kg_here("events", "match", *arguments, "--data", data)
         assert (result.returncode, result.stdout) == (2, "")
-        assert said in result.stderr.replace("\n", " ")
+        assert str(said) in result.stderr.replace("\n", " ")
         assert "Traceback" not in result.stderr
     assert [path.name for path in tmp_path.glob("out*")] == []
 

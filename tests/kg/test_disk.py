@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,7 +117,7 @@ def test_files_and_directories_are_brought_onto_the_disk(tmp_path: Path, monkeyp
     def fsync(handle: int) -> None:
         synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
 
-    monkeypatch.setattr(disk.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     disk.write_whole(tmp_path / "x", b"content")
     disk.sync(tmp_path / "x")
     part, *rest = synced

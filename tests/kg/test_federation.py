@@ -287,11 +287,9 @@ def test_all_calls_share_one_deadline() -> None:
         return solutions(["a"])
 
     text = "SELECT * { SERVICE <A> { ?a ?a 1 } SERVICE <A> { ?a ?a 2 } SERVICE <A> { ?a ?a 3 } }"
-    begun = time.monotonic()
     with peers(slow, seconds=0.7) as given, pytest.raises(Unreachable, match="in time"):
         given.resolve(text)
     assert len(given.peers[0].asked) < 3
-    assert time.monotonic() - begun < 20
 
 
 def test_a_request_may_have_less_time_than_the_door_gives() -> None:
@@ -299,7 +297,7 @@ def test_a_request_may_have_less_time_than_the_door_gives() -> None:
         time.sleep(1)
         return solutions(["a"])
 
-    with peers(slow, seconds=60) as given, pytest.raises(Unreachable, match="in time"):
+    with peers(slow, seconds=600) as given, pytest.raises(Unreachable, match="in time"):
         given.resolve("SELECT * { SERVICE <A> { ?a ?a 1 } }", Limits(seconds=0.1))
 
 

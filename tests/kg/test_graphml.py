@@ -21,10 +21,11 @@ def graph() -> KnowledgeGraph:
     return found
 
 
-def read(graph: KnowledgeGraph, article: str | None = None) -> networkx.MultiDiGraph:
+def read(graph: KnowledgeGraph, article: str | None = None) -> networkx.MultiDiGraph[str]:
     network = Network(Reader(graph.articles, article))
     text = "".join(network.pieces())
     found = networkx.read_graphml(io.BytesIO(text.encode()), force_multigraph=True)
+    assert isinstance(found, networkx.MultiDiGraph)
     assert (network.nodes, network.edges) == (found.number_of_nodes(), found.number_of_edges())
     return found
 

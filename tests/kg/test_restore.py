@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg import archive, backup, doctor, engine
+from kg import disk as disks
 from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
 from kg.linking import beside
 from kg.linking.packs import Pack
@@ -393,7 +394,7 @@ def test_a_store_that_another_process_has_is_not_replaced(
         restore(small, old, replace=True)
     assert only(old.parent) == ["data"]
     holder.kill()
-    holder.wait(20)
+    holder.wait(60)
     restore(small, old, replace=True)
     assert stores.names(old) == {"urn:new"}
 
@@ -472,7 +473,7 @@ def test_a_restore_that_was_interrupted_is_told_of(inside: bool, small: Path, ol
 def test_a_disk_without_room_stays_as_it_was(small: Path, tmp_path: Path) -> None:
     with stores.small_disk(tmp_path / "disk", 60) as disk:
         stores.plain(disk / "data", "old")
-        stores.fill(disk, leave=30 * backup.disk.MIB)
+        stores.fill(disk, leave=30 * disks.MIB)
         before = stores.tree(disk)
         for target in (disk / "data", disk / "new", disk):
             with pytest.raises((StorageFull, BadInput)) as caught:
@@ -484,7 +485,7 @@ def test_a_disk_without_room_stays_as_it_was(small: Path, tmp_path: Path) -> Non
 def test_a_disk_that_fills_up_meanwhile_stays_as_it_was(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup.disk, "require", lambda *_: None)
+    monkeypatch.setattr(disks, "require", lambda *_: None)
     with stores.small_disk(tmp_path / "disk", 3) as disk:
         stores.plain(disk / "data", "old")
         before = stores.tree(disk)

@@ -111,7 +111,7 @@ def test_rows_stand_in_the_order_of_their_key_and_none_twice(graph: KnowledgeGra
     for name, rows in first.tables.items():
         keys = [row[: TABLES[name].key] for row in rows]
         assert len(set(keys)) == len(keys)
-        assert keys == sorted(keys, key=lambda key: [(value is not None, value) for value in key])  # type: ignore[type-var]
+        assert keys == sorted(keys, key=lambda key: [(value is not None, value) for value in key])
 
 
 def test_of_several_passages_the_first_stands_with_the_claim(odd: ArticleRows) -> None:

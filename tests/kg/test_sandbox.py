@@ -138,7 +138,7 @@ def test_a_process_ends_with_its_parent(how: signal.Signals) -> None:
     with parent:
         assert alive(pid)
         parent.send_signal(how)
-        parent.wait(20)
+        parent.wait(60)
         wait_until(lambda: not alive(pid), "the child has ended")
 
 

@@ -79,7 +79,7 @@ def test_several_at_a_time_are_apart(make: Make, tmp_path: Path) -> None:
 def test_what_a_killed_process_left_is_removed_by_the_next(make: Make, tmp_path: Path) -> None:
     with holder(make, tmp_path) as (process, left):
         process.kill()
-        process.wait(20)
+        process.wait(60)
         assert left.exists()
         with make(tmp_path, ".part-") as path:
             assert list(tmp_path.iterdir()) == [path]

@@ -37,12 +37,12 @@ def test_it_prints_address_token_and_a_query_that_works(tmp_path: Path) -> None:
         answer = subprocess.run(["bash", "-c", query], capture_output=True, text=True, timeout=60, check=True)
         assert "Iran,https://w3id.org/claimgraph/ns#Refusal,Iran refused Assad support" in answer.stdout
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
     with serving(tmp_path, KG_TOKEN="mine") as (process, said):
         assert "Token" not in said
         assert "IRIs in this store start with" in said  # another port, the same store
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) in (0, 130)
+        assert process.wait(60) in (0, 130)
         assert process.stderr
         assert "Traceback" not in process.stderr.read()
 

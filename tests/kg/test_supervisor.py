@@ -37,7 +37,7 @@ def supervised(then: str) -> Iterator[subprocess.Popen[str]]:
 def ended(then: str) -> subprocess.CompletedProcess[str]:
     """Run a script that ends by itself."""
     command = [sys.executable, "-u", "-c", _SCRIPT + then]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def catches(process: subprocess.Popen[str], number: int) -> bool:
@@ -78,7 +78,7 @@ def test_a_signal_to_the_parent_ends_all_of_them(number: signal.Signals, tmp_pat
         pids = [server.process.pid, *filter(None, [server.writer()]), *server.readers()]
         assert len(pids) > 3
         server.process.send_signal(number)
-        assert server.process.wait(30) in (0, 130, 128 + number)
+        assert server.process.wait(60) in (0, 130, 128 + number)
         wait_until(lambda: not any(alive(pid) for pid in pids), "all have ended")
         assert "starts again" not in server.log.read_text("utf-8")
         with pytest.raises(OSError):
@@ -146,7 +146,7 @@ def test_signals_are_passed_on(number: signal.Signals) -> None:
         assert line(process) == "up"
         wait_until(lambda: catches(process, number), "signals are passed on")
         process.send_signal(number)
-        assert process.wait(20) == 7
+        assert process.wait(60) == 7
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
@@ -156,7 +156,7 @@ def test_a_child_that_ends_by_a_signal_that_was_passed_on_is_not_replaced(number
         assert line(process) == "up"
         wait_until(lambda: catches(process, number), "signals are passed on")
         process.send_signal(number)
-        assert process.wait(20) == code
+        assert process.wait(60) == code
 
 
 def test_a_child_that_is_killed_because_it_does_not_end_is_not_replaced() -> None:
@@ -169,7 +169,7 @@ def test_a_child_that_is_killed_because_it_does_not_end_is_not_replaced() -> Non
         assert line(process) == "asked"
         (child,) = children(process.pid)
         os.kill(child, signal.SIGKILL)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_child_is_in_a_group_of_its_own() -> None:
@@ -182,9 +182,15 @@ def test_the_child_is_in_a_group_of_its_own() -> None:
 
 
 def test_a_signal_between_two_children_ends_the_parent() -> None:
+    assert any(_code_between_two_children(turns) == -signal.SIGTERM for turns in (4, 6, 8))
+
+
+def _code_between_two_children(turns: int) -> int:
+    """Send a signal in the pause after so many children: 0.8, 3.2 or 10 s, which a slow machine may miss."""
     with supervised("print('up')\nos.kill(os.getpid(), signal.SIGKILL)") as process:
-        for _ in range(4):
+        for _ in range(turns):
             line(process)
-        time.sleep(0.2)  # within the 0.8 s in which there is no child
+        wait_until(lambda: not any(alive(child) for child in children(process.pid)), "there is no child")
+        time.sleep(0.2)  # its parent has noticed
         process.terminate()
-        assert process.wait(20) == -signal.SIGTERM
+        return process.wait(60)

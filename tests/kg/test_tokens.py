@@ -9,6 +9,7 @@ import logging
 import os
 import stat
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(file: TokenFile, monkeypat
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreUnavailable, match="No space left"):
         file.create("b", Grant())
     assert file.path.read_bytes() == before
@@ -283,7 +284,7 @@ def test_an_expired_token(file: TokenFile) -> None:
 def test_a_token_expires_without_any_change_of_the_file(file: TokenFile, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = Tokens(file.path)
     token = file.create("a", Grant(lifetime=timedelta(days=1)))
-    now = module.time.time()
+    now = time.time()
     assert is_valid(tokens, token)
     monkeypatch.setattr(module, "time", type("Time", (), {"time": staticmethod(lambda: now + 86_401)}))
     assert not is_valid(tokens, token)
@@ -294,7 +295,7 @@ def test_a_rotated_token_is_valid_until_the_grace_ends(file: TokenFile, monkeypa
     old = file.create("a", Grant("write", ("http://e/*",)))
     new = file.rotate("a", timedelta(hours=24))
     assert caller(tokens, old) == caller(tokens, new) == Principal("a", ("read", "write"), ("http://e/*",))
-    now = module.time.time()
+    now = time.time()
     monkeypatch.setattr(module, "time", type("Time", (), {"time": staticmethod(lambda: now + 86_400)}))
     assert not is_valid(tokens, old)
     assert is_valid(tokens, new)

@@ -178,7 +178,7 @@ def test_it_answers_until_the_other_side_goes(path: Path) -> None:
         found = [answer[1] for answer in map(reader.ask, messages) if answer]
         assert found == [b"", COUNTED, b"", COUNTED]
         reader.channel.close()
-        assert reader.process.wait(20) == 0
+        assert reader.process.wait(60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -194,14 +194,14 @@ def test_signals_that_are_meant_for_the_server_do_not_end_it(path: Path, number:
 def test_what_needs_too_much_memory_ends_it(path: Path) -> None:
     with running() as reader:
         assert reader.ask(asked(path, HUNGRY)) is None
-        assert reader.process.wait(20) == -signal.SIGABRT
+        assert reader.process.wait(60) == -signal.SIGABRT
 
 
 def test_python_s_own_want_of_memory_ends_it_alike(path: Path) -> None:
     """The answer itself is the most of it: bytes in Python's hands, not the engine's."""
     with running(size=10**10, rows=10**9) as reader:
         assert reader.ask(asked(path, LARGE)) is None
-        assert reader.process.wait(20) == -signal.SIGABRT
+        assert reader.process.wait(60) == -signal.SIGABRT
 
 
 def test_it_can_open_no_socket(path: Path) -> None:
@@ -249,7 +249,7 @@ time.sleep(60)
             busy = _ticks(pid)
             wait_until(lambda: _ticks(pid) > busy + 20, "the query is running")
             server.kill()
-            server.wait(20)
+            server.wait(60)
             wait_until(lambda: not alive(pid), "the reader has ended")
         finally:
             server.kill()

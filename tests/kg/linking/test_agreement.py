@@ -10,7 +10,9 @@ from kg.linking.records import Kind, Record
 from tests.linked import DENMARK, KRAMATORSK, UKRAINE, entity, reference
 
 
-def proposed(*records: Record, label: str, kind: tuple[Kind, ...] = (), rejected: tuple[str, ...] = ()) -> dict:
+def proposed(
+    *records: Record, label: str, kind: tuple[Kind, ...] = (), rejected: tuple[str, ...] = ()
+) -> dict[str, Proposal]:
     linker = Linker(reference(*records), rejected={"urn:e": rejected})
     found: list[Proposal] = linker.propose(entity(label, *kind))
     return {proposal.record: proposal for proposal in found if proposal.identifier}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,8 @@ from kg import engine, rdf
 from kg.errors import BadInput, NotFound
 from kg.graph import KnowledgeGraph
 from kg.linking import datasets, ledger, linksets
-from kg.linking.decisions import Judgement, Relation
+from kg.linking import decisions as entries
+from kg.linking.decisions import Entry, Judgement, Relation
 from kg.linking.ledger import Ledger
 from kg.linking.linksets import Link
 from kg.linking.proposals import Verdict
@@ -87,8 +88,15 @@ some_proposals = st.lists(
     ),
     max_size=4,
 )
+
+
+def decision(entity: str, record: str, judgement: Judgement = YES, relation: Relation = Relation.exact) -> Decision:
+    dataset, identifier = record.split(":", 1)
+    return Decision(f"entity/{entity}", dataset, identifier, judgement, "", relation)
+
+
 decisions = st.builds(
-    lambda e, r, judgement, relation: Decision(f"entity/{e}", *r.split(":", 1), judgement, "", relation),
+    decision,
     st.sampled_from(ENTITIES),
     st.sampled_from(RECORDS),
     st.sampled_from(Judgement),
@@ -141,9 +149,18 @@ def test_a_decision_costs_what_it_changes(review: Review, monkeypatch: pytest.Mo
     review.decide_all([Decision("entity/a", "wikidata", f"Q{at}", YES) for at in range(1, 40)], "ann")
     made: list[Link] = []
     read: list[str] = []
-    triples, reader = Link.triples, ledger.read
-    monkeypatch.setattr(Link, "triples", lambda link: made.append(link) or triples(link))
-    monkeypatch.setattr(ledger, "read", lambda text: read.append(text) or reader(text))
+    triples, reader = Link.triples, entries.read
+
+    def counted(link: Link) -> Iterator[linksets.Triple]:
+        made.append(link)
+        return triples(link)
+
+    def noted(text: str) -> Entry:
+        read.append(text)
+        return reader(text)
+
+    monkeypatch.setattr(Link, "triples", counted)
+    monkeypatch.setattr(ledger, "read", noted)
     review.decide(Decision("entity/b", "wikidata", "Q50", YES), "ann")
     review.decide(Decision("entity/a", "wikidata", "Q1", NO), "ann")
     review.undo(1, "ann")
@@ -182,13 +199,13 @@ def test_nothing_new_writes_nothing_in_a_new_process(review: Review) -> None:
 def test_what_another_link_says_too_stays(
     store: Store, review: Review, one: tuple[str, str], other: tuple[str, str]
 ) -> None:
-    decided = [Decision(f"entity/{entity}", *named.split(":", 1), YES) for entity, named in (one, other)]
+    decided = [decision(entity, named) for entity, named in (one, other)]
     review.decide_all(decided, "ann")
     same = engine.NamedNode(f"{SKOS}exactMatch")
-    for decision, left in zip(decided, (1, 0), strict=True):
-        review.decide(replace(decision, judgement=NO), "bob")
-        check(store, {decision.dataset})
-        assert len(store.match(None, same, None, store.names.links_graph(decision.dataset))) == left
+    for made, left in zip(decided, (1, 0), strict=True):
+        review.decide(replace(made, judgement=NO), "bob")
+        check(store, {made.dataset})
+        assert len(store.match(None, same, None, store.names.links_graph(made.dataset))) == left
 
 
 # ---- entities that come and go
@@ -200,7 +217,7 @@ def test_an_entity_that_is_gone_and_comes_back(store: Store, review: Review) -> 
     speak(store, "one", frozenset("bc"))
     review.propose([])
     check(store, {"wikidata"})
-    assert not [t for t in held(store, store.names.links_graph("wikidata")) if t.subject.value.endswith("entity/a")]
+    assert not [t for t in held(store, store.names.links_graph("wikidata")) if str(t.subject).endswith("entity/a>")]
     speak(store, "one", frozenset("abc"))
     review.propose([])
     assert held(store, store.names.links_graph("wikidata")) == before

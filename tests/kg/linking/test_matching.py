@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +15,7 @@ from kg.linking.matchable import Item
 from kg.linking.matching import Condition, Index, Indexes, Match, Query
 from kg.linking.mentions import Entity
 from kg.linking.records import Kind, Name
+from kg.protocols import Reads
 from tests.configs import configured
 
 BASE = "https://data.example/"
@@ -171,9 +171,9 @@ def test_too_many(graph: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_index_is_made_once_and_again_only_for_another_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = KnowledgeGraph.open(configured(base_iri=BASE), in_memory=True)
     made: list[int] = []
-    make: Callable[[object], Index] = Index.of
+    make = Index.of
 
-    def counted(store: object) -> Index:
+    def counted(store: Reads) -> Index:
         made.append(1)
         return make(store)
 

@@ -8,7 +8,7 @@ import gzip
 import json
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ def read(path: Path, form: str, **options: object) -> list[Record]:
 
 def written(directory: Path, name: str, content: str | bytes) -> Path:
     data = content.encode() if isinstance(content, str) else content
-    packers = {".gz": gzip.compress, ".bz2": bz2.compress}
+    packers: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress}
     path = directory / name
     path.write_bytes(packers.get(path.suffix, bytes)(data))
     return path

@@ -1,0 +1,101 @@
+"""Marks for tests: by folder, and by what the code of a test and of its fixtures reaches.
+
+A test that nothing slows down is `fast`: `pytest -m fast` runs in a minute. The other marks say why a test is not:
+
+    process        it starts a server or another process, or readers
+    browser        it drives Chromium
+    suite          it is a published suite: W3C, reconciliation, the benchmark's questions
+    external_data  it reads what lies in `../shared`, outside of the repository
+    slow           it takes more than a second or so; set by hand, with `@pytest.mark.slow`
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import pytest
+import uvicorn
+
+from kg.doctor import diagnose
+from kg.endpoint import Endpoint
+from kg.pool import Pool
+from tests import applications
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+FOLDERS = {"browser": "browser", "faults": "process", "w3c": "suite"}
+STARTERS = (subprocess, uvicorn, Pool, Endpoint, diagnose, applications.on_disk, applications.application)
+"""What starts a process or a server; who reaches one of these does, too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test; one that has no other mark is fast."""
+    for item in items:
+        for mark in _marks(item):
+            item.add_marker(mark)
+        if not any(item.get_closest_marker(mark) for mark in ("process", "browser", "suite", "external_data", "slow")):
+            item.add_marker("fast")
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    found = {FOLDERS[part] for part in item.path.relative_to(ROOT).parts if part in FOLDERS}
+    functions = [getattr(item, "function", None), *_fixtures(item)]
+    return found.union(*(_reached(function) for function in functions if isinstance(function, FunctionType)))
+
+
+def _fixtures(item: pytest.Item) -> Iterator[Callable[..., Any]]:
+    """List the functions of the fixtures that a test asks for, directly or through others."""
+    if isinstance(item, pytest.Function):
+        for definitions in item._fixtureinfo.name2fixturedefs.values():
+            yield from (definition.func for definition in definitions)
+
+
+@cache
+def _reached(function: FunctionType) -> frozenset[str]:
+    """Give the marks for what a function names, and for what the helpers in `tests` that it names do.
+
+    The names of ``with stores.kg(…)`` are looked up in the globals of the function (``stores``) and, where one is a
+    module of the tests, in that module (``kg``), whose code is then looked at in the same way.
+    """
+    marks, seen, waiting = set(), set(), [function]
+    while waiting:
+        current = waiting.pop()
+        seen.add(current)
+        for value in _named(current):
+            if any(value is starter for starter in STARTERS):
+                marks.add("process")
+            elif isinstance(value, Path) and value.is_relative_to(SHARED):
+                marks.add("external_data")
+            waiting += [inner for inner in _functions(value) if inner not in seen]
+    return frozenset(marks)
+
+
+def _named(function: FunctionType) -> Iterator[object]:
+    names = {name for code in _codes(function.__code__) for name in code.co_names}
+    for name in names & function.__globals__.keys():
+        value = function.__globals__[name]
+        yield value
+        if isinstance(value, ModuleType) and value.__name__.startswith("tests."):
+            yield from (getattr(value, inner) for inner in names if hasattr(value, inner))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Give the code of a function and of those inside of it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _functions(value: object) -> Iterable[FunctionType]:
+    """Give the functions of the tests in a value: it is one, wraps one (a context manager), or is a class with some."""
+    if isinstance(value, type) and value.__module__.startswith("tests."):
+        return [inner for each in vars(value).values() for inner in _functions(getattr(each, "fget", each))]
+    function = getattr(value, "__wrapped__", value)
+    function = function.__func__ if isinstance(function, MethodType) else function
+    return [function] if isinstance(function, FunctionType) and function.__module__.startswith("tests.") else []
