@@ -5,14 +5,13 @@ else; what the functions return stays the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 import typer
 
 from api.problems import KINDS
 from kg.cli import app
-from kg.config import from_environment
+from kg.config import from_environment, variables
 from kg.errors import BadInput
 
 REFUSED = "refused"
@@ -24,7 +23,7 @@ def settings(environ: Mapping[str, str]) -> dict[str, Any] | str:
         config = from_environment(environ)
     except BadInput:
         return REFUSED
-    return {row.metadata["env"]: getattr(config, row.name) for row in fields(config)}
+    return {row.name: getattr(getattr(config, row.group), row.field) for row in variables()}
 
 
 def command() -> Any:

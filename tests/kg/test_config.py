@@ -157,7 +157,7 @@ def test_names_are_exact_and_others_are_ignored() -> None:
 
 @pytest.mark.parametrize(("variable", "default"), FORMED)
 def test_forms(variable: str, default: object) -> None:
-    kind = type(default)
+    kind: Any = type(default)
     accepted, refused = FORMS[kind]
     for text in accepted:
         wanted = text.strip().lower() in ("1", "true", "yes") if kind is bool else kind(text)

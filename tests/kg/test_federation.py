@@ -47,7 +47,7 @@ class Peers:
         self.peers = peers
         addresses = [f"{peer.address}/sparql" for peer in peers]
         documents = [f"{peer.address}/{name}" for peer in peers for name in ("d.ttl", "d", "d.rdf", "d.jsonld")]
-        allowed = {"allow_service": " ".join(addresses), "allow_load": " ".join(documents)}
+        allowed: dict[str, Any] = {"allow_service": " ".join(addresses), "allow_load": " ".join(documents)}
         self.outgoing = Outgoing(OutgoingSettings(**allowed, **limits))
 
     def named(self, text: str) -> str:
