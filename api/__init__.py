@@ -1,1 +1,1 @@
-"""HTTP in front of :mod:`kg`: read a request, call the library, render what it gives. No RDF library is imported."""
+"""HTTP in front of :mod:`kg`: read a request, call the library, render the result. No RDF library is imported."""

@@ -15,54 +15,53 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 import kg
-from api import openapi, problems
-from api.cache import SnapshotAnswers
-from api.direct import DirectQueries
-from api.metrics import Metrics
-from api.middleware import Edge, Observer, Settings
+from api.app_context import AllServices
+from api.edge.edge_middleware import AccessObserver, EdgeMiddleware, EdgeSettings
+from api.edge.metrics import ServerMetrics
+from api.edge.query_service_metrics import QueryServiceMetrics
+from api.edge.response_cache import ResponseCacheMiddleware
+from api.http import problem_details
+from api.reconcile import user_decisions, v0_2, v1_0
+from api.rendering import openapi_helpers
 from api.routers import (
+    admin_backup,
     articles,
     graph_store,
     home,
-    operations,
-    operations_backup,
-    provenance,
+    monitoring,
     questions,
-    reconcile,
-    reconcile_02,
-    reconcile_10,
     resources,
     review,
-    sparql,
-    validation,
+    sparql_protocol,
+    validate,
     vocabulary,
+    why,
 )
-from api.services import AllServices
-from api.watch import Watched
+from api.routers.sparql_fast_path import DirectQueries
+from kg.access.api_tokens import FILE, TokenRegistry
 from kg.config import Config
-from kg.endpoint import Endpoint
-from kg.graph import KnowledgeGraph
-from kg.tokens import FILE, Tokens
+from kg.knowledge_graph import KnowledgeGraph
+from kg.processes.query_service import QueryService
 
 _ABOUT = (
     "A graph of attributed claims from news articles: who said what, through whom, in which words, and what follows "
     "from it. Reading is open; writing needs a bearer token."
 )
 
-_BARE = (operations, operations_backup, home, sparql, graph_store)
+_BARE = (monitoring, admin_backup, home, sparql_protocol, graph_store)
 _FULL = (
-    operations,
-    operations_backup,
+    monitoring,
+    admin_backup,
     home,
     questions,
     articles,
-    provenance,
+    why,
     review,
-    validation,
-    reconcile,
-    reconcile_02,
-    reconcile_10,
-    sparql,
+    validate,
+    user_decisions,
+    v0_2,
+    v1_0,
+    sparql_protocol,
     graph_store,
     vocabulary,
     resources,
@@ -79,13 +78,13 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Put the edge outside everything, so that the answer to an unexpected error has its headers, too."""
         state = self.state
-        return Edge(super().build_middleware_stack(), state.edge, state.observer)
+        return EdgeMiddleware(super().build_middleware_stack(), state.edge, state.observer)
 
     def openapi(self) -> dict[str, Any]:
         """Give the OpenAPI document, made once."""
         if self.openapi_schema is None:
             document = get_openapi(title=self.title, version=self.version, description=_ABOUT, routes=self.routes)
-            document.setdefault("components", {}).setdefault("schemas", {}).update(openapi.schemas())
+            document.setdefault("components", {}).setdefault("schemas", {}).update(openapi_helpers.schemas())
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -96,9 +95,9 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     Args:
         graph: an open graph; in bare mode only its store is used.
         config: ``bare`` leaves only ``/sparql``, ``/update``, ``/graphs`` and the pages about them.
-        restart: see :class:`api.services.AllServices`.
+        restart: see :class:`api.app_context.AllServices`.
     """
-    endpoint = Endpoint(graph.store, config)
+    endpoint = QueryService(graph.store, config)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -116,13 +115,13 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    tokens = Tokens(config.store.data_dir / FILE, config.access.token, config.access.public_graphs)
+    tokens = TokenRegistry(config.store.data_dir / FILE, config.access.token, config.access.public_graphs)
     app.state.services = AllServices(graph, config, endpoint, tokens, restart)
     app.add_middleware(DirectQueries, services=app.state.services)
-    app.add_middleware(SnapshotAnswers, endpoint=endpoint, tokens=tokens, size=config.queries.cache_bytes)
-    app.state.observer = Observer(Metrics(Watched(endpoint)))
-    app.state.edge = Settings.of(config, graph.store.names.base)
-    problems.install(app)
+    app.add_middleware(ResponseCacheMiddleware, endpoint=endpoint, tokens=tokens, size=config.queries.cache_bytes)
+    app.state.observer = AccessObserver(ServerMetrics(QueryServiceMetrics(endpoint)))
+    app.state.edge = EdgeSettings.of(config, graph.store.names.base)
+    problem_details.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     for module in _BARE if config.store.bare else _FULL:
         app.include_router(module.router)

@@ -1,4 +1,4 @@
-"""The one tree of errors. Each names the thing, the place and the remedy; none carries a stack or a path.
+"""Exceptions that a user can cause and fix; each names the thing, the place and the remedy, none a stack or a path.
 
 ::
 
@@ -7,31 +7,32 @@
     │   ├── MalformedText       not UTF-8, or JSON / RDF / SPARQL that does not parse (line, column)
     │   ├── UsingConflict       the dataset of an update is named in the request and in the text
     │   └── UnsupportedFormat   a media type or file ending that we do not know
-    ├── Rejected                a claims document or article graph breaks constraints (in kg.report, with its Report)
-    ├── Inconsistent            the facts of an article contradict the vocabulary (in kg.reasoning)
+    ├── Rejected                a document or article graph breaks constraints (kg.gate.validation_report; has a report)
+    ├── Inconsistent            the facts of an article contradict the vocabulary (kg.gate.owl_reasoner)
     ├── NotFound                no such article, claim, question, graph
     ├── Ambiguous               a short name that fits more than one thing
     ├── Unauthorized            no token where one is needed, or one that is not valid
     ├── Forbidden               a managed graph, SERVICE, LOAD
-    │   └── InsufficientScope   a valid token that does not reach so far
+    │   └── InsufficientScope   a valid token without the scope that is needed
     ├── TooLarge                over a limit (bytes, nesting)
-    ├── TooSlow                 a request whose body did not come in time
-    ├── ResultTooLarge          the answer of a query is over a limit (rows, bytes)
+    ├── TooSlow                 a request whose body did not arrive in time
+    ├── ResultTooLarge          the result of a query is over a limit (rows, bytes)
     ├── TimedOut                a query ran longer than it may
-    ├── Busy                    too many queries at a time
+    ├── Busy                    too many concurrent queries
     │   └── TooManyRequests     … of one client
     ├── ReaderLost              the process that answered a query has ended
-    ├── NotAcceptable           an answer of this kind has none of the formats that the client accepts
-    ├── Unreachable             another endpoint fails, or is too slow, or says too much
+    ├── NotAcceptable           a result of this kind has none of the formats that the client accepts
+    ├── Unreachable             another endpoint fails, or is too slow, or returns too much
     └── StoreUnavailable        the store is held by another process, or is not a store
         ├── StoreInUse          another process holds it
         └── StorageFull         no space is left on its disk
 
 Errors that never leave the module that catches them stay there and are not part of the tree: ``GraphForbidden``
-(``kg.sparql``, becomes ``Forbidden``), ``Unexpected`` (``kg.reader``, becomes ``MalformedText``), ``BadAnswer``
-(``kg.solutions``, becomes ``Unreachable``), ``QuoteNotLocated`` (``kg.quotes``, becomes a result of the report),
-``Failed`` (``kg.events.engine``, becomes ``BadInput``). ``ShaclError`` (``kg.shacl``) means that the shapes of the
-product itself are broken, which no user can cause or mend.
+(``kg.sparql.static_analysis``, becomes ``Forbidden``), ``Unexpected`` (``kg.sparql.token_cursor``, becomes
+``MalformedText``), ``BadAnswer`` (``kg.federation.remote_results``, becomes ``Unreachable``), ``QuoteNotLocated``
+(``kg.document.quote_location``, becomes a result of the report), ``Failed`` (``kg.events.ibis_engine``, becomes
+``BadInput``). ``ShaclError`` (``kg.gate.shacl_engine``) means that the shapes of the product itself are broken, which
+no user can cause or mend.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.middleware import Observer
+from api.edge.edge_middleware import AccessObserver
 from kg.config import Config
-from kg.endpoint import Endpoint
-from kg.graph import KnowledgeGraph
-from kg.pool import Pool
+from kg.knowledge_graph import KnowledgeGraph
+from kg.processes.query_service import QueryService
+from kg.processes.reader_pool import ReaderPool
 from tests.configs import configured
 
 TOKEN = "a token for tests"
@@ -40,17 +40,17 @@ def application(config: Config) -> FastAPI:
     return create_app(KnowledgeGraph.open(config), config)
 
 
-def endpoint_of(app: FastAPI) -> Endpoint:
+def endpoint_of(app: FastAPI) -> QueryService:
     """Give where an application asks its queries."""
     found = app.state.services.endpoint
-    assert isinstance(found, Endpoint)
+    assert isinstance(found, QueryService)
     return found
 
 
-def observer_of(app: FastAPI) -> Observer:
+def observer_of(app: FastAPI) -> AccessObserver:
     """Give where an application counts."""
     found = app.state.observer
-    assert isinstance(found, Observer)
+    assert isinstance(found, AccessObserver)
     return found
 
 
@@ -62,12 +62,12 @@ class Served:
     client: TestClient
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> QueryService:
         """Where its queries are asked."""
         return endpoint_of(self.app)
 
     @property
-    def pool(self) -> Pool:
+    def pool(self) -> ReaderPool:
         """Its readers."""
         assert self.endpoint.pool
         return self.endpoint.pool

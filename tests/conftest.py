@@ -21,15 +21,15 @@ from typing import Any
 import pytest
 import uvicorn
 
-from kg.doctor import diagnose
-from kg.endpoint import Endpoint
-from kg.pool import Pool
+from kg.maintenance.doctor import diagnose
+from kg.processes.query_service import QueryService
+from kg.processes.reader_pool import ReaderPool
 from tests import applications
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 FOLDERS = {"browser": "browser", "faults": "process", "w3c": "suite"}
-STARTERS = (subprocess, uvicorn, Pool, Endpoint, diagnose, applications.on_disk, applications.application)
+STARTERS = (subprocess, uvicorn, ReaderPool, QueryService, diagnose, applications.on_disk, applications.application)
 """What starts a process or a server; who reaches one of these does, too."""
 
 

@@ -3,7 +3,7 @@
 Every fenced ``sparql`` block that is followed by a ``text`` block gets the real output of the query over the seed
 article, every such ``python`` block the real output of the program beside an export of it (unless a library that it
 imports is not installed); the configuration table comes from :mod:`kg.config`, the data dictionary of exported tables
-from :mod:`kg.tables`.
+from :mod:`kg.export.table_schema`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kg import config, console, table_files, tables
-from kg.graph import KnowledgeGraph
-from kg.request import Choice
-from kg.rows import Reader
+from kg import config
+from kg.cli import terminal_output
+from kg.export import table_files, table_schema
+from kg.export.table_rows import TableReader
+from kg.knowledge_graph import KnowledgeGraph
+from kg.rdf.query_request_and_result import ResultFormats
 
 ROOT = Path(__file__).resolve().parents[1]
 _QUERY = re.compile(r"```sparql\n(?P<query>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
@@ -32,9 +34,9 @@ _CONFIG = re.compile(r"(?<=<!-- config -->\n).*?(?=\n<!-- /config -->)", re.DOTA
 
 def output(graph: KnowledgeGraph, query: str) -> str:
     """Give the table that ``kg query`` prints."""
-    answer = graph.store.query(query, Choice())
+    answer = graph.store.query(query, ResultFormats())
     stream = io.StringIO()
-    Console(file=stream, width=118, highlight=False).print(console.solutions(answer.content, graph.names.base))
+    Console(file=stream, width=118, highlight=False).print(terminal_output.solutions(answer.content, graph.names.base))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
@@ -47,11 +49,11 @@ def fill(text: str) -> str:
         return f"```sparql\n{query}```\n\n```text\n{output(graph, query)}```"
 
     with tempfile.TemporaryDirectory() as folder:
-        reader = Reader(graph.articles)
-        table_files.write(reader, table_files.Form.parquet, Path(folder, "tables"), lambda: None)
-        table_files.write(reader, table_files.Form.duckdb, Path(folder, "news.duckdb"), lambda: None)
+        reader = TableReader(graph.articles)
+        table_files.write(reader, table_files.TableFileFormat.parquet, Path(folder, "tables"), lambda: None)
+        table_files.write(reader, table_files.TableFileFormat.duckdb, Path(folder, "news.duckdb"), lambda: None)
         text = _PROGRAM.sub(lambda found: _printed(found, folder), text)
-    text = _TABLES.sub(lambda _: f"\n{tables.dictionary()}\n", text)
+    text = _TABLES.sub(lambda _: f"\n{table_schema.dictionary()}\n", text)
     return _CONFIG.sub(lambda _: config.table(), _QUERY.sub(answered, text))
 
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from tests.bench.processes import tree
 
-PYTHON = [sys.executable, "-c", "from kg.cli import main; main()"]
+PYTHON = [sys.executable, "-c", "from kg.cli.main import main; main()"]
 COMMAND = [*PYTHON, "serve"]
 TOKEN = "a token for tests"
 WRITER = {"Authorization": f"Bearer {TOKEN}"}
@@ -68,7 +68,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(true: Callable[[], bool], what: str, seconds: float = _PATIENCE) -> float:
+def wait_until(true: Callable[[], object], what: str, seconds: float = _PATIENCE) -> float:
     """Wait until something is so, and tell how long that took; fail when it takes too long."""
     begun, pause = time.monotonic(), _START
     while not true():
@@ -118,7 +118,11 @@ class Server:
     def readers(self) -> list[int]:
         """List the processes that answer queries."""
         writer = self.writer()
-        return [pid for pid in children(writer) if alive(pid) and "kg.worker" in command(pid)] if writer else []
+        return (
+            [pid for pid in children(writer) if alive(pid) and "kg.processes.reader_process" in command(pid)]
+            if writer
+            else []
+        )
 
     def metric(self, name: str) -> float:
         """Read one number of the metrics."""

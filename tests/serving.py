@@ -11,18 +11,18 @@ from typing import Any
 
 import uvicorn
 
-from kg import http_limits
+from api.server import http_protocol
 
 Address = tuple[str, int]
 
 
 @contextmanager
-def serving(application: Any, limits: http_limits.Limits) -> Iterator[Address]:
+def serving(application: Any, limits: http_protocol.ConnectionLimits) -> Iterator[Address]:
     """Serve an application on a free port, as `kg serve` does."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         settings = uvicorn.Config(
             application,
-            http=http_limits.limited(limits),
+            http=http_protocol.limited(limits),
             loop="uvloop",
             ws="none",
             log_level="critical",

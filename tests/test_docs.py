@@ -8,8 +8,9 @@ import pytest
 from typer.main import get_command
 
 from api.app import create_app
-from kg import cli, config
-from kg.graph import KnowledgeGraph
+from kg import config
+from kg.cli import main
+from kg.knowledge_graph import KnowledgeGraph
 from tests.configs import configured
 from tests.docs import ROOT, fill
 
@@ -21,7 +22,7 @@ def test_outputs_and_settings_are_fresh() -> None:
 
 
 def test_every_command_is_named() -> None:
-    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
+    commands = get_command(main.app).commands  # type: ignore[attr-defined]
     assert [name for name in commands if f"`kg {name}`" not in README] == []
 
 

@@ -7,19 +7,20 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api import formats, openapi, pages, requests
-from api.formats import HTML, JSON
-from api.security import Reading, Writing
-from api.services import Services
-from kg.articles import Ingested
-from kg.graph import WritableGraph
+from api.app_context import AppContext
+from api.authorization import Reading, Writing
+from api.http import request_parsing
+from api.rendering import html_pages, openapi_helpers, response_formats
+from api.rendering.response_formats import HTML, JSON
+from kg.articles.article_repository import Ingested
+from kg.knowledge_graph import WritableGraph
 
 router = APIRouter(tags=["Articles"], prefix="/articles")
 
-_BODY = {"requestBody": openapi.takes(JSON)}
-_STORE: dict[int | str, openapi.Json] = {
+_BODY = {"requestBody": openapi_helpers.takes(JSON)}
+_STORE: dict[int | str, openapi_helpers.Json] = {
     200: {"description": "It was replaced, or was there already."},
-    **openapi.fails(400, 401, 403, 413, 415, 422),
+    **openapi_helpers.fails(400, 401, 403, 413, 415, 422),
 }
 
 
@@ -46,15 +47,15 @@ class Stored(BaseModel):
     "",
     summary="List the articles",
     response_model=list[Entry],
-    responses={**openapi.answers((JSON, HTML), "All articles."), **openapi.fails(406)},
+    responses={**openapi_helpers.answers((JSON, HTML), "All articles."), **openapi_helpers.fails(406)},
 )
 def list_articles(request: Request, shared: Reading) -> Response | list[Entry]:
     """List every article with its label and number of claims."""
-    media_type = formats.choose(request, (JSON, HTML))
+    media_type = response_formats.choose(request, (JSON, HTML))
     found = shared.graph.articles.entries()
     entries = [Entry(id=row.identifier, iri=row.iri, label=row.label, claims=row.claims) for row in found]
     if media_type == HTML:
-        return pages.render(request, shared, "articles.html", {"articles": entries})
+        return html_pages.render(request, shared, "articles.html", {"articles": entries})
     return entries
 
 
@@ -91,16 +92,18 @@ async def put_article(identifier: str, request: Request, response: Response, sha
     summary="Read an article",
     response_class=Response,
     responses={
-        **openapi.answers((JSON, *formats.GRAPHS), "The claims document, or the article graph as RDF."),
-        **openapi.fails(404, 406),
+        **openapi_helpers.answers(
+            (JSON, *response_formats.GRAPHS), "The claims document, or the article graph as RDF."
+        ),
+        **openapi_helpers.fails(404, 406),
     },
 )
 def get_article(identifier: str, request: Request, shared: Reading) -> Response:
     """Give the claims document as JSON, or everything that the article says as RDF."""
-    media_type = formats.choose(request, (JSON, *formats.GRAPHS))
+    media_type = response_formats.choose(request, (JSON, *response_formats.GRAPHS))
     if media_type == JSON:
-        return formats.negotiated(shared.graph.articles.document(identifier), JSON)
-    return formats.rdf(shared.graph.articles.triples(identifier), media_type)
+        return response_formats.negotiated(shared.graph.articles.document(identifier), JSON)
+    return response_formats.rdf(shared.graph.articles.triples(identifier), media_type)
 
 
 @router.delete(
@@ -108,7 +111,10 @@ def get_article(identifier: str, request: Request, shared: Reading) -> Response:
     summary="Delete an article",
     status_code=204,
     response_class=Response,
-    responses={**openapi.answers(status=204, description="The article is gone."), **openapi.fails(401, 403, 404)},
+    responses={
+        **openapi_helpers.answers(status=204, description="The article is gone."),
+        **openapi_helpers.fails(401, 403, 404),
+    },
 )
 def delete_article(identifier: str, shared: Writing) -> Response:
     """Delete an article with what followed from it, and nothing else."""
@@ -117,12 +123,12 @@ def delete_article(identifier: str, shared: Writing) -> Response:
 
 
 async def _store(
-    request: Request, response: Response, shared: Services[WritableGraph], identifier: str | None
+    request: Request, response: Response, shared: AppContext[WritableGraph], identifier: str | None
 ) -> Stored:
-    requests.content_type(request, (JSON,))
-    body = await requests.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
+    request_parsing.content_type(request, (JSON,))
+    body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     done = await shared.in_thread(shared.graph.articles.add, body, identifier)
-    response.headers["Location"] = requests.origin_path(request, f"/articles/{done.identifier}")
+    response.headers["Location"] = request_parsing.origin_path(request, f"/articles/{done.identifier}")
     response.status_code = 201 if done.outcome == "created" else 200
     return _stored(done)
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api import pages, problems
-from api.security import Reading
-from api.services import Shared
-from kg.questions import all_questions
+from api.app_context import Shared
+from api.authorization import Reading
+from api.http import problem_details
+from api.rendering import html_pages
+from kg.articles.competency_questions import all_questions
 
 router = APIRouter(include_in_schema=False, default_response_class=Response)
 
@@ -23,15 +24,15 @@ def home(request: Request, shared: Reading) -> Response:
     counts = {} if bare else {"articles": len(articles), "claims": sum(entry.claims for entry in articles)}
     counts |= {"triples": sum(sizes.values()) + (store.count(None) if bare else 0), "named graphs": len(sizes)}
     context = {"counts": counts, "questions": [] if bare else all_questions()}
-    return pages.render(request, shared, "home.html", pages.form_context(shared) | context)
+    return html_pages.render(request, shared, "home.html", html_pages.form_context(shared) | context)
 
 
 @router.get("/docs")
 def docs(request: Request, shared: Shared) -> Response:
     """Show the OpenAPI document as a page."""
     document = request.app.openapi()
-    context = {"api": document, "tags": _operations(document), "kinds": problems.KINDS}
-    return pages.render(request, shared, "docs.html", context)
+    context = {"api": document, "tags": _operations(document), "kinds": problem_details.KINDS}
+    return html_pages.render(request, shared, "docs.html", context)
 
 
 def _operations(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from api import formats, openapi, pages
-from api.formats import HTML, JSON
-from api.security import Reading
-from api.services import Services
-from kg import media_types
-from kg.graph import ReadableGraph
-from kg.questions import Question, all_questions, find
-from kg.request import Answer, Choice
+from api.app_context import AppContext
+from api.authorization import Reading
+from api.rendering import html_pages, openapi_helpers, response_formats
+from api.rendering.response_formats import HTML, JSON
+from kg.articles.competency_questions import Question, all_questions, find
+from kg.knowledge_graph import ReadableGraph
+from kg.rdf import media_types
+from kg.rdf.query_request_and_result import QueryResult, ResultFormats
 
 router = APIRouter(tags=["Questions"], prefix="/questions")
 
@@ -46,13 +46,13 @@ class AnsweredQuestion(QuestionEntry):
     "",
     summary="List the questions",
     response_class=Response,
-    responses={200: {"model": list[QuestionEntry], "content": {HTML: {}}}, **openapi.fails(406)},
+    responses={200: {"model": list[QuestionEntry], "content": {HTML: {}}}, **openapi_helpers.fails(406)},
 )
 def list_questions(request: Request, shared: Reading) -> Response:
     """List the questions that the graph answers, each with its SPARQL query."""
     questions = all_questions()
-    if formats.choose(request, (JSON, HTML)) == HTML:
-        return pages.render(request, shared, "questions.html", {"questions": questions})
+    if response_formats.choose(request, (JSON, HTML)) == HTML:
+        return html_pages.render(request, shared, "questions.html", {"questions": questions})
     return JSONResponse([_entry(question) for question in questions], headers=_VARY)
 
 
@@ -62,7 +62,7 @@ def list_questions(request: Request, shared: Reading) -> Response:
     response_class=Response,
     responses={
         200: {"model": AnsweredQuestion, "content": {name: {} for name in _OFFERS[1:]}},
-        **openapi.fails(401, 404, 406, 422, 429, 503, 504),
+        **openapi_helpers.fails(401, 404, 406, 422, 429, 503, 504),
     },
 )
 async def get_question(key: str, request: Request, shared: Reading) -> Response:
@@ -71,26 +71,26 @@ async def get_question(key: str, request: Request, shared: Reading) -> Response:
     In a format of SPARQL results (such as CSV) only the answer is given.
     """
     question = find(key.removesuffix(".rq"))
-    media_type = _QUERY if key.endswith(".rq") else formats.choose(request, _OFFERS)
+    media_type = _QUERY if key.endswith(".rq") else response_formats.choose(request, _OFFERS)
     if media_type == _QUERY:
         return Response(question.text, media_type=_QUERY, headers=_VARY)
     return await _answer(request, shared, question, media_type)
 
 
-async def _answer(request: Request, shared: Services[ReadableGraph], question: Question, media_type: str) -> Response:
+async def _answer(request: Request, shared: AppContext[ReadableGraph], question: Question, media_type: str) -> Response:
     if media_type in media_types.RESULTS:
-        found = await shared.query(request, question.text, Choice(media_type))
-        return formats.negotiated(found.content, media_type)
-    found = await shared.query(request, question.text, Choice())
+        found = await shared.query(request, question.text, ResultFormats(media_type))
+        return response_formats.negotiated(found.content, media_type)
+    found = await shared.query(request, question.text, ResultFormats())
     if media_type == HTML:
         return await shared.in_thread(_page, request, shared, question, found)
     return JSONResponse(_entry(question) | {"answer": json.loads(found.content)}, headers=_VARY)
 
 
-def _page(request: Request, shared: Services[ReadableGraph], question: Question, found: Answer) -> Response:
-    table = pages.shower(request, shared).table(found.content)
-    context = pages.form_context(shared) | {"question": question, "table": table}
-    return pages.render(request, shared, "question.html", context)
+def _page(request: Request, shared: AppContext[ReadableGraph], question: Question, found: QueryResult) -> Response:
+    table = html_pages.shower(request, shared).table(found.content)
+    context = html_pages.form_context(shared) | {"question": question, "table": table}
+    return html_pages.render(request, shared, "question.html", context)
 
 
 def _entry(question: Question) -> dict[str, object]:

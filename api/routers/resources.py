@@ -8,23 +8,24 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from api import formats, openapi, pages, requests
-from api.formats import HTML
-from api.security import Reading
-from api.services import Services
-from api.terms import Cell, Shower
-from kg import engine
+from api.app_context import AppContext
+from api.authorization import Reading
+from api.http import request_parsing
+from api.rendering import html_pages, openapi_helpers, response_formats
+from api.rendering.html_terms import TermCell, TermRenderer
+from api.rendering.response_formats import HTML
 from kg.errors import MalformedText, NotFound
-from kg.graph import ReadableGraph
-from kg.names import CG, RDF, RDFS
-from kg.protocols import Reads
+from kg.iris import CG, RDF, RDFS
+from kg.knowledge_graph import ReadableGraph
+from kg.rdf import oxigraph
+from kg.store.store_protocols import Reads
 
 router = APIRouter(tags=["Resources"], default_response_class=Response)
 
 _SHOWN = 500
 
-_LABEL = engine.NamedNode(f"{RDFS}label")
-_TYPE = engine.NamedNode(f"{RDF}type")
+_LABEL = oxigraph.NamedNode(f"{RDFS}label")
+_TYPE = oxigraph.NamedNode(f"{RDF}type")
 
 _OUT = f"SELECT ?this ?p ?o ?g WHERE {{ GRAPH ?g {{ ?this ?p ?o }} }} ORDER BY ?p ?o LIMIT {_SHOWN + 1}"
 # What millions of statements name (a code, a class) is never sorted whole.
@@ -54,25 +55,28 @@ SELECT DISTINCT ?this ?passage ?words ?start ?language WHERE {{
 
 
 @dataclass(frozen=True)
-class Row:
+class StatementRow:
     """One statement as it is shown: the two terms that are not the page's own, and where it comes from."""
 
-    cells: list[Cell]
+    cells: list[TermCell]
     inferred: bool
     why: str | None
 
 
 @dataclass(frozen=True)
-class Quote:
+class MentionQuote:
     """Words of an article."""
 
     words: str
     language: str
-    passage: Cell
+    passage: TermCell
 
 
-_ANSWERS = {**openapi.answers((HTML, *formats.GRAPHS), "What the graph says of it."), **openapi.fails(404, 406)}
-_PATH = {"parameters": [openapi.path("path", "The rest of the IRI.")]}
+_ANSWERS = {
+    **openapi_helpers.answers((HTML, *response_formats.GRAPHS), "What the graph says of it."),
+    **openapi_helpers.fails(404, 406),
+}
+_PATH = {"parameters": [openapi_helpers.path("path", "The rest of the IRI.")]}
 
 
 @router.get("/entity/{path:path}", summary="Open an entity", responses=_ANSWERS, openapi_extra=_PATH)
@@ -105,75 +109,77 @@ async def get_entity(request: Request, shared: Reading) -> Response:
     raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
     path = raw.removeprefix(request.scope.get("root_path", "")).removeprefix("/")
     base = shared.graph.names.base
-    return await _open(request, shared, [base + candidate for candidate in requests.path_candidates(path)])
+    return await _open(request, shared, [base + candidate for candidate in request_parsing.path_candidates(path)])
 
 
 @router.get(
     "/describe",
     summary="Open any IRI",
-    responses={**_ANSWERS, **openapi.fails(400, 404, 406)},
+    responses={**_ANSWERS, **openapi_helpers.fails(400, 404, 406)},
     openapi_extra={
-        "parameters": [openapi.query("iri", "An IRI that the graph speaks of, such as a term of the vocabulary.")]
+        "parameters": [
+            openapi_helpers.query("iri", "An IRI that the graph speaks of, such as a term of the vocabulary.")
+        ]
     },
 )
 async def describe(request: Request, shared: Reading) -> Response:
     """Show what the graph says of an IRI that lies elsewhere, as a page or as RDF."""
-    iri = requests.single(requests.query_parameters(request), "iri")
+    iri = request_parsing.single(request_parsing.query_parameters(request), "iri")
     if iri is None:
         raise MalformedText("The parameter “iri” is missing.", remedy="Add ?iri= and an IRI.")
-    return await _open(request, shared, [requests.check_iri(iri)])
+    return await _open(request, shared, [request_parsing.check_iri(iri)])
 
 
-async def _open(request: Request, shared: Services[ReadableGraph], candidates: Sequence[str]) -> Response:
-    media_type = formats.choose(request, (HTML, *formats.GRAPHS))
+async def _open(request: Request, shared: AppContext[ReadableGraph], candidates: Sequence[str]) -> Response:
+    media_type = response_formats.choose(request, (HTML, *response_formats.GRAPHS))
 
     def work() -> Response:
         node = _find(candidates, shared.graph.store)
         if media_type == HTML:
             return _page(request, shared, node)
-        return formats.rdf(_describe(shared.graph.store, node), media_type)
+        return response_formats.rdf(_describe(shared.graph.store, node), media_type)
 
     return await shared.in_thread(work)
 
 
-def _find(candidates: Sequence[str], store: Reads) -> engine.NamedNode:
+def _find(candidates: Sequence[str], store: Reads) -> oxigraph.NamedNode:
     """Find the resource that is meant: the first that the graph speaks of.
 
     Raises:
         NotFound: the graph says nothing of any.
     """
     for candidate in candidates:
-        if not requests.is_iri(candidate):
+        if not request_parsing.is_iri(candidate):
             continue
-        node = engine.NamedNode(candidate)
+        node = oxigraph.NamedNode(candidate)
         if store.has_graph(node.value) or any(store.rows(text, {"this": node}) for text in (_OUT, _IN)):
             return node
     raise NotFound(f"The graph says nothing of <{candidates[0]}>.", remedy="Search at /sparql.")
 
 
-def _describe(store: Reads, node: engine.NamedNode) -> list[engine.Triple]:
+def _describe(store: Reads, node: oxigraph.NamedNode) -> list[oxigraph.Triple]:
     if store.has_graph(node.value):
         return store.triples(node.value)
     nodes = [node, *(_named(row["passage"]) for row in store.rows(_PASSAGES, {"this": node}))]
     return [
-        engine.Triple(about, _named(row["p"]), row["o"])
+        oxigraph.Triple(about, _named(row["p"]), row["o"])
         for about in dict.fromkeys(nodes)
         for row in store.rows(_OWN, {"this": about})
     ]
 
 
-def _named(term: engine.Term) -> engine.NamedNode:
-    assert isinstance(term, engine.NamedNode)
+def _named(term: oxigraph.Term) -> oxigraph.NamedNode:
+    assert isinstance(term, oxigraph.NamedNode)
     return term
 
 
 # ---- the page
 
 
-def _page(request: Request, shared: Services[ReadableGraph], node: engine.NamedNode) -> Response:
+def _page(request: Request, shared: AppContext[ReadableGraph], node: oxigraph.NamedNode) -> Response:
     store = shared.graph.store
     outward, inward = (store.rows(text, {"this": node}) for text in (_OUT, _IN))
-    show = pages.shower(request, shared, _labels(store, [*outward, *inward]))
+    show = html_pages.shower(request, shared, _labels(store, [*outward, *inward]))
     labels = [show.term(row["o"]) for row in outward if row["p"] == _LABEL]
     labels.sort(key=lambda label: label.language != "en")
     graph_size = store.count(node.value) if store.has_graph(node.value) else None
@@ -189,24 +195,24 @@ def _page(request: Request, shared: Services[ReadableGraph], node: engine.NamedN
         ],
         "graph_size": graph_size,
     }
-    return pages.render(request, shared, "resource.html", context)
+    return html_pages.render(request, shared, "resource.html", context)
 
 
-def _labels(store: Reads, rows: Sequence[dict[str, engine.Term]]) -> dict[engine.Term, str]:
+def _labels(store: Reads, rows: Sequence[dict[str, oxigraph.Term]]) -> dict[oxigraph.Term, str]:
     """Find names for the IRIs in statements, English ones first."""
     terms = [term for row in rows for name, term in row.items() if name != "g"]
-    iris = " ".join(dict.fromkeys(str(term) for term in terms if isinstance(term, engine.NamedNode)))
-    found: dict[engine.Term, str] = {}
+    iris = " ".join(dict.fromkeys(str(term) for term in terms if isinstance(term, oxigraph.NamedNode)))
+    found: dict[oxigraph.Term, str] = {}
     for row in store.rows(f"SELECT ?x ?label WHERE {{ VALUES ?x {{ {iris} }} ?x <{RDFS}label> ?label }}"):
         label = row["label"]
-        if isinstance(label, engine.Literal) and (row["x"] not in found or label.language == "en"):
+        if isinstance(label, oxigraph.Literal) and (row["x"] not in found or label.language == "en"):
             found[row["x"]] = label.value
     return found
 
 
-def _statements(rows: Sequence[dict[str, engine.Term]], show: Shower) -> list[Row]:
+def _statements(rows: Sequence[dict[str, oxigraph.Term]], show: TermRenderer) -> list[StatementRow]:
     """Give each statement once; it is inferred when only graphs of inferences have it."""
-    graphs: dict[tuple[engine.Term, engine.Term, engine.Term], list[str]] = {}
+    graphs: dict[tuple[oxigraph.Term, oxigraph.Term, oxigraph.Term], list[str]] = {}
     for row in rows[:_SHOWN]:
         statement = row.get("s", row["this"]), row["p"], row.get("o", row["this"])
         graphs.setdefault(statement, []).append(_named(row["g"]).value)
@@ -214,7 +220,7 @@ def _statements(rows: Sequence[dict[str, engine.Term]], show: Shower) -> list[Ro
     inferred = show.names.inferred_graph("")
     explained = (show.names.article_graph(""), inferred)
     return [
-        Row(
+        StatementRow(
             cells=[show.term(term) for term in (statement[:2] if inward else statement[1:])],
             inferred=all(graph.startswith(inferred) for graph in found),
             why=_why(statement, show) if any(graph.startswith(explained) for graph in found) else None,
@@ -223,17 +229,17 @@ def _statements(rows: Sequence[dict[str, engine.Term]], show: Shower) -> list[Ro
     ]
 
 
-def _why(statement: tuple[engine.Term, ...], show: Shower) -> str | None:
+def _why(statement: tuple[oxigraph.Term, ...], show: TermRenderer) -> str | None:
     """Give the address that explains a statement; one with a literal in it is explained by the page itself."""
-    if not all(isinstance(term, engine.NamedNode) for term in statement):
+    if not all(isinstance(term, oxigraph.NamedNode) for term in statement):
         return None
     values = [_named(term).value for term in statement]
     return f"{show.root}/why?{urlencode(dict(zip(('subject', 'predicate', 'object'), values, strict=True)))}"
 
 
-def _quote(row: dict[str, engine.Term], show: Shower) -> Quote:
+def _quote(row: dict[str, oxigraph.Term], show: TermRenderer) -> MentionQuote:
     """Show the words of a passage."""
     words, language = row["words"], row.get("language")
-    assert isinstance(words, engine.Literal)
-    spoken = language.value if isinstance(language, engine.Literal) else ""
-    return Quote(words.value, spoken, show.term(row["passage"]))
+    assert isinstance(words, oxigraph.Literal)
+    spoken = language.value if isinstance(language, oxigraph.Literal) else ""
+    return MentionQuote(words.value, spoken, show.term(row["passage"]))

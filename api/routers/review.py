@@ -10,17 +10,18 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api import formats, openapi, pages, requests
-from api.formats import HTML, JSON
-from api.requests import Parameters
-from api.security import FORM, FormWriter, Reading, caller
-from api.services import AllServices, Services, Shared
+from api.app_context import AllServices, AppContext, Shared
+from api.authorization import FORM, FormWriter, Reading, caller
+from api.http import request_parsing
+from api.http.request_parsing import Parameters
+from api.rendering import html_pages, openapi_helpers, response_formats
+from api.rendering.response_formats import HTML, JSON
 from kg.errors import BadInput, InsufficientScope, MalformedText
-from kg.graph import ReadableGraph
-from kg.linking import datasets
-from kg.linking.beside import records
-from kg.linking.decisions import Conflict, Entry, Judgement, Log, Relation
-from kg.linking.review import Decision, Review, sentences
+from kg.knowledge_graph import ReadableGraph
+from kg.links import outside_datasets
+from kg.links.decision_log import DecisionLog, Judgement, LinkConflict, LogEntry, Relation
+from kg.links.link_review import LinkReview, ReviewDecision, sentences
+from kg.reference.store_location import records
 
 router = APIRouter(tags=["Links"], prefix="/review")
 
@@ -115,7 +116,7 @@ class UndoIn(BaseModel):
     "",
     summary="List the links that wait for a person",
     response_model=Queue,
-    responses={**openapi.answers((JSON, HTML), "The queue."), **openapi.fails(401, 403, 406, 422)},
+    responses={**openapi_helpers.answers((JSON, HTML), "The queue."), **openapi_helpers.fails(401, 403, 406, 422)},
 )
 def get_queue(
     request: Request,
@@ -133,7 +134,7 @@ def get_queue(
         raise InsufficientScope(
             "The queue speaks of all graphs, and you may read some.", remedy="Use a token without limit.", scope="read"
         )
-    media_type = formats.choose(request, (JSON, HTML))
+    media_type = response_formats.choose(request, (JSON, HTML))
     review = _review(shared)
     log = review.log()
     queue = log.queue()
@@ -145,7 +146,7 @@ def get_queue(
     )
     if media_type == HTML:
         context = {"queue": found, "base": shared.graph.names.base, "next": offset + limit}
-        answer = pages.render(request, shared, "review.html", context)
+        answer = html_pages.render(request, shared, "review.html", context)
         answer.headers["Cache-Control"] = "no-store"
         return answer
     return Response(found.model_dump_json(), media_type=JSON, headers=_FRESH)
@@ -156,7 +157,10 @@ def get_queue(
     summary="Decide about links",
     status_code=201,
     response_model=list[Made],
-    responses={303: {"description": "A form was sent; back to the page."}, **openapi.fails(400, 401, 403, 404, 415)},
+    responses={
+        303: {"description": "A form was sent; back to the page."},
+        **openapi_helpers.fails(400, 401, 403, 404, 415),
+    },
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -169,7 +173,7 @@ def get_queue(
                         ]
                     }
                 },
-                **openapi.form(_FIELDS),
+                **openapi_helpers.form(_FIELDS),
             },
         }
     },
@@ -184,7 +188,7 @@ async def post_decisions(request: Request, shared: FormWriter) -> Response:
         sent = await _json(request, shared)
         wanted = [_valid(DecisionIn, row) for row in (sent if isinstance(sent, list) else [sent])]
         decisions = [
-            Decision(row.subject, row.dataset, row.identifier, row.judgement, row.reason, row.relation)
+            ReviewDecision(row.subject, row.dataset, row.identifier, row.judgement, row.reason, row.relation)
             for row in wanted
         ]
     else:
@@ -201,13 +205,16 @@ async def post_decisions(request: Request, shared: FormWriter) -> Response:
     summary="Take a decision back",
     status_code=201,
     response_model=Made,
-    responses={303: {"description": "A form was sent; back to the page."}, **openapi.fails(400, 401, 403, 404, 415)},
+    responses={
+        303: {"description": "A form was sent; back to the page."},
+        **openapi_helpers.fails(400, 401, 403, 404, 415),
+    },
     openapi_extra={
         "requestBody": {
             "required": True,
             "content": {
                 JSON: {"schema": UndoIn.model_json_schema()},
-                **openapi.form(
+                **openapi_helpers.form(
                     {"access_token": _FIELDS["access_token"], "number": "Of the decision.", "reason": "Why."}
                 ),
             },
@@ -220,7 +227,7 @@ async def post_undo(request: Request, shared: FormWriter) -> Response:
     if form is None:
         wanted = _valid(UndoIn, await _json(request, shared))
     else:
-        row = {name: requests.single(form, name) or "" for name in ("number", "reason")}
+        row = {name: request_parsing.single(form, name) or "" for name in ("number", "reason")}
         wanted = _valid(UndoIn, row)
     undo = _review(shared).undo
     made = await shared.in_thread(undo, wanted.number, caller(request, shared).name, wanted.reason)
@@ -229,12 +236,12 @@ async def post_undo(request: Request, shared: FormWriter) -> Response:
     return JSONResponse(_made(made).model_dump(mode="json"), status_code=201)
 
 
-def _review(shared: AllServices) -> Review:
+def _review(shared: AllServices) -> LinkReview:
     return shared.graph.review(records(shared.graph.store.directory))
 
 
 def _back(request: Request) -> Response:
-    return Response(status_code=303, headers={"Location": requests.origin_path(request, "/review")})
+    return Response(status_code=303, headers={"Location": request_parsing.origin_path(request, "/review")})
 
 
 # ---- reading
@@ -246,11 +253,11 @@ def _form(request: Request) -> Parameters | None:
 
 
 async def _json(request: Request, shared: AllServices) -> Any:
-    requests.content_type(request, (JSON, FORM))
+    request_parsing.content_type(request, (JSON, FORM))
     limits = shared.config.http
-    body = await requests.read_body(request, min(_LARGEST, limits.max_body_bytes), limits.body_timeout)
+    body = await request_parsing.read_body(request, min(_LARGEST, limits.max_body_bytes), limits.body_timeout)
     try:
-        return json.loads(requests.decode(body, "body"))
+        return json.loads(request_parsing.decode(body, "body"))
     except (ValueError, RecursionError) as error:
         raise MalformedText("The body is not JSON.", line=getattr(error, "lineno", None)) from None
 
@@ -264,21 +271,21 @@ def _valid(model: type[T], row: object) -> T:
         raise BadInput(f"{where}: {first['msg']}.", remedy="See /docs for what is wanted.") from None
 
 
-def _decisions(form: Parameters) -> list[Decision]:
+def _decisions(form: Parameters) -> list[ReviewDecision]:
     """Read the fields of the page; those without a judgement say nothing."""
     found = []
     for name, value in form:
         kind, _, number = name.partition("-")
         if kind != "judgement" or not value:
             continue
-        place = (requests.single(form, f"key-{number}") or "").split(" ")
+        place = (request_parsing.single(form, f"key-{number}") or "").split(" ")
         relation = Relation.close if value == "close" else Relation.exact
         judgement = "positive" if value == "close" else value
         row = dict(zip(("subject", "dataset", "identifier"), place, strict=False))
         checked = _valid(DecisionIn, {**row, "judgement": judgement})
-        reason = requests.single(form, f"reason-{number}") or ""
+        reason = request_parsing.single(form, f"reason-{number}") or ""
         found.append(
-            Decision(checked.subject, checked.dataset, checked.identifier, checked.judgement, reason, relation)
+            ReviewDecision(checked.subject, checked.dataset, checked.identifier, checked.judgement, reason, relation)
         )
     return found
 
@@ -286,15 +293,15 @@ def _decisions(form: Parameters) -> list[Decision]:
 # ---- writing
 
 
-def _item(review: Review, reading: Services[ReadableGraph], log: Log, entry: Entry) -> Item:
+def _item(review: LinkReview, reading: AppContext[ReadableGraph], log: DecisionLog, entry: LogEntry) -> Item:
     row = entry.proposal
-    dataset = datasets.find(row.dataset, review.names, log.datasets())
+    dataset = outside_datasets.find(row.dataset, review.names, log.datasets())
     return Item(
         subject=row.subject,
         name=row.name,
         dataset=row.dataset,
         identifier=row.identifier,
-        page=datasets.page(dataset, row.identifier),
+        page=outside_datasets.page(dataset, row.identifier),
         label=row.label,
         matched=row.matched,
         score=row.score,
@@ -306,12 +313,12 @@ def _item(review: Review, reading: Services[ReadableGraph], log: Log, entry: Ent
     )
 
 
-def _newest(log: Log) -> list[Entry]:
+def _newest(log: DecisionLog) -> list[LogEntry]:
     made = (entry for entry in log.entries.values() if not entry.automatic or entry.judgement is Judgement.positive)
     return [*made][-50:][::-1]
 
 
-def _made(entry: Entry, contradictions: Sequence[str] = ()) -> Made:
+def _made(entry: LogEntry, contradictions: Sequence[str] = ()) -> Made:
     subject, dataset, identifier = entry.key
     return Made(
         number=entry.number,
@@ -329,11 +336,11 @@ def _made(entry: Entry, contradictions: Sequence[str] = ()) -> Made:
     )
 
 
-def _what(conflict: Conflict) -> str:
+def _what(conflict: LinkConflict) -> str:
     return conflict.what
 
 
-def _told(conflict: Conflict, review: Review) -> str:
+def _told(conflict: LinkConflict, review: LinkReview) -> str:
     base = review.names.base
     who = ", ".join(dict.fromkeys(place.subject.removeprefix(base) for place in conflict.keys))
     return f"{who}: {conflict.what}"

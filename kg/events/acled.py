@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kg.events import plover
-from kg.events.engine import Table, literal
-from kg.events.schema import chosen, complete, day, joined, names, number, text, whole
+from kg.events import plover_types
+from kg.events.event_schema import chosen, complete, day, joined, names, number, text, whole
+from kg.events.ibis_engine import Table, literal
 
 REQUIRED = names(
     "event_id_cnty event_date time_precision event_type sub_event_type actor1 actor2 admin1 location latitude "
@@ -28,7 +28,7 @@ def rows(raw: Table) -> Table:
 def events(raw: Table) -> Table:
     """Bring rows to the common table; ACLED gives one number of dead, so all three are that."""
     when, spread = day(raw.event_date), chosen(raw.time_precision, SPREAD, 31)
-    strategic = chosen(raw.sub_event_type, plover.roots_of("acled-strategic"), "")
+    strategic = chosen(raw.sub_event_type, plover_types.roots_of("acled-strategic"), "")
     return complete(
         raw.select(
             dataset=literal("acled"),
@@ -42,7 +42,7 @@ def events(raw: Table) -> Table:
             place=joined(raw.location, raw.admin1),
             place_code=text(raw.geo_precision),
             plover=(text(raw.event_type) == "Strategic developments").ifelse(
-                strategic, chosen(raw.event_type, plover.roots_of("acled"), "")
+                strategic, chosen(raw.event_type, plover_types.roots_of("acled"), "")
             ),
             kind=text(raw.event_type) + literal(" – ") + text(raw.sub_event_type),
             actors=joined(raw.actor1, raw.actor2),

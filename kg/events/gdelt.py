@@ -5,9 +5,9 @@ A row of GDELT tells that a machine read some text as such an event. It is a men
 
 from __future__ import annotations
 
-from kg.events import plover
-from kg.events.engine import Table, literal
-from kg.events.schema import chosen, compact_day, complete, joined, names, number, text
+from kg.events import plover_types
+from kg.events.event_schema import chosen, compact_day, complete, joined, names, number, text
+from kg.events.ibis_engine import Table, literal
 
 _ACTOR = names(
     "Code Name CountryCode KnownGroupCode EthnicCode Religion1Code Religion2Code Type1Code Type2Code Type3Code"
@@ -65,7 +65,7 @@ def events(raw: Table) -> Table:
             radius=chosen(raw.ActionGeo_Type, RADIUS, 1000.0),
             place=text(raw.ActionGeo_FullName),
             place_code=text(raw.ActionGeo_Type),
-            plover=chosen(raw.EventRootCode, plover.roots_of("cameo"), ""),
+            plover=chosen(raw.EventRootCode, plover_types.roots_of("cameo"), ""),
             kind=literal("CAMEO ") + text(raw.EventCode),
             actors=joined(raw.Actor1Name, raw.Actor2Name),
             deaths_low=literal(None, "int64"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kg.events import plover
-from kg.events.engine import Table, literal
-from kg.events.schema import chosen, complete, day, joined, names, number, text, whole
+from kg.events import plover_types
+from kg.events.event_schema import chosen, complete, day, joined, names, number, text, whole
+from kg.events.ibis_engine import Table, literal
 
 REQUIRED = names(
     "id type_of_violence side_a side_b source_article source_office source_headline where_prec where_coordinates "
@@ -36,7 +36,7 @@ def events(raw: Table) -> Table:
             radius=chosen(raw.where_prec, RADIUS, 1000.0),
             place=joined(raw.where_coordinates, raw.where_description, raw.adm_1),
             place_code=text(raw.where_prec),
-            plover=chosen(raw.type_of_violence, plover.roots_of("ucdp"), ""),
+            plover=chosen(raw.type_of_violence, plover_types.roots_of("ucdp"), ""),
             kind=literal("violence ") + text(raw.type_of_violence),
             actors=joined(raw.side_a, raw.side_b),
             deaths_low=whole(raw.low),

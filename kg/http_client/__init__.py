@@ -1,6 +1,5 @@
-"""HTTP as a client: every connection that this program opens to another server.
+"""HTTP as a client: the only package that opens connections to other servers.
 
-Requests of users (SERVICE, LOAD) go only to URLs on the operator's allow-lists and never to private addresses; a
-command may also ask the one server that its user names. May import `kg.errors`, `kg.config` and libraries. Must never
-contain SPARQL, the store, or anything that serves HTTP.
+It holds the allow-lists, the guard against private addresses, and the limits of time and size. It imports
+:mod:`kg.errors`; SPARQL, stores and HTTP serving must never enter.
 """

@@ -18,14 +18,14 @@ import re
 from dataclasses import dataclass
 
 from kg.errors import BadInput
-from kg.http_client.addresses import IPAddress, address_of
-from kg.http_client.url import Url, normal
+from kg.http_client.private_address_guard import IPAddress, address_of
+from kg.http_client.url import NormalUrl, normal
 
 _MAPPED = re.compile(r"=(?=[Hh][Tt][Tt][Pp][Ss]?://)")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AllowedAddress:
     """One entry of an allow-list.
 
     Attributes:
@@ -34,8 +34,8 @@ class Entry:
         pinned: network address to connect to without a look-up; only a pinned address may be private.
     """
 
-    name: Url
-    url: Url
+    name: NormalUrl
+    url: NormalUrl
     pinned: IPAddress | None
 
 
@@ -49,7 +49,7 @@ class AllowList:
             BadInput: an entry is malformed, or a name occurs twice.
         """
         self.setting = setting
-        self._entries: dict[Url, Entry] = {}
+        self._entries: dict[NormalUrl, AllowedAddress] = {}
         for part in text.split():
             entry = _entry(part)
             if entry is None:
@@ -65,13 +65,13 @@ class AllowList:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, iri: str) -> Entry | None:
+    def find(self, iri: str) -> AllowedAddress | None:
         """Return the entry that an IRI names, if there is one."""
         url = normal(iri)
         return self._entries.get(url) if url else None
 
 
-def _entry(text: str) -> Entry | None:
+def _entry(text: str) -> AllowedAddress | None:
     head, at, tail = text.rpartition("@")
     pinned = address_of(tail.removeprefix("[").removesuffix("]")) if at else None
     if pinned is not None and "/" not in head.partition("://")[2]:
@@ -83,4 +83,4 @@ def _entry(text: str) -> Entry | None:
     url = normal(text[mapped.end() :]) if mapped else name
     if name is None or url is None:
         return None
-    return Entry(name, url, pinned or address_of(url.host))
+    return AllowedAddress(name, url, pinned or address_of(url.host))

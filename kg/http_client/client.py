@@ -22,19 +22,19 @@ from cachetools import TTLCache
 
 from kg.config import OutgoingSettings
 from kg.errors import Forbidden, Unreachable
-from kg.http_client.addresses import address_of, is_public, look_up
-from kg.http_client.allowlist import AllowList, Entry
-from kg.http_client.connection import (
+from kg.http_client.allowlist import AllowedAddress, AllowList
+from kg.http_client.pinned_connection import (
+    ConnectionBounds,
     DeadlinePassed,
-    Limits,
-    Request,
+    IncomingResponse,
+    OutgoingRequest,
     RequestFailed,
-    Response,
     ResponseTooLarge,
     exchange,
     tls_context,
 )
-from kg.http_client.url import Url
+from kg.http_client.private_address_guard import address_of, is_public, look_up
+from kg.http_client.url import NormalUrl
 
 if TYPE_CHECKING:
     import ssl
@@ -68,7 +68,7 @@ class Fetched:
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
-class Outgoing:
+class FederationClient:
     """Client for the URLs on the allow-lists. Safe to use from any thread; every call blocks until its deadline.
 
     Attributes:
@@ -86,7 +86,7 @@ class Outgoing:
         self._load = AllowList(settings.allow_load, "KG_ALLOW_LOAD")
         self._cache = _Cache(settings.cache_seconds)
         self._lock = threading.Lock()
-        self._slots: dict[Url, threading.BoundedSemaphore] = {}
+        self._slots: dict[NormalUrl, threading.BoundedSemaphore] = {}
 
     def __bool__(self) -> bool:
         """Whether anything is allowed at all."""
@@ -119,7 +119,7 @@ class Outgoing:
             return found
         headers = {"Accept": _RESULTS, "Content-Type": "application/x-www-form-urlencoded"}
         body = urllib.parse.urlencode({"query": query}).encode()
-        fetched = self._fetch(entry, Request(entry.url, headers, body), deadline)
+        fetched = self._fetch(entry, OutgoingRequest(entry.url, headers, body), deadline)
         if fetched.media_type not in (_RESULTS, "application/json"):
             raise Unreachable(f"{entry.name} answers in “{fetched.media_type[:80]}”, not in {_RESULTS}.")
         self._cache.put(key, fetched)
@@ -140,16 +140,16 @@ class Outgoing:
         entry = self._load.find(document)
         if entry is None:
             raise _not_allowed(document, self._load)
-        return self._fetch(entry, Request(entry.url, {"Accept": _DOCUMENTS}), deadline)
+        return self._fetch(entry, OutgoingRequest(entry.url, {"Accept": _DOCUMENTS}), deadline)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return tls_context()
 
-    def _fetch(self, entry: Entry, request: Request, deadline: float) -> Fetched:
+    def _fetch(self, entry: AllowedAddress, request: OutgoingRequest, deadline: float) -> Fetched:
         """Send a request and read its response to the end."""
         retrieved = datetime.now(UTC)
-        limits = Limits(deadline, _CONNECT_SECONDS, math.inf, self.settings.max_bytes)
+        limits = ConnectionBounds(deadline, _CONNECT_SECONDS, math.inf, self.settings.max_bytes)
         with self._slot(entry, deadline):
             try:
                 with exchange(request, partial(_addresses, entry, limits), self._tls, limits) as response:
@@ -160,7 +160,7 @@ class Outgoing:
         return Fetched(content, response.header("Content-Type").partition(";")[0].strip().lower(), retrieved)
 
     @contextmanager
-    def _slot(self, entry: Entry, deadline: float) -> Iterator[None]:
+    def _slot(self, entry: AllowedAddress, deadline: float) -> Iterator[None]:
         """Wait until few requests to the same URL are under way: a slow server must not take all threads."""
         with self._lock:
             slot = self._slots.setdefault(entry.url, threading.BoundedSemaphore(_AT_ONCE))
@@ -178,7 +178,7 @@ _REMEDIES: dict[type[RequestFailed], str] = {
 }
 
 
-def _check(entry: Entry, response: Response) -> None:
+def _check(entry: AllowedAddress, response: IncomingResponse) -> None:
     """Check status and encoding of a response.
 
     Raises:
@@ -197,7 +197,7 @@ def _check(entry: Entry, response: Response) -> None:
         raise Unreachable(f"{entry.name} sends Content-Encoding {encoding[:40]}, which is refused.")
 
 
-def _addresses(entry: Entry, limits: Limits) -> list[str]:
+def _addresses(entry: AllowedAddress, limits: ConnectionBounds) -> list[str]:
     """Return the network addresses to connect to; if one of several is not public, none may be used.
 
     Raises:
@@ -223,21 +223,21 @@ class _Cache:
     def __init__(self, seconds: float) -> None:
         self._lock = threading.Lock()
         # An entry counts at least its share, so that one limit holds both the bytes and the number of entries.
-        self._kept: TTLCache[tuple[Url, str], Fetched] = TTLCache(
+        self._kept: TTLCache[tuple[NormalUrl, str], Fetched] = TTLCache(
             _CACHED_BYTES, max(0.0, seconds), getsizeof=lambda it: max(len(it.content), _CACHED_BYTES // _CACHED)
         )
 
-    def get(self, key: tuple[Url, str]) -> Fetched | None:
+    def get(self, key: tuple[NormalUrl, str]) -> Fetched | None:
         with self._lock:
             found = self._kept.get(key)
         return replace(found, cached=True) if found else None
 
-    def put(self, key: tuple[Url, str], fetched: Fetched) -> None:
+    def put(self, key: tuple[NormalUrl, str], fetched: Fetched) -> None:
         with self._lock:
             if len(fetched.content) <= _CACHED_BYTES:
                 self._kept[key] = fetched
 
-    def drop(self, key: tuple[Url, str]) -> None:
+    def drop(self, key: tuple[NormalUrl, str]) -> None:
         with self._lock:
             self._kept.pop(key, None)
 

@@ -6,7 +6,7 @@ import re
 import urllib.parse
 from typing import NamedTuple
 
-from kg.http_client.addresses import address_of
+from kg.http_client.private_address_guard import address_of
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _URL = re.compile(
@@ -21,7 +21,7 @@ PORTS = {"http": 80, "https": 443}
 _SAFE = "%!$&'()*+,;=:@/?[]~"
 
 
-class Url(NamedTuple):
+class NormalUrl(NamedTuple):
     """An http(s) URL in its normal form; ``target`` is path and query, ``host`` has no brackets."""
 
     scheme: str
@@ -39,7 +39,7 @@ class Url(NamedTuple):
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def normal(iri: str) -> Url | None:
+def normal(iri: str) -> NormalUrl | None:
     """Return the normal form of an http(s) IRI (RFC 3986, clause 6.2.2), or ``None`` if it is not a plain one.
 
     ``HTTP://A.org:80/%7Eb`` becomes ``http://a.org/~b``. Not plain are, among others, user names, fragments, and hosts
@@ -62,7 +62,7 @@ def normal(iri: str) -> Url | None:
         target = urllib.parse.quote((match["path"] or "/") + (match["query"] or ""), safe=_SAFE)
     except UnicodeEncodeError:  # half of a surrogate pair
         return None
-    return Url(scheme, host, port, _ESCAPE.sub(_unescaped, target))
+    return NormalUrl(scheme, host, port, _ESCAPE.sub(_unescaped, target))
 
 
 def _unescaped(match: re.Match[str]) -> str:

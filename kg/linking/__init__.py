@@ -1,1 +1,5 @@
-"""Links from what the graph names to what outside datasets name: reference packs, candidates, decisions, linksets."""
+"""Linking: which reference record an entity of the graph may be, with the reasons, and what is accepted at once.
+
+It imports :mod:`kg.reference`, :mod:`kg.store` and below. It proposes; storing links (:mod:`kg.links`) must never
+enter.
+"""

@@ -10,13 +10,13 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from kg.linking import territory
+from kg.linking import territory_names
+from kg.linking.entity_profiles import EntityProfile
 from kg.linking.lemmas import Lemmas
-from kg.linking.likeness import likeness, searched
-from kg.linking.mentions import Entity
-from kg.linking.records import Kind, Name, Record
-from kg.linking.reference import Hit, Reference
-from kg.linking.spelling import key
+from kg.reference.name_similarity import likeness, searched
+from kg.reference.name_spelling import key
+from kg.reference.records import Record, RecordKind, RecordName
+from kg.reference.reference_store import LookupHit, ReferenceStore
 
 _PLAUSIBLE = {True: 0.74, False: 0.84}
 """Likeness of names from which on a person (``True``), or anything else, may be meant."""
@@ -31,14 +31,15 @@ _LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Spelling:
+class NameSpelling:
     """A name to look up.
 
     Attributes:
         text: the name.
         source: the words that it comes from.
-        how: ``alias`` as it stands, ``lemma`` in the nominative, ``rule`` by a rule of :mod:`kg.linking.territory`.
-        rank: 0 for what is looked up first; a record found at one rank is no rival of those found before.
+        how: ``alias`` as it stands, ``lemma`` in the nominative, ``rule`` by a rule of
+        :mod:`kg.linking.territory_names`. rank: 0 for what is looked up first; a record found at one rank is no rival
+        of those found before.
     """
 
     text: str
@@ -61,8 +62,8 @@ class Candidate:
 
     record: Record
     pack: str
-    name: Name
-    spelling: Spelling
+    name: RecordName
+    spelling: NameSpelling
     similarity: float
     exact: bool
 
@@ -70,32 +71,34 @@ class Candidate:
 class Candidates:
     """Looks entities up in the reference data."""
 
-    def __init__(self, reference: Reference, lemmas: Lemmas | None) -> None:
+    def __init__(self, reference: ReferenceStore, lemmas: Lemmas | None) -> None:
         self._reference = reference
         self._lemmas = lemmas
 
-    def narrowed(self, entity: Entity) -> Entity:
+    def narrowed(self, entity: EntityProfile) -> EntityProfile:
         """Give an entity with the kinds that the words of its names leave: «Північне море» is a water."""
         texts = [label.text for label in entity.labels] or [form.exact for form in entity.forms]
-        told = [kinds for kinds in (territory.narrowed(entity.kinds, text) for text in texts) if kinds != entity.kinds]
+        told = [
+            kinds for kinds in (territory_names.narrowed(entity.kinds, text) for text in texts) if kinds != entity.kinds
+        ]
         kinds = min(told, key=len, default=entity.kinds)
         return replace(entity, kinds=kinds)
 
-    def spellings(self, entity: Entity, others: Collection[str] = ()) -> list[Spelling]:
+    def spellings(self, entity: EntityProfile, others: Collection[str] = ()) -> list[NameSpelling]:
         """Give the names of an entity, first what counts most; none, where it is only described («лікарі»).
 
         Args:
             entity: whose.
             others: names of other entities beside it, which are no part of its own.
         """
-        person = entity.kinds[0] is Kind.person
+        person = entity.kinds[0] is RecordKind.person
         labels = self._labels(entity)
         if labels is None:
             return []
-        found: dict[str, Spelling] = {}
+        found: dict[str, NameSpelling] = {}
         for label in labels:
-            for name in dict.fromkeys((label, territory.bare(label))):
-                _put(found, Spelling(name, label, "alias", 0))
+            for name in dict.fromkeys((label, territory_names.bare(label))):
+                _put(found, NameSpelling(name, label, "alias", 0))
         for label in labels:
             self._derive(found, label, entity, rank=1)
         rank = 2 if labels else 0
@@ -103,28 +106,28 @@ class Candidates:
             name = form.name or self._named(form.exact, entity.kinds, others)
             if not name or (labels and person and " " not in name):
                 continue
-            for text in dict.fromkeys((name, territory.bare(name))):
-                _put(found, Spelling(text, form.exact, "alias", rank))
+            for text in dict.fromkeys((name, territory_names.bare(name))):
+                _put(found, NameSpelling(text, form.exact, "alias", rank))
                 self._derive(found, text, entity, rank)
         return list(found.values())
 
-    def _labels(self, entity: Entity) -> list[str] | None:
+    def _labels(self, entity: EntityProfile) -> list[str] | None:
         """Give the labels that are names; ``None`` if those that an entity has describe it."""
         named = [self._named(label.text, entity.kinds, ()) for label in entity.labels]
         if named and not named[0]:  # the first is in the language of the text, which writes names with a capital
             return None
         return list(dict.fromkeys(name for name in named if name))
 
-    def _named(self, text: str, kinds: Collection[Kind], others: Collection[str]) -> str:
+    def _named(self, text: str, kinds: Collection[RecordKind], others: Collection[str]) -> str:
         """Cut the name out of a phrase; empty where there is none."""
         text = re.split(r",\s+(?=[a-zа-яґєії])", text.strip())[0].strip(_QUOTES)
-        if _CAPITALS.match(text) or (Kind.country in kinds and next(territory.country_names(text), "")):
+        if _CAPITALS.match(text) or (RecordKind.country in kinds and next(territory_names.country_names(text), "")):
             return text
         match = _TAIL.search(text)
         tail = self._without(match[0], others).strip(_QUOTES) if match else ""
         if match is None or not tail:
             return ""
-        sure = match[0][0] in _QUOTES or (Kind.person in kinds and len(tail.split()) > 1)
+        sure = match[0][0] in _QUOTES or (RecordKind.person in kinds and len(tail.split()) > 1)
         named = self._lemmas.is_named(tail) if self._lemmas is not None else tail.isascii()
         return tail if sure or named else ""
 
@@ -136,45 +139,45 @@ class Candidates:
                 return tail[len(other) + 1 :]
         return tail
 
-    def _derive(self, found: dict[str, Spelling], name: str, entity: Entity, rank: int) -> None:
+    def _derive(self, found: dict[str, NameSpelling], name: str, entity: EntityProfile, rank: int) -> None:
         forms = [name]
         if self._lemmas is not None:
-            forms += self._lemmas.nominatives(name, person=entity.kinds[0] is Kind.person)
+            forms += self._lemmas.nominatives(name, person=entity.kinds[0] is RecordKind.person)
         for form in forms[1:]:
-            _put(found, Spelling(form, name, "lemma", rank))
-            _put(found, Spelling(territory.bare(form), name, "lemma", rank))
+            _put(found, NameSpelling(form, name, "lemma", rank))
+            _put(found, NameSpelling(territory_names.bare(form), name, "lemma", rank))
         for form in forms:
-            if Kind.country in entity.kinds:
-                for country in territory.country_names(form):
-                    _put(found, Spelling(country, name, "rule", rank))
-            if Kind.region in entity.kinds:
-                for region in territory.region_names(form):
-                    _put(found, Spelling(region, name, "rule", rank))
+            if RecordKind.country in entity.kinds:
+                for country in territory_names.country_names(form):
+                    _put(found, NameSpelling(country, name, "rule", rank))
+            if RecordKind.region in entity.kinds:
+                for region in territory_names.region_names(form):
+                    _put(found, NameSpelling(region, name, "rule", rank))
 
-    def find(self, entity: Entity, spellings: list[Spelling]) -> list[Candidate]:
+    def find(self, entity: EntityProfile, spellings: list[NameSpelling]) -> list[Candidate]:
         """Give the records that it may be, at most one candidate for each record, the likeliest first."""
         best: dict[str, Candidate] = {}
         for candidate in self._candidates(entity, spellings):
             record = candidate.record.key
-            if not territory.barred(candidate.record) and _order(candidate) < _order(best.get(record)):
+            if not territory_names.barred(candidate.record) and _order(candidate) < _order(best.get(record)):
                 best[record] = candidate
         return sorted(best.values(), key=_order)
 
-    def _candidates(self, entity: Entity, spellings: list[Spelling]) -> Iterator[Candidate]:
+    def _candidates(self, entity: EntityProfile, spellings: list[NameSpelling]) -> Iterator[Candidate]:
         for dataset, identifier in entity.identifiers.items():
             for record in self._reference.by_identifier(dataset, identifier):
-                said = Spelling(entity.label, f"{dataset}:{identifier}", "identifier", 0)
-                yield Candidate(record, "", Name(record.label()), said, 1.0, exact=True)
+                said = NameSpelling(entity.label, f"{dataset}:{identifier}", "identifier", 0)
+                yield Candidate(record, "", RecordName(record.label()), said, 1.0, exact=True)
         exact = False
         for spelling in spellings:
             for hit in self._reference.exact(key(spelling.text), entity.kinds, _SAME_NAME):
                 exact |= hit.similarity == 1.0
                 yield _candidate(hit, spelling)
-        if not exact or Kind.person in entity.kinds:
+        if not exact or RecordKind.person in entity.kinds:
             yield from self._alike(entity, [spelling for spelling in spellings if spelling.how != "rule"])
 
-    def _alike(self, entity: Entity, spellings: list[Spelling]) -> Iterator[Candidate]:
-        if Kind.person not in entity.kinds:
+    def _alike(self, entity: EntityProfile, spellings: list[NameSpelling]) -> Iterator[Candidate]:
+        if RecordKind.person not in entity.kinds:
             for spelling in spellings:
                 yield from self._likely(entity, spelling, [spelling.text], _LIMIT)
             return
@@ -187,9 +190,11 @@ class Candidates:
             surname = spelling.text.split()[-1]
             yield from self._likely(entity, spelling, searched(surname), _SAME_NAME)
 
-    def _likely(self, entity: Entity, spelling: Spelling, texts: list[str], limit: int) -> Iterator[Candidate]:
+    def _likely(
+        self, entity: EntityProfile, spelling: NameSpelling, texts: list[str], limit: int
+    ) -> Iterator[Candidate]:
         """Look texts up by likeness, and keep what may be meant when names are compared again, word by word."""
-        person = Kind.person in entity.kinds
+        person = RecordKind.person in entity.kinds
         for text in texts:
             for hit in self._reference.similar(text, entity.kinds, limit):
                 if key(hit.name.text) == key(spelling.text):
@@ -200,11 +205,11 @@ class Candidates:
                     yield Candidate(hit.record, hit.pack, hit.name, spelling, alike, exact=False)
 
 
-def _candidate(hit: Hit, spelling: Spelling) -> Candidate:
+def _candidate(hit: LookupHit, spelling: NameSpelling) -> Candidate:
     return Candidate(hit.record, hit.pack, hit.name, spelling, hit.similarity, exact=hit.similarity == 1.0)
 
 
-def _put(found: dict[str, Spelling], spelling: Spelling) -> None:
+def _put(found: dict[str, NameSpelling], spelling: NameSpelling) -> None:
     if len(spelling.text) > 1:
         found.setdefault(spelling.text, spelling)
 

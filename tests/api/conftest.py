@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from kg.config import Config
-from kg.graph import KnowledgeGraph
+from kg.knowledge_graph import KnowledgeGraph
 from tests.configs import configured
 
 TOKEN = "a token for tests"

@@ -14,7 +14,7 @@ import uvicorn
 
 from api.app import create_app
 from kg.config import Config
-from kg.graph import KnowledgeGraph
+from kg.knowledge_graph import KnowledgeGraph
 
 SLOW = """SELECT (COUNT(*) AS ?n) WHERE {
   { SELECT ?a WHERE { ?a ?b ?c } LIMIT 200 } ?d ?e ?f . FILTER(STRLEN(CONCAT(STR(?a), STR(?d))) = 1) }"""

@@ -17,10 +17,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from kg.graph import KnowledgeGraph
-from kg.http_limits import Limits
-from kg.names import GENID
-from kg.tokens import Grant, TokenFile
+from api.server.http_protocol import ConnectionLimits
+from kg.access.api_tokens import TokenFile, TokenGrant
+from kg.iris import GENID
+from kg.knowledge_graph import KnowledgeGraph
 from tests.cases.peers import RESULTS, Asked, Peer, Reply, endpoint, saying, serving, solutions
 from tests.configs import configured
 from tests.processes import wait_until
@@ -344,7 +344,10 @@ def test_slow_peers_do_not_hold_up_the_server(here: Here, tmp_path: Path) -> Non
     config = configured(token=TOKEN, data_dir=tmp_path, bare=True, readers=1, **options)
     app = create_app(KnowledgeGraph.open(config), config)
     statuses: list[int] = []
-    with serving_app(app, Limits()) as address, httpx2.Client(base_url=f"http://127.0.0.1:{address[1]}") as client:
+    with (
+        serving_app(app, ConnectionLimits()) as address,
+        httpx2.Client(base_url=f"http://127.0.0.1:{address[1]}") as client,
+    ):
 
         def ask(pattern: str) -> Answer:
             return client.get("/sparql", params={"query": f"ASK {{ {pattern} }}"}, timeout=GUARD)
@@ -531,7 +534,7 @@ def test_nobody_is_asked_for_who_may_not_write(here: Here, tmp_path: Path) -> No
     assert here.update(update, {}).status_code == 401
     config = configured(token=TOKEN, data_dir=tmp_path, base_iri=BASE, allow_service=place, allow_load=document)
     tokens = TokenFile(tmp_path)
-    for grant in (Grant("read"), Grant("write", ("urn:mine",))):
+    for grant in (TokenGrant("read"), TokenGrant("write", ("urn:mine",))):
         token = tokens.create(f"a-{grant.scope}", grant)
         with TestClient(create_app(KnowledgeGraph.open(config, in_memory=True), config)) as client:
             headers = {"Content-Type": "application/sparql-update", "Authorization": f"Bearer {token}"}

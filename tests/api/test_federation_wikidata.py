@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 import ontology
-from kg import console
-from kg.graph import KnowledgeGraph
+from kg.cli import terminal_output
+from kg.knowledge_graph import KnowledgeGraph
 from tests.cases import wikidata
 from tests.configs import configured
 from tests.docs import ROOT
@@ -107,7 +107,7 @@ def test_another_endpoint_is_refused_with_a_remedy(ours: Server) -> None:
 def test_the_readme_shows_query_and_answer(ours: Server, name: str) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     stream = io.StringIO()
-    Console(file=stream, width=118, highlight=False).print(console.solutions(ask(ours, query(name)).body, BASE))
+    Console(file=stream, width=118, highlight=False).print(terminal_output.solutions(ask(ours, query(name)).body, BASE))
     table = "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
     assert f"<!-- ontology/federation/{name}.rq -->\n```sparql\n{query(name)}```\n" in readme
     assert f"<!-- its answer -->\n```text\n{table}```\n" in readme, table

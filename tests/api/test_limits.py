@@ -21,8 +21,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from api.server.http_protocol import ConnectionLimits
 from kg.config import variables
-from kg.http_limits import Limits
 from tests.applications import MANY, RUNAWAY, WRITER, Served, application, endpoint_of, observer_of, on_disk, settings
 from tests.cases.peers import Asked, Reply, solutions
 from tests.cases.peers import serving as peer_serving
@@ -290,7 +290,7 @@ def live(folder: Path, **others: Any) -> Iterator[tuple[Address, FastAPI]]:
     """Serve an application over a thousand statements, as `kg serve` does."""
     config = settings(folder, readers=2, **others)
     app = application(config)
-    with serving(app, Limits.of(config.http, observer_of(app).metrics.refused)) as address:
+    with serving(app, ConnectionLimits.of(config.http, observer_of(app).metrics.refused)) as address:
         update = {"update": MANY}
         done = httpx2.post(f"http://127.0.0.1:{address[1]}/update", data=update, headers=WRITER, timeout=60)
         assert done.status_code == 204

@@ -5,7 +5,7 @@ DIR gets
 - ``named.nq``: N-Quads of the named graphs, exactly as many as asked for: vocabulary, reference facts, the seed article
   as it is, and articles after it (:mod:`tests.bench.articles`), each whole, with what follows from each. What is then
   missing from the number is made up by tags of articles in a user's graph;
-- ``default.nt``: the union of these graphs, each triple once, as :mod:`kg.store` keeps it in the default graph;
+- ``default.nt``: the union of these graphs, each triple once, as :mod:`kg.store.store` keeps it in the default graph;
 - ``claims.txt``, ``subjects.txt``: IRIs to ask for, a fair sample of the whole, shuffled;
 - ``corpus.json``: the numbers.
 
@@ -26,9 +26,9 @@ from typing import IO
 
 import pyoxigraph as ox
 
-from kg.graph import KnowledgeGraph
-from kg.names import DCTERMS
-from kg.store import Settings, Store
+from kg.iris import DCTERMS
+from kg.knowledge_graph import KnowledgeGraph
+from kg.store.store import Store, StoreSettings
 from tests.bench import template as templates
 from tests.bench.articles import Article, Author, original
 from tests.bench.template import BASE, NAMES
@@ -200,7 +200,7 @@ def store(directory: Path) -> dict[str, float]:
     clock.lap("optimize")
     shutil.copytree(data / "store", native)
     clock.lap("copy")
-    graph = KnowledgeGraph(Store(Settings(data, BASE)))
+    graph = KnowledgeGraph(Store(StoreSettings(data, BASE)))
     version = graph.store.version
     graph.load_ontology()
     graph.store.made_ready()

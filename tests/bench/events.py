@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kg.events import engine
-from kg.events.decisions import decided
-from kg.events.engine import Table
-from kg.events.files import Format, opened
-from kg.events.matching import candidates
+from kg.events import ibis_engine
+from kg.events.event_files import EventFormat, opened
+from kg.events.event_matching import candidates
+from kg.events.ibis_engine import Table
+from kg.events.match_rules import decided
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "linking" / "ucdp"
@@ -92,29 +92,29 @@ def outcome(
 
 def tables(connection: Any) -> tuple[Table, Table]:
     """Read both releases into the engine."""
-    older, newer = (opened(connection, file, Format.ucdp).events for file in (OLDER, NEWER))
-    return engine.kept(connection, "older", older), engine.kept(connection, "newer", newer)
+    older, newer = (opened(connection, file, EventFormat.ucdp).events for file in (OLDER, NEWER))
+    return ibis_engine.kept(connection, "older", older), ibis_engine.kept(connection, "newer", newer)
 
 
 def measure(connection: Any, older: Table, newer: Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Decide with the dataset whole, and with each query's own row taken out."""
     pairs = candidates(older, newer)
-    whole = engine.rows(decided(pairs), connection)
-    return whole, engine.rows(decided(pairs.filter(pairs.q_id != pairs.r_id)), connection)
+    whole = ibis_engine.rows(decided(pairs), connection)
+    return whole, ibis_engine.rows(decided(pairs.filter(pairs.q_id != pairs.r_id)), connection)
 
 
 def report() -> str:
     """Measure everything; the text for RESULTS.md."""
-    connection = engine.duck()
+    connection = ibis_engine.duck()
     began = time.perf_counter()
     older, newer = tables(connection)
     read = time.perf_counter() - began
     began = time.perf_counter()
-    whole = engine.rows(decided(candidates(older, newer)), connection)
+    whole = ibis_engine.rows(decided(candidates(older, newer)), connection)
     ran = time.perf_counter() - began
     bereft = measure(connection, older, newer)[1]
-    queries = {row["id"]: row["start"].year for row in engine.rows(older, connection)}
-    known = {row["id"] for row in engine.rows(newer, connection)}
+    queries = {row["id"]: row["start"].year for row in ibis_engine.rows(older, connection)}
+    known = {row["id"] for row in ibis_engine.rows(newer, connection)}
     parts = {
         f"2014–{SPLIT}": [query for query, year in queries.items() if year <= SPLIT],
         f"{SPLIT + 1}–2019": [query for query, year in queries.items() if year > SPLIT],
@@ -127,18 +127,18 @@ def report() -> str:
 
 def on_spark() -> str:
     """Time the same expressions on Spark, and compare what comes out."""
-    duck = engine.duck()
+    duck = ibis_engine.duck()
     older, newer = tables(duck)
-    expected = engine.rows(decided(candidates(older, newer)), duck)
+    expected = ibis_engine.rows(decided(candidates(older, newer)), duck)
     began = time.perf_counter()
-    spark = engine.spark()
+    spark = ibis_engine.spark()
     started = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         left, right = (
-            engine.handed(each, spark, Path(folder) / f"{n}.parquet") for n, each in enumerate((older, newer))
+            ibis_engine.handed(each, spark, Path(folder) / f"{n}.parquet") for n, each in enumerate((older, newer))
         )
         began = time.perf_counter()
-        found = engine.rows(decided(candidates(left, right)), spark)
+        found = ibis_engine.rows(decided(candidates(left, right)), spark)
         ran = time.perf_counter() - began
     keys = ("q_id", "r_id", "score", "verdict")
     ours, theirs = ({tuple(row[key] for key in keys) for row in rows} for rows in (expected, found))

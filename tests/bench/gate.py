@@ -20,9 +20,9 @@ import pyshacl
 from rdflib import Graph
 
 import ontology
-from kg.mapping import to_graph
-from kg.names import Names
-from kg.validation import Gate
+from kg.document.rdf_mapping import to_graph
+from kg.gate.gate import Gate
+from kg.iris import Names
 
 NAMES = Names("http://127.0.0.1:8000/")
 

@@ -19,20 +19,20 @@ from pathlib import Path
 import pymorphy3
 from rapidfuzz import fuzz
 
-from kg.graph import KnowledgeGraph
-from kg.linking.linker import Linker, Settings
-from kg.linking.mentions import Entity, Form, read
-from kg.linking.packs import Pack
-from kg.linking.proposals import Proposal, Verdict
-from kg.linking.records import Kind, Name, Record
-from kg.linking.reference import Reference
-from kg.linking.spelling import latin
+from kg.knowledge_graph import KnowledgeGraph
+from kg.linking.entity_profiles import EntityProfile, NameForm, read
+from kg.linking.link_proposals import LinkProposal, ProposalVerdict
+from kg.linking.linker import Linker, LinkerSettings
+from kg.reference.name_spelling import latin
+from kg.reference.pack_metadata import PackMetadata
+from kg.reference.records import Record, RecordKind, RecordName
+from kg.reference.reference_store import ReferenceStore
 from tests.bench.linking_packs import SLICES, build, geonames, katottg, table
 from tests.configs import configured
 
 NAMES = Path(__file__).with_name("linking_names.tsv")
 CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
-PLACE = (Kind.settlement, Kind.region, Kind.water, Kind.other)
+PLACE = (RecordKind.settlement, RecordKind.region, RecordKind.water, RecordKind.other)
 ADJECTIVES = """сирійський SY;російський RU;іранський IR;український UA;ліванський LB;саудівський SA;данський DK
 французький FR
 німецький DE;польський PL;британський GB;американський US;турецький TR;ізраїльський IL;китайський CN;японський JP
@@ -49,7 +49,7 @@ class Case:
 
     group: str
     text: str
-    kinds: tuple[Kind, ...]
+    kinds: tuple[RecordKind, ...]
     gold: str
     dataset: str
 
@@ -63,7 +63,7 @@ def main() -> None:
         path = options.packs or Path(folder) / "reference.sqlite"
         if not path.exists():
             build(path).close()
-        with Reference.open(path) as reference:
+        with ReferenceStore.open(path) as reference:
             seed(reference)
         for latin_only in (False, True):
             development(path, Path(folder) / f"people-{latin_only}.sqlite", latin_only, options.errors)
@@ -72,11 +72,11 @@ def main() -> None:
 # ---- the seed article
 
 
-def seed(reference: Reference) -> None:
+def seed(reference: ReferenceStore) -> None:
     graph = KnowledgeGraph.open(configured(), in_memory=True)
     entities = read(graph.store)
     for lemmas in (True, False):
-        linker = Linker(reference, Settings(lemmas=lemmas))
+        linker = Linker(reference, LinkerSettings(lemmas=lemmas))
         start = time.perf_counter()
         proposals = linker.link(entities)
         taken = (time.perf_counter() - start) * 1000
@@ -84,7 +84,7 @@ def seed(reference: Reference) -> None:
         report(entities, proposals)
 
 
-def report(entities: list[Entity], proposals: list[Proposal]) -> None:
+def report(entities: list[EntityProfile], proposals: list[LinkProposal]) -> None:
     """Compare with the gold entity by entity, by its Ukrainian name."""
     gold = {row["name_uk"]: row for row in table("gold_seed_article.tsv")}
     counts: Counter[str] = Counter()
@@ -96,7 +96,7 @@ def report(entities: list[Entity], proposals: list[Proposal]) -> None:
         if row is None or row["level"] == "NIL":
             counts["nil"] += row is not None
             counts["nil right"] += row is not None and not found
-            counts["ghosts"] += sum(p.verdict is Verdict.accept for p in found)
+            counts["ghosts"] += sum(p.verdict is ProposalVerdict.accept for p in found)
             if found:
                 print("  not in the packs, but proposed:", name, [(p.record, p.verdict.value) for p in found][:3])
             continue
@@ -119,8 +119,8 @@ NOT_HELD = {"Башар Асад", "Балтійське море", "Півні�
 """Neither Assad nor a sea is in the slices."""
 
 
-def compare(ranked: list[Proposal], wanted: str) -> str:
-    linked = [p for p in ranked if p.verdict is Verdict.accept]
+def compare(ranked: list[LinkProposal], wanted: str) -> str:
+    linked = [p for p in ranked if p.verdict is ProposalVerdict.accept]
     if linked:
         return "right" if [p.identifier for p in linked] == [wanted] else "wrong"
     return "in review" if any(p.identifier == wanted for p in ranked) else "missed"
@@ -139,22 +139,22 @@ def development(path: Path, copy: Path, latin_only: bool, errors: bool) -> None:
     draw = random.Random(7)
     withheld = {at for at in range(len(rows)) if at % 6 == 5}
     records = [named(at, *row, latin_only=latin_only) for at, row in enumerate(rows) if at not in withheld]
-    with Reference.open(copy, writable=True) as reference:
-        reference.add(Pack("dev-names", "1", "dev"), [*records, *distractors()])
+    with ReferenceStore.open(copy, writable=True) as reference:
+        reference.add(PackMetadata("dev-names", "1", "dev"), [*records, *distractors()])
         cases: list[Case] = []
         for at, (kind, text, _) in enumerate(rows):
-            cases += spoken(text, Kind(kind), "" if at in withheld else f"dev:{at}", draw)
+            cases += spoken(text, RecordKind(kind), "" if at in withheld else f"dev:{at}", draw)
         if not latin_only:
             cases += [*countries(draw), *towns(draw), *oblasts(draw)]
         for lemmas in (True, False):
             names = "Latin names only" if latin_only else "Cyrillic names"
             print(f"\ndevelopment set, people and organisations with {names}, {_with(lemmas)}")
-            measure(Linker(reference, Settings(lemmas=lemmas)), cases, errors and lemmas)
+            measure(Linker(reference, LinkerSettings(lemmas=lemmas)), cases, errors and lemmas)
 
 
 def named(at: int, kind: str, ukrainian: str, english: str, *, latin_only: bool) -> Record:
-    names = [Name(english, "en", label=True)] + ([] if latin_only else [Name(ukrainian, "uk", label=True)])
-    return Record("dev", str(at), Kind(kind), tuple(names), prominence=50)
+    names = [RecordName(english, "en", label=True)] + ([] if latin_only else [RecordName(ukrainian, "uk", label=True)])
+    return Record("dev", str(at), RecordKind(kind), tuple(names), prominence=50)
 
 
 def distractors() -> Iterator[Record]:
@@ -164,23 +164,23 @@ def distractors() -> Iterator[Record]:
     ours = [line.split("\t")[2] for line in NAMES.read_text("utf-8").splitlines()]
     for at, name in enumerate(sorted(found)):
         if max(fuzz.token_sort_ratio(latin(name), latin(other)) for other in ours) < 75:
-            yield Record("dev", f"x{at}", Kind.person, (Name(name, "", label=True),), prominence=10)
+            yield Record("dev", f"x{at}", RecordKind.person, (RecordName(name, "", label=True),), prominence=10)
 
 
-def spoken(text: str, kind: Kind, gold: str, draw: random.Random) -> Iterator[Case]:
+def spoken(text: str, kind: RecordKind, gold: str, draw: random.Random) -> Iterator[Case]:
     for case in draw.sample(CASES, 3):
-        yield Case(kind.value, inflected(text, case, person=kind is Kind.person), (kind,), gold, "dev")
+        yield Case(kind.value, inflected(text, case, person=kind is RecordKind.person), (kind,), gold, "dev")
 
 
 def countries(draw: random.Random) -> Iterator[Case]:
     for row in table("cldr_territories_uk_en_ru.tsv"):
         if len(row["iso2"]) == 2 and row["iso2"] not in KEPT_OUT and "(" not in row["uk"]:
             text = inflected(row["uk"], draw.choice(CASES))
-            yield Case("country", text, (Kind.country,), f"iso3166:{row['iso2']}", "iso3166")
+            yield Case("country", text, (RecordKind.country,), f"iso3166:{row['iso2']}", "iso3166")
     for pair in ADJECTIVES.replace("\n", ";").split(";"):
         word, code = pair.split()
         ending = draw.choice(("ий", "ого", "ому", "им", "их", "ими", "а", "ої", "е", "і"))
-        yield Case("adjective", word[:-2] + ending, (Kind.country,), f"iso3166:{code}", "iso3166")
+        yield Case("adjective", word[:-2] + ending, (RecordKind.country,), f"iso3166:{code}", "iso3166")
 
 
 KEPT_OUT = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ", "CQ"}
@@ -188,8 +188,10 @@ KEPT_OUT = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "X
 
 def towns(draw: random.Random) -> Iterator[Case]:
     """Name towns of Ukraine, of those that share a name the largest."""
-    known = {name.text for record in katottg() if record.kind is Kind.settlement for name in record.names}
-    places = [r for r in geonames() if r.kind is Kind.settlement and r.prominence >= 3000 and r.countries == ("UA",)]
+    known = {name.text for record in katottg() if record.kind is RecordKind.settlement for name in record.names}
+    places = [
+        r for r in geonames() if r.kind is RecordKind.settlement and r.prominence >= 3000 and r.countries == ("UA",)
+    ]
     named = [(place, name.text) for place in places for name in place.names if name.text in known]
     largest = {text: place for place, text in sorted(named, key=lambda pair: pair[0].prominence)}
     for text in draw.sample(sorted(largest), 300):
@@ -198,7 +200,7 @@ def towns(draw: random.Random) -> Iterator[Case]:
 
 def oblasts(draw: random.Random) -> Iterator[Case]:
     for record in katottg():
-        if record.kind is Kind.region and not record.within and record.names[0].text.endswith("область"):
+        if record.kind is RecordKind.region and not record.within and record.names[0].text.endswith("область"):
             yield Case("oblast", inflected(record.names[0].text, draw.choice(CASES)), PLACE, record.key, "katottg")
 
 
@@ -232,11 +234,11 @@ def measure(linker: Linker, cases: list[Case], errors: bool) -> None:
     times = []
     for case in cases:
         start = time.perf_counter()
-        found = linker.propose(Entity("urn:x", case.kinds, forms=(Form(case.text),)))
+        found = linker.propose(EntityProfile("urn:x", case.kinds, forms=(NameForm(case.text),)))
         times.append(time.perf_counter() - start)
         best = next((p for p in found if p.dataset == case.dataset and p.identifier), None)
         answer = best.record if best else ""
-        accepted = best is not None and best.verdict is Verdict.accept
+        accepted = best is not None and best.verdict is ProposalVerdict.accept
         right = bool(answer) and answer == case.gold
         for name in (case.group, "all"):
             groups[name].update(gold=bool(case.gold), answered=bool(answer), right=right)

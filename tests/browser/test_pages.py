@@ -29,7 +29,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "KG_METRICS_PUBLIC": "1",
         "KG_DATA_DIR": str(tmp_path_factory.mktemp("data")),
     }
-    command = [sys.executable, "-c", "from kg.cli import main; main()", "serve", "--port", str(port)]
+    command = [sys.executable, "-c", "from kg.cli.main import main; main()", "serve", "--port", str(port)]
     with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) as server:
         try:
             yield wait_for(f"http://127.0.0.1:{port}/")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kg import engine
-from kg.graph import KnowledgeGraph
+from kg.knowledge_graph import KnowledgeGraph
+from kg.rdf import oxigraph
 from tests.configs import configured
 
 ODD = "a\r\nb\rc\nd\te \"q\" 'x', ; \\ =1+1 <&> \x0b\x00 \u2028 і😀"
@@ -40,22 +40,22 @@ def seeded() -> KnowledgeGraph:
 
 def add_odd(graph: KnowledgeGraph) -> None:
     """Add an article that no gate would let in, under the id ``odd``."""
-    text = _ODD_ARTICLE.format(base=graph.names.base, odd=str(engine.Literal(ODD)))
+    text = _ODD_ARTICLE.format(base=graph.names.base, odd=str(oxigraph.Literal(ODD)))
     merge(graph, graph.names.article_graph("odd"), text)
 
 
 def merge(graph: KnowledgeGraph, name: str, turtle: str) -> None:
     """Put triples into any graph of the store."""
-    graph.store.merge(name, [quad.triple for quad in engine.parse(turtle.encode(), "text/turtle", "urn:base:")])
+    graph.store.merge(name, [quad.triple for quad in oxigraph.parse(turtle.encode(), "text/turtle", "urn:base:")])
 
 
 def copy_seed(graph: KnowledgeGraph, number: int) -> None:
     """Add copies of the seed article under ids of their own."""
     names = graph.names
-    text = engine.serialize(graph.store.triples(names.article_graph("seed")), "application/n-triples").decode()
+    text = oxigraph.serialize(graph.store.triples(names.article_graph("seed")), "application/n-triples").decode()
     for at in range(number):
         copy = text.replace(names.article("seed"), names.article(f"copy{at:03}"))
         graph.store.merge(
             names.article_graph(f"copy{at:03}"),
-            [quad.triple for quad in engine.parse(copy.encode(), "application/n-triples")],
+            [quad.triple for quad in oxigraph.parse(copy.encode(), "application/n-triples")],
         )

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from rdflib import Graph
 
 import ontology
-from kg import engine, rdf
-from kg.claims import Document
-from kg.mapping import to_graph
-from kg.names import PREFIXES, Names
-from kg.slots import slots_of
+from kg.document.document_model import Document
+from kg.document.property_map import properties_of
+from kg.document.rdf_mapping import to_graph
+from kg.iris import PREFIXES, Names
+from kg.rdf import oxigraph, rdflib_conversion
 
 NAMES = Names("https://news.example/")
 SEED = ontology.read("seed/article.json").encode()
@@ -36,7 +36,7 @@ def small_document() -> Document:
     }
     document.situations = [situation for situation in document.situations if situation.id in kept]
     for situation in document.situations:
-        for slot in slots_of(type(situation)):
+        for slot in properties_of(type(situation)):
             if slot.ref == "situations":
                 setattr(situation, slot.field, [name for name in getattr(situation, slot.field) if name in kept])
             elif slot.ref:
@@ -92,12 +92,12 @@ class GraphCase(NamedTuple):
 
     def graph(self) -> Graph:
         """Make the broken graph."""
-        store = engine.open_store(None)
-        store.extend(engine.Quad(*triple) for triple in rdf.from_rdflib(small_graph()))
+        store = oxigraph.open_store(None)
+        store.extend(oxigraph.Quad(*triple) for triple in rdflib_conversion.from_rdflib(small_graph()))
         before = set(store)
-        engine.update(store, _PREFIXES + self.update)
+        oxigraph.update(store, _PREFIXES + self.update)
         assert set(store) != before, "the update does nothing"
-        return rdf.to_graph(quad.triple for quad in store)
+        return rdflib_conversion.to_graph(quad.triple for quad in store)
 
 
 # The passage of C44's quote.

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from kg import engine
-from kg.request import Choice, Dataset
+from kg.rdf import oxigraph
+from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 
 CERTIFICATE = Path(__file__).with_name("tls") / "peer.pem"
 """A certificate for data.example that nobody but these tests trusts, and its key."""
@@ -145,11 +145,11 @@ def _read_request(connection: socket.socket) -> None:
 
 def endpoint(turtle: str) -> Callable[[Asked], Reply]:
     """Answer queries over some triples, as a SPARQL endpoint does."""
-    store = engine.open_store(None)
-    store.extend(engine.parse(turtle.encode(), "text/turtle", "http://example.org/"))
+    store = oxigraph.open_store(None)
+    store.extend(oxigraph.parse(turtle.encode(), "text/turtle", "http://example.org/"))
 
     def answer(asked: Asked) -> Reply:
-        found = engine.query(store, asked.query, Choice(), Dataset())
+        found = oxigraph.query(store, asked.query, ResultFormats(), QueryDataset())
         return Reply(found.content, found.media_type)
 
     return answer

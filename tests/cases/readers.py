@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from kg import engine, worker
-from kg.channel import Gone
 from kg.config import QuerySettings
-from kg.pool import Pool
-from kg.request import Choice, Dataset
-from kg.store import Settings, Store
+from kg.processes import reader_process
+from kg.processes.reader_connection import Gone
+from kg.processes.reader_pool import ReaderPool
+from kg.rdf import oxigraph
+from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
+from kg.store.store import Store, StoreSettings
 
 SIZE = 1000
 """Statements in the default graph of :func:`made`."""
@@ -26,7 +27,7 @@ HUNGRY = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?f ?i"
 LARGE = f"SELECT (CONCAT(STR(?a), '{'x' * 3000}') AS ?x) {{ ?a ?b ?c . ?d ?e ?f }}"
 """3 GB: the answer itself is what needs more memory than there is."""
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-CSV = Choice(solutions="text/csv")
+CSV = ResultFormats(solutions="text/csv")
 COUNTED = f"n\r\n{SIZE}\r\n".encode()
 MEMORY = 256 << 20
 PATIENCE = 60.0
@@ -35,9 +36,10 @@ PATIENCE = 60.0
 
 def made(directory: Path, size: int = SIZE) -> Store:
     """Make a bare store with some statements."""
-    store = Store(Settings(directory, bare=True))
+    store = Store(StoreSettings(directory, bare=True))
     triples = [
-        engine.Triple(engine.NamedNode(f"urn:s{n}"), engine.NamedNode("urn:p"), engine.Literal(n)) for n in range(size)
+        oxigraph.Triple(oxigraph.NamedNode(f"urn:s{n}"), oxigraph.NamedNode("urn:p"), oxigraph.Literal(n))
+        for n in range(size)
     ]
     store.merge(None, triples)
     return store
@@ -50,22 +52,22 @@ def snapshot(directory: Path, size: int = SIZE) -> Path:
     return path
 
 
-def asked(path: Path, text: str, choice: Choice = CSV) -> bytes:
+def asked(path: Path, text: str, choice: ResultFormats = CSV) -> bytes:
     """Write the message of a query."""
-    return worker.message(path, text, choice, Dataset())
+    return reader_process.message(path, text, choice, QueryDataset())
 
 
 async def ask(
-    pool: Pool, text: str, client: str = "somebody", timeout: float = PATIENCE, gone: Gone | None = None
+    pool: ReaderPool, text: str, client: str = "somebody", timeout: float = PATIENCE, gone: Gone | None = None
 ) -> bytes:
     """Have a query answered from the snapshot that the pool reads."""
     return (await pool.run(asked(pool.snapshot, text), client, timeout, gone)).content
 
 
 @asynccontextmanager
-async def reading(path: Path, **settings: Any) -> AsyncIterator[Pool]:
+async def reading(path: Path, **settings: Any) -> AsyncIterator[ReaderPool]:
     """Run a pool of readers over a snapshot."""
-    pool = Pool(QuerySettings(**({"readers": 2, "max_memory": MEMORY} | settings)))
+    pool = ReaderPool(QuerySettings(**({"readers": 2, "max_memory": MEMORY} | settings)))
     await pool.start(path)
     try:
         yield pool

@@ -14,10 +14,10 @@ from unittest import mock
 
 import pytest
 
-from kg import engine
-from kg.cli import main
-from kg.graph import KnowledgeGraph
-from kg.store import Settings, Store
+from kg.cli.main import main
+from kg.knowledge_graph import KnowledgeGraph
+from kg.rdf import oxigraph
+from kg.store.store import Store, StoreSettings
 from tests.configs import configured
 from tests.processes import PYTHON
 
@@ -34,7 +34,7 @@ def seeded(data: Path) -> Path:
 
 def plain(data: Path, *names: str) -> Path:
     """Make a small bare store that holds one triple for each name, each in a graph of that name."""
-    store = Store(Settings(data, bare=True))
+    store = Store(StoreSettings(data, bare=True))
     for name in names:
         store.update(f"INSERT DATA {{ GRAPH <urn:{name}> {{ <urn:s> <urn:p> '{name}' }} }}")
     return data
@@ -42,15 +42,15 @@ def plain(data: Path, *names: str) -> Path:
 
 def broad(data: Path, count: int) -> Path:
     """Make a bare store of that many quads in the default graph and in a named one, so that all indexes are in use."""
-    store = Store(Settings(data, bare=True))
+    store = Store(StoreSettings(data, bare=True))
     del store
-    made = engine.open_store(data / "store")
-    graphs = (engine.DefaultGraph(), engine.NamedNode("urn:g"))
+    made = oxigraph.open_store(data / "store")
+    graphs = (oxigraph.DefaultGraph(), oxigraph.NamedNode("urn:g"))
     made.extend(
-        engine.Quad(
-            engine.NamedNode(f"urn:s{number % 97}"),
-            engine.NamedNode(f"urn:p{number % 5}"),
-            engine.Literal(f"{number} of a text that is long enough not to be kept in the key itself"),
+        oxigraph.Quad(
+            oxigraph.NamedNode(f"urn:s{number % 97}"),
+            oxigraph.NamedNode(f"urn:p{number % 5}"),
+            oxigraph.Literal(f"{number} of a text that is long enough not to be kept in the key itself"),
             graphs[number % 2],
         )
         for number in range(count)
@@ -59,20 +59,20 @@ def broad(data: Path, count: int) -> Path:
     return data
 
 
-def quads(data: Path) -> set[engine.Quad]:
+def quads(data: Path) -> set[oxigraph.Quad]:
     """Read every quad of a store that nobody holds, and change nothing."""
-    return set(engine.open_snapshot(data / "store"))
+    return set(oxigraph.open_snapshot(data / "store"))
 
 
 def names(data: Path) -> set[str]:
     """Name the graphs of a store that nobody holds."""
-    return {graph.value for graph in engine.open_snapshot(data / "store").named_graphs()}
+    return {graph.value for graph in oxigraph.open_snapshot(data / "store").named_graphs()}
 
 
 def change(data: Path, update: str) -> None:
     """Change a store behind the back of what keeps its graphs together."""
-    store = engine.open_store(data / "store")
-    engine.update(store, update)
+    store = oxigraph.open_store(data / "store")
+    oxigraph.update(store, update)
     store.flush()
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kg import claims
-from kg.claims import Document, Part
-from kg.slots import Slot, slots_of
+from kg.document import document_model
+from kg.document.document_model import Document, DocumentPart
+from kg.document.property_map import FieldProperty, properties_of
 from ontology import terms
 
 Content = dict[str, Any]
@@ -86,16 +86,16 @@ class _Drawing:
         pairs = zip(self.ids["segments"], places, places[1:], strict=False)
         return [{"id": i, "section": self.draw(sections), "start": start, "end": end} for i, start, end in pairs]
 
-    def part(self, part: type[Part], identifier: str) -> Content:
+    def part(self, part: type[DocumentPart], identifier: str) -> Content:
         """Fill every field that has to be there, and some of the others."""
         content = {"id": identifier}
-        for slot in slots_of(part):
+        for slot in properties_of(part):
             field = part.model_fields[slot.field]
             if slot.field != "id" and (field.is_required() or self.draw(st.booleans())):
                 content[slot.key] = self.value(part, slot)
         return content
 
-    def value(self, part: type[Part], slot: Slot) -> Any:
+    def value(self, part: type[DocumentPart], slot: FieldProperty) -> Any:
         draw = self.draw
         if slot.field == "mentions":
             return self.mentions()
@@ -127,7 +127,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def _value(part: type[Part], slot: Slot) -> st.SearchStrategy[Any]:
+def _value(part: type[DocumentPart], slot: FieldProperty) -> st.SearchStrategy[Any]:
     if slot.field in _VALUES:
         return _VALUES[slot.field]
     if issubclass(slot.kind, StrEnum):
@@ -142,17 +142,17 @@ def _value(part: type[Part], slot: Slot) -> st.SearchStrategy[Any]:
 def documents(draw: st.DrawFn) -> Document:
     """Draw a document whose quotes are located and whose references lead somewhere."""
     drawing = _Drawing(draw)
-    article = drawing.part(claims.Article, "a1") | {"text": drawing.text}
+    article = drawing.part(document_model.Article, "a1") | {"text": drawing.text}
     article.pop("sha256", None)
     content: Content = {"article": article, "segments": drawing.segments()}
-    lists: dict[str, type[Part]] = {
-        "entities": claims.Entity,
-        "times": claims.Time,
-        "situations": claims.Situation,
-        "claims": claims.Claim,
+    lists: dict[str, type[DocumentPart]] = {
+        "entities": document_model.Entity,
+        "times": document_model.Time,
+        "situations": document_model.Situation,
+        "claims": document_model.Claim,
     }
     for name, part in lists.items():
         content[name] = [drawing.part(part, identifier) for identifier in drawing.ids[name]]
-    content["relations"] = [drawing.part(claims.Relation, "r0")]
-    content["quantities"] = [drawing.part(claims.Quantity, "q0")]
+    content["relations"] = [drawing.part(document_model.Relation, "r0")]
+    content["quantities"] = [drawing.part(document_model.Quantity, "q0")]
     return Document.model_validate(content)

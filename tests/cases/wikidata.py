@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kg import engine
-from kg.graph import KnowledgeGraph
-from kg.names import SKOS
+from kg.iris import SKOS
+from kg.knowledge_graph import KnowledgeGraph
+from kg.rdf import oxigraph
 
 SLICES = Path(__file__).resolve().parents[3] / "shared" / "data" / "linking"
 """Data that lies beside the project; what needs it is skipped where it is not there."""
@@ -59,12 +59,15 @@ def _value(snak: dict[str, Any]) -> Any:
 def link(graph: KnowledgeGraph) -> int:
     """Link the seed article's entities to Wikidata as the gold list has them, where it is sure; tells how many."""
     known = {row["name_uk"]: row["wikidata"] for row in rows("gold_seed_article.tsv") if row["level"] in ("A", "B")}
-    label, match = engine.NamedNode("http://www.w3.org/2000/01/rdf-schema#label"), engine.NamedNode(f"{SKOS}exactMatch")
+    label, match = (
+        oxigraph.NamedNode("http://www.w3.org/2000/01/rdf-schema#label"),
+        oxigraph.NamedNode(f"{SKOS}exactMatch"),
+    )
     triples = []
     for quad in graph.store.match(None, label, None, graph.names.article_graph("seed")):
         name = quad.object
-        if isinstance(name, engine.Literal) and name.language == "uk" and name.value in known:
-            record = engine.NamedNode(f"{_WD}entity/{known[name.value]}")
-            triples.append(engine.Triple(quad.subject, match, record))
+        if isinstance(name, oxigraph.Literal) and name.language == "uk" and name.value in known:
+            record = oxigraph.NamedNode(f"{_WD}entity/{known[name.value]}")
+            triples.append(oxigraph.Triple(quad.subject, match, record))
     graph.store.merge(f"{graph.names.base}graph/links/wikidata", triples)
     return len(triples)

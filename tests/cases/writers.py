@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kg import engine
+from kg.rdf import oxigraph
 from tests.processes import Server
 
 _LEFT, _RIGHT = "urn:left", "urn:right"
@@ -58,11 +58,11 @@ class Writer:
 
 def held(data: Path) -> int:
     """Count the numbers in a store that nobody holds; fail if one is there by half, or one before the last is not."""
-    store = engine.open_snapshot(data / "store")
+    store = oxigraph.open_snapshot(data / "store")
     sides = []
     for graph, predicate in (("urn:l", _LEFT), ("urn:r", _RIGHT)):
-        found = store.quads_for_pattern(None, engine.NamedNode(predicate), None, engine.NamedNode(graph))
-        sides.append(sorted(int(quad.object.value) for quad in found if isinstance(quad.object, engine.Literal)))
+        found = store.quads_for_pattern(None, oxigraph.NamedNode(predicate), None, oxigraph.NamedNode(graph))
+        sides.append(sorted(int(quad.object.value) for quad in found if isinstance(quad.object, oxigraph.Literal)))
     assert sides[0] == sides[1]
     assert sides[0] == list(range(len(sides[0])))
     return len(sides[0])

@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from api.problems import KINDS
-from kg.cli import app
+from api.http.problem_details import KINDS
+from kg.cli.main import app
 from kg.config import from_environment, variables
 from kg.errors import BadInput
 

@@ -135,7 +135,7 @@ def exit_codes(folder: Path) -> dict[str, int]:
     (folder / "damaged.tar").write_bytes(b"no backup")
     (spoilt / "store").mkdir(parents=True)
     (spoilt / "claimgraph.json").write_text("no description", "utf-8")
-    runs = {
+    runs: dict[str, tuple[Path, *tuple[str, ...]]] = {
         "kg --help": (data, "--help"),
         "kg token -h": (data, "token", "-h"),
         "kg info": (data, "info"),

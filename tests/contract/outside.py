@@ -7,6 +7,7 @@ import re
 import socket
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -259,13 +260,13 @@ def _logged(server: Server) -> Iterator[tuple[str, str]]:
         send(connection, "GET", target, headers={**fields, "X-Request-Id": f"contract-{number}"})
     connection.close()
 
-    def lines() -> list[str]:
-        return server.log.read_text("utf-8").splitlines()
+    def found(mark: str) -> list[str]:
+        return [line for line in server.log.read_text("utf-8").splitlines() if mark in line]
 
     for number, (name, _, _) in enumerate(_LOGGED):
         mark = f"contract-{number}"
-        wait_until(lambda mark=mark: any(mark in line for line in lines()), f"the line of {mark}")
-        yield name, next(line for line in lines() if mark in line)
+        wait_until(partial(found, mark), f"the line of {mark}")
+        yield name, found(mark)[0]
 
 
 def _json_log(server: Server) -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import mean, quantiles
 from urllib.parse import quote
 
-from kg.questions import all_questions
+from kg.articles.competency_questions import all_questions
 from tests.bench.processes import memory, tree
 from tests.faults.articles import article
 from tests.processes import RUNAWAY, WRITER, Reply, Server, running, send

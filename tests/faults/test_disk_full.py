@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import StorageFull
-from kg.store import Settings, Store
+from kg.store.store import Store, StoreSettings
 from tests.cases import stores
 from tests.cases.writers import Writer, held
 from tests.faults.articles import article
@@ -79,10 +79,10 @@ def test_a_disk_that_fills_up_while_many_write(tmp_path: Path) -> None:
 
 def test_the_engine_itself_meets_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After that the engine refuses every write until it is opened anew; the store does so by itself."""
-    monkeypatch.setattr("kg.disk.RESERVE", 0)
-    monkeypatch.setattr("kg.disk.require", lambda *_: None)
+    monkeypatch.setattr("kg.files.disk_space.RESERVE", 0)
+    monkeypatch.setattr("kg.files.disk_space.require", lambda *_: None)
     with stores.small_disk(tmp_path / "disk", 60) as disk:
-        store = Store(Settings(disk / "data", bare=True))
+        store = Store(StoreSettings(disk / "data", bare=True))
         store.update("INSERT DATA { <urn:n0> <urn:p> 0 }")
         filling = stores.fill(disk, leave=64 * 1024)
         acknowledged = 1
@@ -98,7 +98,7 @@ def test_the_engine_itself_meets_a_full_disk(tmp_path: Path, monkeypatch: pytest
         store.update("INSERT DATA { <urn:after> <urn:p> 'after' }")
         assert acknowledged < len(store) <= acknowledged + 3
         del store
-        again = Store(Settings(disk / "data", bare=True))
+        again = Store(StoreSettings(disk / "data", bare=True))
         subjects = {triple.subject.value for triple in again.triples(None)}  # type: ignore[union-attr]
         assert {"urn:after", *(f"urn:n{number}" for number in range(acknowledged))} <= subjects
         del again

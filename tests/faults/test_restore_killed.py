@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from kg import backup, doctor
+from kg.access.api_tokens import TokenFile, TokenGrant
 from kg.errors import BadInput, StoreUnavailable
-from kg.interrupted import left_over
-from kg.restore import restore
-from kg.store import Settings, Store
-from kg.tokens import Grant, TokenFile
+from kg.maintenance import backup, doctor
+from kg.maintenance.restore import restore
+from kg.store.interrupted_restore import left_over
+from kg.store.store import Store, StoreSettings
 from tests.cases import stores
 from tests.processes import PYTHON, wait_until
 
@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with an old store in ``old``, and a backup of a new one that is larger."""
     place = tmp_path_factory.mktemp("killed")
     backup.backup(stores.broad(place / "new", 3000), place / "new.tar")
-    TokenFile(stores.plain(place / "old", "old")).create("mine", Grant())
+    TokenFile(stores.plain(place / "old", "old")).create("mine", TokenGrant())
     return place
 
 
@@ -56,7 +56,7 @@ def check(data: Path, place: Path) -> str:
     assert left
     for bare in (True, False):  # no new store is made there
         with pytest.raises(StoreUnavailable):
-            Store(Settings(data, bare=bare))
+            Store(StoreSettings(data, bare=bare))
     data.mkdir(exist_ok=True)
     for path in left.iterdir():
         if (data / path.name).is_dir():

@@ -13,7 +13,7 @@ from typing import Protocol, get_args
 
 import pytest
 
-from kg.claims import Claim, Document, Part, Quote, Ref, Situation
+from kg.document.document_model import Claim, Document, DocumentPart, IdReference, Quote, Situation
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ROOT / "ontology" / "seed"
@@ -62,11 +62,11 @@ def seed() -> Document:
     return Document.model_validate_json((SEED / "article.json").read_bytes())
 
 
-def lists(seed: Document) -> dict[str, Sequence[Part]]:
+def lists(seed: Document) -> dict[str, Sequence[DocumentPart]]:
     return {name: value for name, value in seed if isinstance(value, list)}
 
 
-def identifier(part: Part) -> str:
+def identifier(part: DocumentPart) -> str:
     return str(dict(part)["id"])
 
 
@@ -74,28 +74,28 @@ def labelled(seed: Document) -> list[Labelled]:
     return [seed.article, *seed.entities, *seed.situations, *seed.quantities]
 
 
-def quotes(part: Part) -> Iterator[Quote]:
+def quotes(part: DocumentPart) -> Iterator[Quote]:
     """Yield every quote inside a part, at any depth."""
     for _, value in part:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, Quote):
                 yield item
-            if isinstance(item, Part):
+            if isinstance(item, DocumentPart):
                 yield from quotes(item)
 
 
 def kinds(hint: object) -> set[str]:
     """Name the lists that a type annotation refers to."""
-    marks = {mark.kind for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Ref)}
+    marks = {mark.kind for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, IdReference)}
     return marks.union(*(kinds(inner) for inner in get_args(hint)))
 
 
-def references(part: Part) -> Iterator[tuple[str, str]]:
+def references(part: DocumentPart) -> Iterator[tuple[str, str]]:
     """Yield the list and the id of everything that a part points at."""
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
         targets: list[str] = value if isinstance(value, list) else [value] if value else []
-        for kind in kinds(field.annotation) | {mark.kind for mark in field.metadata if isinstance(mark, Ref)}:
+        for kind in kinds(field.annotation) | {mark.kind for mark in field.metadata if isinstance(mark, IdReference)}:
             yield from ((kind, target) for target in targets)
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from kg.graph import KnowledgeGraph
+from kg.knowledge_graph import KnowledgeGraph
 from tests.configs import configured
 
 

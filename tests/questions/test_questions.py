@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from kg.graph import KnowledgeGraph
-from kg.questions import Question, all_questions, find
-from kg.request import Choice
+from kg.articles.competency_questions import Question, all_questions, find
+from kg.knowledge_graph import KnowledgeGraph
+from kg.rdf.query_request_and_result import ResultFormats
 
 Ask = Callable[[str], list[tuple[str, ...]]]
 Row = tuple[str, ...]
@@ -309,7 +309,7 @@ def test_a_question_is_described_in_both_languages(question: Question) -> None:
 
 @by_number
 def test_the_columns_are_the_variables(question: Question, graph: KnowledgeGraph) -> None:
-    answer = json.loads(graph.store.query(question.text, Choice()).content)
+    answer = json.loads(graph.store.query(question.text, ResultFormats()).content)
     assert answer["head"]["vars"] == list(question.columns)
 
 

@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
-from kg import engine, worker
+from kg.articles.competency_questions import all_questions
 from kg.config import QuerySettings
-from kg.pool import Pool
-from kg.questions import all_questions
-from kg.request import Choice, Dataset
+from kg.processes import reader_process
+from kg.processes.reader_pool import ReaderPool
+from kg.rdf import oxigraph
+from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from tests.bench import corpus
 
 QUADS = 100_000
@@ -24,13 +25,13 @@ def test_every_question_is_answered_in_time_over_many_articles(tmp_path_factory:
     corpus.store(directory)
 
     async def main() -> list[str]:
-        pool = Pool(QuerySettings(readers=1))
+        pool = ReaderPool(QuerySettings(readers=1))
         await pool.start(directory / "native")
         late = []
         for question in all_questions():
-            message = worker.message(directory / "native", question.text, Choice(), Dataset())
+            message = reader_process.message(directory / "native", question.text, ResultFormats(), QueryDataset())
             try:
-                assert engine.solutions((await pool.run(message, "somebody", DEADLINE, None)).content)
+                assert oxigraph.solutions((await pool.run(message, "somebody", DEADLINE, None)).content)
             except Exception as error:  # noqa: BLE001 - told with the number of the question
                 late.append(f"Q{question.number}: {error}")
         await pool.close()

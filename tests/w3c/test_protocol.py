@@ -40,7 +40,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, token: str) -> Iterator[st
     command = [
         sys.executable,
         "-c",
-        "from kg.cli import main; main()",
+        "from kg.cli.main import main; main()",
         "serve",
         "--bare",
         "--port",

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.errors import BadInput
-from kg.http_client.addresses import address_of, is_public
 from kg.http_client.allowlist import AllowList
+from kg.http_client.private_address_guard import address_of, is_public
 from kg.http_client.url import normal
 
 ALLOWED = AllowList("https://a.org/sparql http://127.0.0.1:9999/sparql http://b.org/data?x=1", "KG_ALLOW_SERVICE")

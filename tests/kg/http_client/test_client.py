@@ -12,7 +12,7 @@ import pytest
 
 from kg.config import OutgoingSettings
 from kg.errors import BadInput, Forbidden, Unreachable
-from kg.http_client.client import Fetched, Outgoing
+from kg.http_client.client import FederationClient, Fetched
 from tests.cases.peers import CERTIFICATE, RESULTS, Asked, Reply, saying, serving
 
 QUERY = "SELECT * WHERE { ?s ?p ?o }"
@@ -23,7 +23,7 @@ _CHUNKED = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\
 
 
 def ask(endpoint: str, allowed: str | None = None, seconds: float = GONE, **settings: Any) -> Fetched:
-    outgoing = Outgoing(OutgoingSettings(allow_service=endpoint if allowed is None else allowed, **settings))
+    outgoing = FederationClient(OutgoingSettings(allow_service=endpoint if allowed is None else allowed, **settings))
     return outgoing.ask(endpoint, QUERY, time.monotonic() + seconds)
 
 
@@ -50,7 +50,7 @@ def test_an_endpoint_is_asked_by_the_protocol() -> None:
 
 def test_a_document_is_fetched_each_time() -> None:
     with serving(lambda _: Reply(b"", None)) as peer:
-        outgoing = Outgoing(OutgoingSettings(allow_load=f"{peer.address}/d.ttl"))
+        outgoing = FederationClient(OutgoingSettings(allow_load=f"{peer.address}/d.ttl"))
         for _ in range(2):
             assert outgoing.fetch(f"{peer.address}/d.ttl", outgoing.deadline()).media_type == ""
     assert [asked.method for asked in peer.asked] == ["GET", "GET"]
@@ -70,7 +70,7 @@ def test_answers_of_any_framing_are_read() -> None:
 
 
 def test_the_two_lists_are_apart() -> None:
-    outgoing = Outgoing(OutgoingSettings(allow_service="http://a.org/s", allow_load="http://a.org/d"))
+    outgoing = FederationClient(OutgoingSettings(allow_service="http://a.org/s", allow_load="http://a.org/d"))
     assert outgoing.allows_service("http://a.org/s")
     assert outgoing.allows_load("http://a.org/d")
     assert not outgoing.allows_service("http://a.org/d")
@@ -82,14 +82,14 @@ def test_the_two_lists_are_apart() -> None:
 
 
 def test_closed_by_default() -> None:
-    assert not Outgoing(OutgoingSettings())
-    assert Outgoing(OutgoingSettings(allow_load="http://a.org/"))
-    assert Outgoing(OutgoingSettings(allow_service="http://a.org/"))
+    assert not FederationClient(OutgoingSettings())
+    assert FederationClient(OutgoingSettings(allow_load="http://a.org/"))
+    assert FederationClient(OutgoingSettings(allow_service="http://a.org/"))
 
 
 def test_a_bad_list_is_an_error_at_once() -> None:
     with pytest.raises(BadInput, match="KG_ALLOW_LOAD"):
-        Outgoing(OutgoingSettings(allow_load="file:///data"))
+        FederationClient(OutgoingSettings(allow_load="file:///data"))
 
 
 def test_a_name_may_be_asked_elsewhere() -> None:
@@ -376,7 +376,7 @@ def test_a_deadline_that_is_past() -> None:
 
 def test_answers_are_kept_with_the_time_they_come_from() -> None:
     with serving(lambda _: EMPTY) as peer:
-        outgoing = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/"))
+        outgoing = FederationClient(OutgoingSettings(allow_service=f"{peer.address}/"))
         first, second = (outgoing.ask(f"{peer.address}/", QUERY, outgoing.deadline()) for _ in range(2))
         outgoing.ask(f"{peer.address}/", "ASK { }", outgoing.deadline())
     assert (first.cached, second.cached) == (False, True)
@@ -387,7 +387,7 @@ def test_answers_are_kept_with_the_time_they_come_from() -> None:
 @pytest.mark.parametrize("seconds", [0, 0.01])
 def test_answers_are_forgotten(seconds: float) -> None:
     with serving(lambda _: EMPTY) as peer:
-        outgoing = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/", cache_seconds=seconds))
+        outgoing = FederationClient(OutgoingSettings(allow_service=f"{peer.address}/", cache_seconds=seconds))
         for _ in range(2):
             assert not outgoing.ask(f"{peer.address}/", QUERY, outgoing.deadline()).cached
             time.sleep(0.02)
@@ -398,7 +398,7 @@ def test_the_cache_is_bounded_in_number_and_bytes() -> None:
     size = 0
 
     with serving(lambda _: Reply(b" " * size, RESULTS)) as peer:
-        outgoing = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/", max_bytes=2**25))
+        outgoing = FederationClient(OutgoingSettings(allow_service=f"{peer.address}/", max_bytes=2**25))
 
         def cached(query: str) -> bool:
             return outgoing.ask(f"{peer.address}/", query, outgoing.deadline()).cached
@@ -415,7 +415,7 @@ def test_the_cache_is_bounded_in_number_and_bytes() -> None:
 def test_failures_are_not_kept() -> None:
     replies = iter([Reply(b"", RESULTS, 503), EMPTY])
     with serving(lambda _: next(replies)) as peer:
-        outgoing = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/"))
+        outgoing = FederationClient(OutgoingSettings(allow_service=f"{peer.address}/"))
         with pytest.raises(Unreachable):
             outgoing.ask(f"{peer.address}/", QUERY, outgoing.deadline())
         assert outgoing.ask(f"{peer.address}/", QUERY, outgoing.deadline()).content == b"{}"
@@ -430,7 +430,7 @@ def test_one_slow_peer_does_not_take_all_the_room() -> None:
         return EMPTY
 
     with serving(slow) as peer, serving(lambda _: EMPTY) as other:
-        outgoing = Outgoing(OutgoingSettings(allow_service=f"{peer.address}/ {other.address}/"))
+        outgoing = FederationClient(OutgoingSettings(allow_service=f"{peer.address}/ {other.address}/"))
         waiting = [
             threading.Thread(target=outgoing.ask, args=(f"{peer.address}/", f"{number}", outgoing.deadline()))
             for number in range(4)

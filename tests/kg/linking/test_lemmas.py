@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from kg.linking.lemmas import MISSING, Lemmas
-from kg.linking.linker import Linker, Settings
+from kg.linking.linker import Linker, LinkerSettings
 from tests.linked import KRAMATORSK, mention, reference
 
 
@@ -70,4 +70,4 @@ def test_without_the_extra_it_says_so_and_works_with_what_the_text_has(monkeypat
     assert linker.propose(mention("Краматорськ"))[0].verdict == "accept"
     monkeypatch.undo()
     assert Linker(reference(KRAMATORSK)).missing == ""
-    assert Linker(reference(KRAMATORSK), Settings(lemmas=False)).missing == MISSING
+    assert Linker(reference(KRAMATORSK), LinkerSettings(lemmas=False)).missing == MISSING

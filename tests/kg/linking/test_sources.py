@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from kg.errors import BadInput, ClaimgraphError
-from kg.linking.formats import FORMATS
-from kg.linking.packs import Pack
-from kg.linking.records import Kind, Name, Record, Role
-from kg.linking.reference import Reference
-from kg.linking.sources import carried, files
-from kg.linking.sources.files import Source, grouped
+from kg.reference.pack_formats import FORMATS
+from kg.reference.pack_metadata import PackMetadata
+from kg.reference.records import Record, RecordKind, RecordName, RecordRole
+from kg.reference.reference_store import ReferenceStore
+from kg.reference.sources import packaged_datasets, source_files
+from kg.reference.sources.source_files import SourceFile, grouped
 from tests.kg.linking.slices import SLICES, needed
 
 KYIV = "703448\tKyiv\tKyiv\tKiev,Київ\t50.45\t30.52\tP\tPPLC\tUA\t\t12\t\t\t\t2797553\t\t187\tEurope/Kyiv\t2024-01-01\n"
@@ -28,7 +28,7 @@ COUNTRIES = {"Q212": "UA", "Q159": "RU"}
 
 
 def read(path: Path, form: str, **options: object) -> list[Record]:
-    return list(FORMATS[form].read(Source(path, countries=COUNTRIES, **options)))  # type: ignore[arg-type]
+    return list(FORMATS[form].read(SourceFile(path, countries=COUNTRIES, **options)))  # type: ignore[arg-type]
 
 
 def written(directory: Path, name: str, content: str | bytes) -> Path:
@@ -44,12 +44,12 @@ def test_geonames_dump(tmp_path: Path, name: str) -> None:
     kyiv, sea = read(written(tmp_path, name, KYIV + SEA), "geonames")
     assert (kyiv.key, kyiv.kind, kyiv.countries, kyiv.point) == (
         "geonames:703448",
-        Kind.settlement,
+        RecordKind.settlement,
         ("UA",),
         (50.45, 30.52),
     )
     assert [found.text for found in kyiv.names] == ["Kyiv", "Kiev", "Київ"]
-    assert (sea.kind, sea.countries) == (Kind.water, ())
+    assert (sea.kind, sea.countries) == (RecordKind.water, ())
 
 
 def test_geonames_with_alternate_names_and_regions(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_geonames_with_alternate_names_and_regions(tmp_path: Path) -> None:
         written(tmp_path, "admin1CodesASCII.txt", "UA.12\tK\tK\t703447\n"),
     )
     (kyiv,) = read(tmp_path / "UA.zip", "geonames", others=others)
-    assert kyiv.names == (Name("Kyiv", label=True), Name("Київ", "uk", label=True))
+    assert kyiv.names == (RecordName("Kyiv", label=True), RecordName("Київ", "uk", label=True))
     assert (kyiv.identifiers, kyiv.within) == ({"wikidata": "Q1899"}, "703447")
 
 
@@ -99,8 +99,8 @@ def test_wikidata(tmp_path: Path, form: str) -> None:
     assert kyiv == Record(
         "wikidata",
         "Q1899",
-        Kind.settlement,
-        (Name("Київ", "uk", label=True), Name("Kiev", "en")),
+        RecordKind.settlement,
+        (RecordName("Київ", "uk", label=True), RecordName("Kiev", "en")),
         ("UA",),
         prominence=2.0,
         identifiers={"geonames": "703448"},
@@ -112,10 +112,10 @@ def test_wikidata(tmp_path: Path, form: str) -> None:
 def test_wikidata_of_real_people() -> None:
     people = [record for path in sorted((SLICES / "wikidata").glob("*.json")) for record in read(path, "wikidata")]
     assert len(people) == 7
-    assert {record.kind for record in people} == {Kind.person}
+    assert {record.kind for record in people} == {RecordKind.person}
     putin = next(record for record in people if record.identifier == "Q7747")
     assert (putin.label(), "RU" in putin.countries) == ("Vladimir Putin", True)
-    assert Role("Q218295", "2012-05-07") in putin.roles
+    assert RecordRole("Q218295", "2012-05-07") in putin.roles
     assert putin.prominence == max(record.prominence for record in people)
 
 
@@ -132,11 +132,15 @@ def test_sparql_results(tmp_path: Path) -> None:
     ]
     content = json.dumps({"head": {"vars": ["item"]}, "results": {"bindings": rows}})
     (sea,) = read(written(tmp_path, "seas.json", content), "sparql-results")
-    assert (sea.key, sea.kind) == ("wikidata:Q35000", Kind.water)
-    assert sea.names == tuple(Name(text, language, label=True) for language, text in names)
+    assert (sea.key, sea.kind) == ("wikidata:Q35000", RecordKind.water)
+    assert sea.names == tuple(RecordName(text, language, label=True) for language, text in names)
     table = "item,itemLabel,lang,coord\nhttp://www.wikidata.org/entity/Q35000,Азовське море,uk,Point(36.5 46)\n"
-    (sea,) = read(written(tmp_path, "seas.csv", table), "sparql-results", kind=Kind.water)
-    assert (sea.kind, sea.names, sea.point) == (Kind.water, (Name("Азовське море", "uk", label=True),), (46.0, 36.5))
+    (sea,) = read(written(tmp_path, "seas.csv", table), "sparql-results", kind=RecordKind.water)
+    assert (sea.kind, sea.names, sea.point) == (
+        RecordKind.water,
+        (RecordName("Азовське море", "uk", label=True),),
+        (46.0, 36.5),
+    )
 
 
 def test_ftm(tmp_path: Path) -> None:
@@ -151,9 +155,9 @@ def test_ftm(tmp_path: Path) -> None:
     address = {"id": "a", "schema": "Address", "properties": {"full": ["Moscow"]}}
     lines = "".join(json.dumps(entity) + "\n" for entity in (putin, address))
     (found,) = read(written(tmp_path, "targets.nested.json", lines), "ftm")
-    assert (found.key, found.kind, found.countries) == ("opensanctions:Q7747", Kind.person, ("RU",))
+    assert (found.key, found.kind, found.countries) == ("opensanctions:Q7747", RecordKind.person, ("RU",))
     assert found.label() == "Vladimir Putin"
-    assert found.roles == (Role("President of Russia", "2012-05-07"),)
+    assert found.roles == (RecordRole("President of Russia", "2012-05-07"),)
     assert found.identifiers == {"wikidata": "Q7747"}
 
 
@@ -162,10 +166,10 @@ def test_own_table(tmp_path: Path) -> None:
     content = f"{headings}\n1,BILD,organisation,de,Bild|BILD-Zeitung,DE,,,Q156583,Більд,1\n"
     (found,) = read(written(tmp_path, "media.csv", content), "csv", dataset="media")
     assert found.names == (
-        Name("BILD", "de", label=True),
-        Name("Bild", "de"),
-        Name("BILD-Zeitung", "de"),
-        Name("Більд", "uk", label=True),
+        RecordName("BILD", "de", label=True),
+        RecordName("Bild", "de"),
+        RecordName("BILD-Zeitung", "de"),
+        RecordName("Більд", "uk", label=True),
     )
     assert (found.key, found.identifiers) == ("media:1", {"viaf": "1", "wikidata": "Q156583"})
 
@@ -175,9 +179,9 @@ def test_skos(tmp_path: Path, name: str) -> None:
     content = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 <urn:azov> a skos:Concept ; skos:prefLabel "Азовське море"@uk ; skos:altLabel "Азов"@uk ;
   skos:exactMatch <http://www.wikidata.org/entity/Q35000> ; skos:closeMatch <https://www.geonames.org/1/x.html> ."""
-    (sea,) = read(written(tmp_path, name, content), "skos", dataset="seas", kind=Kind.water)
-    names = (Name("Азовське море", "uk", label=True), Name("Азов", "uk"))
-    assert sea == Record("seas", "urn:azov", Kind.water, names, identifiers={"wikidata": "Q35000"})
+    (sea,) = read(written(tmp_path, name, content), "skos", dataset="seas", kind=RecordKind.water)
+    names = (RecordName("Азовське море", "uk", label=True), RecordName("Азов", "uk"))
+    assert sea == Record("seas", "urn:azov", RecordKind.water, names, identifiers={"wikidata": "Q35000"})
 
 
 @needed
@@ -185,35 +189,35 @@ def test_country_codes() -> None:
     found = {record.identifier: record for record in read(SLICES / "country-codes.csv", "country-codes")}
     assert len(found) == 249
     assert found["DK"].identifiers == {"wikidata": "Q35", "geonames": "2623032", "iso3166-alpha3": "DNK"}
-    assert Name("Украина", "ru", label=True) in found["UA"].names
+    assert RecordName("Украина", "ru", label=True) in found["UA"].names
 
 
 @needed
 def test_katottg() -> None:
     found = read(SLICES / "katottg_kodifikator.xlsx", "katottg")
-    settlements = [record for record in found if record.kind is Kind.settlement]
+    settlements = [record for record in found if record.kind is RecordKind.settlement]
     assert len(settlements) == 29_703  # Kyiv and Sevastopol, which have a category of their own, are two of them
     assert sum(record.label("uk") == "Костянтинівка" for record in settlements) == 35
-    assert "Донецька область" in {record.label("uk") for record in found if record.kind is Kind.region}
+    assert "Донецька область" in {record.label("uk") for record in found if record.kind is RecordKind.region}
 
 
 @needed
 def test_slice_of_geonames_and_natural_earth_agree_on_what_is_where() -> None:
-    with Reference.in_memory() as reference:
-        report = reference.add(Pack("g", "1", "geonames"), read(SLICES / "geonames_slice.tsv.gz", "geonames"))
+    with ReferenceStore.in_memory() as reference:
+        report = reference.add(PackMetadata("g", "1", "geonames"), read(SLICES / "geonames_slice.tsv.gz", "geonames"))
         assert report.records == 14_269
         assert report.languages["?Cyrl"] > 10_000
         places = read(SLICES / "naturalearth_populated_places_qid.tsv", "natural-earth-places")
-        reference.add(Pack("n", "1", "geonames"), places)
+        reference.add(PackMetadata("n", "1", "geonames"), places)
         assert {hit.record.key for hit in reference.exact("краматорськ")} == {"geonames:704508"}
         assert reference.equivalents("geonames", "wikidata")["491422"] == "Q39420"
 
 
 @needed
 def test_occupied_regions_are_flagged() -> None:
-    with Reference.in_memory() as reference:
-        reference.add(Pack("codes", "1", "iso3166"), read(SLICES / "country-codes.csv", "country-codes"))
-        reference.add(Pack("rigour", "1", "rigour"), read(SLICES / "rigour-territories.jsonl", "territories"))
+    with ReferenceStore.in_memory() as reference:
+        reference.add(PackMetadata("codes", "1", "iso3166"), read(SLICES / "country-codes.csv", "country-codes"))
+        reference.add(PackMetadata("rigour", "1", "rigour"), read(SLICES / "rigour-territories.jsonl", "territories"))
         assert reference.exact("донецька область") == []  # a weak name of Ukraine
         (donetsk,) = reference.exact("донецька")
         assert (donetsk.record.key, donetsk.record.flags) == ("rigour:ua-dpr", ("occupation-entity",))
@@ -232,23 +236,26 @@ def test_cities_that_share_a_wikidata_id_are_flagged(tmp_path: Path) -> None:
         for city in cities:
             point = (city["latitude"], city["longitude"])
             table.writerow([city["id"], city["name"], city["native"], "settlement", "UA", *point, city["wikiDataId"]])
-    with Reference.in_memory() as reference:
+    with ReferenceStore.in_memory() as reference:
         places = read(SLICES / "naturalearth_populated_places_qid.tsv", "natural-earth-places")
-        reference.add(Pack("earth", "1", "geonames"), places)
-        report = reference.add(Pack("dr5hn", "1", "dr5hn"), read(file, "csv", dataset="dr5hn"))
+        reference.add(PackMetadata("earth", "1", "geonames"), places)
+        report = reference.add(PackMetadata("dr5hn", "1", "dr5hn"), read(file, "csv", dataset="dr5hn"))
         assert (report.records, report.flags["shared-identifier"]) == (1_819, 601)
         conflicts = [hit.record for hit in reference.exact("чернівці") if "identifier-conflict" in hit.record.flags]
         assert conflicts
 
 
 def test_what_packages_carry() -> None:
-    countries = {record.identifier: record for record in carried.countries()}
-    assert Name("Данія", "uk", label=True) in countries["DK"].names
+    countries = {record.identifier: record for record in packaged_datasets.countries()}
+    assert RecordName("Данія", "uk", label=True) in countries["DK"].names
     assert countries["UA"].identifiers["geonames"] == "690791"
-    earth = {record.countries[0]: record for record in carried.natural_earth(Source(carried.map_file()))}
+    earth = {
+        record.countries[0]: record
+        for record in packaged_datasets.natural_earth(SourceFile(packaged_datasets.map_file()))
+    }
     assert (earth["DK"].identifier, earth["FR"].identifier, earth["AU"].identifier) == ("Q35", "Q142", "Q408")
-    assert Name("Сирія", "uk", label=True) in earth["SY"].names
-    assert "491422" in {record.identifier for record in carried.cities(15000)}
+    assert RecordName("Сирія", "uk", label=True) in earth["SY"].names
+    assert "491422" in {record.identifier for record in packaged_datasets.cities(15000)}
 
 
 BROKEN = [
@@ -309,7 +316,7 @@ def test_a_file_that_is_cut_off_is_named(tmp_path: Path, ending: str) -> None:
 
 
 def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LONGEST", 1_000)
+    monkeypatch.setattr(source_files, "LONGEST", 1_000)
     with pytest.raises(BadInput, match=r"line 1: it is longer"):
         read(written(tmp_path, "e.json", b"x" * 5_000), "ftm")
 
@@ -318,7 +325,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     line = json.dumps({"id": "x", "schema": "Person", "properties": {"name": ["y" * 2_000]}}) + "\n"
     path = written(tmp_path, "e.json", line * 20_000)  # 42 MB
     tracemalloc.start()
-    count = sum(1 for _ in FORMATS["ftm"].read(Source(path)))
+    count = sum(1 for _ in FORMATS["ftm"].read(SourceFile(path)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count == 20_000
@@ -330,6 +337,6 @@ def test_rows_of_a_key_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
         yield from ((str(number % 97), number) for number in range(1_000))
 
     few = dict(grouped(rows()))
-    monkeypatch.setattr(files, "_IN_MEMORY", 10)
+    monkeypatch.setattr(source_files, "_IN_MEMORY", 10)
     assert dict(grouped(rows())) == few
     assert few["3"][:2] == [3, 100]

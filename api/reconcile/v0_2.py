@@ -1,0 +1,205 @@
+"""The Reconciliation Service API 0.2: rows as form fields at the root, as OpenRefine sends them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field, model_validator
+
+import kg
+from api.app_context import AppContext, Shared
+from api.authorization import FORM, Reading, caller, reading
+from api.http import request_parsing
+from api.reconcile import request_rows, service
+from api.reconcile.request_rows import ExtendQuery, Short, Values
+from api.reconcile.service import Json, ReconciliationRequest
+from api.rendering import openapi_helpers
+from api.rendering.response_formats import HTML, JSON
+from kg.iris import CG
+from kg.knowledge_graph import ReadableGraph
+from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowQuery
+
+router = APIRouter(tags=["Reconciliation"], prefix="/reconcile/0.2", default_response_class=Response)
+
+_FIELDS = {
+    "queries": "A batch: a JSON object of queries by any keys.",
+    "query": "One query: its text, or a JSON object.",
+    "extend": "A data extension query: a JSON object with ids and properties.",
+}
+_ANSWERS = {
+    **openapi_helpers.answers((JSON,), "As the Reconciliation API 0.2 has it."),
+    **openapi_helpers.reads(400, 413, 422),
+}
+_PREFIX = [
+    openapi_helpers.query("prefix", "The start of a name or identifier."),
+    openapi_helpers.query("cursor", "How many to skip."),
+]
+
+
+class PropertyIn(BaseModel):
+    """What a property of the candidate has to be."""
+
+    pid: Short
+    v: Values
+
+
+class QueryInV02(BaseModel):
+    """One row."""
+
+    query: Short = ""
+    type: Short | list[Short] | None = None
+    limit: int | None = Field(default=None, ge=1)
+    properties: list[PropertyIn] = Field(default=[], max_length=20)
+    type_strict: Literal["any", "should", "all"] = "any"
+
+    @model_validator(mode="after")
+    def _says_something(self) -> QueryInV02:
+        if not (self.query.strip() or self.properties):
+            raise ValueError("neither query nor properties are given")
+        return self
+
+    def read(self, index: ReconciliationIndex) -> RowQuery:
+        """Make it a query of ours.
+
+        Raises:
+            BadInput: there is no such type or property.
+        """
+        wanted = self.type if isinstance(self.type, list) else [self.type] if self.type else []
+        return RowQuery(
+            self.query.strip(),
+            tuple(index.type(name).name for name in wanted),
+            strict=self.type_strict != "should",
+            conditions=tuple(request_rows.condition(one.pid, one.v) for one in self.properties),
+            limit=request_rows.limited(self.limit),
+        )
+
+
+@router.get(
+    "",
+    summary="Reconciliation 0.2: manifest, or match rows",
+    responses=_ANSWERS,
+    openapi_extra={"parameters": [openapi_helpers.query(name, about) for name, about in _FIELDS.items()]},
+)
+async def get_reconcile_02(request: Request, shared: Shared) -> Response:
+    """Give the manifest; with `queries`, `query` or `extend` do what a POST does."""
+    parameters = request_parsing.query_parameters(request)
+    if not any(name in _FIELDS for name, _ in parameters):
+        caller(request, shared)  # the manifest is for everybody, but no wrong token passes
+        return Response(service.dumped(_manifest(request, shared)), media_type=JSON, headers=service.HEADERS)
+    async with reading(request, shared) as seen:
+        return await _answer(request, seen, parameters)
+
+
+@router.post(
+    "",
+    summary="Reconciliation 0.2: match rows, or extend them",
+    responses={**_ANSWERS, **openapi_helpers.reads(400, 413, 415, 422)},
+    openapi_extra={"requestBody": {"required": True, "content": openapi_helpers.form(_FIELDS)}},
+)
+async def post_reconcile_02(request: Request, shared: Reading) -> Response:
+    """Match rows with entities (`queries`), or give data of entities (`extend`)."""
+    request_parsing.content_type(request, (FORM,))
+    body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
+    parameters = [*request_parsing.query_parameters(request), *request_parsing.parse_parameters(body, "form")]
+    return await _answer(request, shared, parameters)
+
+
+async def _answer(
+    request: Request, shared: AppContext[ReadableGraph], parameters: request_parsing.Parameters
+) -> Response:
+    ask = await service.asked(request, shared)
+    if (text := request_parsing.single(parameters, "extend")) is not None:
+        wanted = request_rows.model(ExtendQuery, request_rows.parse(text, "extend"), "extend")
+        return await _extend(ask, wanted)
+    if (text := request_parsing.single(parameters, "queries")) is not None:
+        return ask.answer(await _match(ask, _object(request_rows.parse(text, "queries"))))
+    text = request_parsing.single(parameters, "query") or ""
+    one = request_rows.parse(text, "query") if text.lstrip().startswith("{") else {"query": text}
+    return ask.answer((await _match(ask, {"q": one}))["q"])
+
+
+def _object(values: object) -> Json:
+    if not isinstance(values, dict):
+        raise request_rows.unfit("queries", "it is no object of queries by keys")
+    return values
+
+
+async def _match(ask: ReconciliationRequest, batch: Json) -> Json:
+    request_rows.check_batch(len(batch))
+    queries = [request_rows.model(QueryInV02, one, f"query {key[:50]}").read(ask.index) for key, one in batch.items()]
+    found = await service.matched(ask, queries)
+    return {
+        key: {"result": [service.candidate(ask, match) for match in row]} for key, row in zip(batch, found, strict=True)
+    }
+
+
+async def _extend(ask: ReconciliationRequest, wanted: ExtendQuery) -> Response:
+    meta, found = await service.extended(ask, wanted)
+    shown = {
+        identifier: {
+            name: [service.value(ask, one, with_language=False) for one in values] for name, values in row.items()
+        }
+        for identifier, row in found.items()
+    }
+    return ask.answer({"meta": meta, "rows": shown})
+
+
+@router.get(
+    "/suggest/{kind}", summary="Reconciliation 0.2: suggest", responses=_ANSWERS, openapi_extra={"parameters": _PREFIX}
+)
+async def suggest_02(kind: Literal["entity", "type", "property"], request: Request, shared: Reading) -> Response:
+    """Suggest entities, types or properties whose names begin so."""
+    ask = await service.asked(request, shared)
+    found = await shared.in_thread(service.suggested, ask, kind, request_parsing.query_parameters(request))
+    return ask.answer({"result": found})
+
+
+@router.get(
+    "/preview",
+    summary="Reconciliation 0.2: preview an entity",
+    responses={**openapi_helpers.answers((HTML,), "A small page."), **openapi_helpers.reads(400, 404)},
+    openapi_extra={"parameters": [openapi_helpers.query("id", "An identifier.")]},
+)
+async def preview_02(request: Request, shared: Reading) -> Response:
+    """Show an entity as a small page to be put into pages of others."""
+    return service.preview(request, await service.asked(request, shared))
+
+
+@router.get(
+    "/extend/propose",
+    summary="Reconciliation 0.2: propose properties",
+    responses=_ANSWERS,
+    openapi_extra={
+        "parameters": [openapi_helpers.query("type", "A type."), openapi_helpers.query("limit", "Most properties.")]
+    },
+)
+async def propose_02(request: Request, shared: Reading) -> Response:
+    """Propose properties that rows of a type may be extended by."""
+    ask = await service.asked(request, shared)
+    return ask.answer(service.proposal(ask, request_parsing.query_parameters(request)))
+
+
+def _manifest(request: Request, shared: AppContext[ReadableGraph]) -> Json:
+    base = service.root(request, shared.graph.names.base)
+    here = f"{base}/reconcile/0.2"
+    suggest: Any = {
+        kind: {"service_url": here, "service_path": f"/suggest/{kind}"} for kind in ("entity", "type", "property")
+    }
+    return {
+        "versions": ["0.2"],
+        "name": service.NAME,
+        "identifierSpace": shared.graph.names.entity(""),
+        "schemaSpace": CG,
+        "serviceVersion": kg.__version__,
+        "view": {"url": f"{base}/describe?iri={{{{id}}}}"},
+        "preview": {
+            "url": f"{here}/preview?id={{{{id}}}}",
+            "width": service.WIDTH,
+            "height": service.HEIGHT,
+        },
+        "suggest": suggest,
+        "extend": {"propose_properties": {"service_url": here, "service_path": "/extend/propose"}},
+        "defaultTypes": service.default_types(service.language(request)),
+        **service.manifest(request, shared),
+    }

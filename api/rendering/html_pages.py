@@ -1,0 +1,81 @@
+"""HTML pages, rendered on the server: no scripts, nothing from other hosts, usable without JavaScript."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+
+from fastapi import Request, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from api.app_context import AppContext
+from api.http.request_parsing import origin_path
+from api.rendering import response_formats
+from api.rendering.html_terms import TermRenderer
+from kg.knowledge_graph import ReadableGraph
+from kg.rdf import oxigraph
+from kg.rdf.query_request_and_result import QueryResult
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_EXAMPLE = """PREFIX cg: <https://w3id.org/claimgraph/ns#>
+SELECT ?claim ?words WHERE {
+  ?claim a cg:Claim ; cg:quotedIn/cg:exact ?words .
+} LIMIT 20"""
+_BARE_EXAMPLE = "SELECT ?s ?p ?o WHERE { ?s ?p ?o } LIMIT 20"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("api", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(
+    request: Request, shared: AppContext[ReadableGraph], template: str, context: Mapping[str, object]
+) -> Response:
+    """Render one page."""
+    common = {"root": origin_path(request, ""), "bare": shared.config.store.bare, "here": request.url.path}
+    content = _environment().get_template(template).render({**common, **context})
+    return Response(
+        content,
+        media_type=response_formats.HTML,
+        headers={"Content-Security-Policy": _POLICY, "Vary": "Accept"},
+    )
+
+
+def shower(
+    request: Request, shared: AppContext[ReadableGraph], labels: dict[oxigraph.Term, str] | None = None
+) -> TermRenderer:
+    """Give what turns terms into cells for the pages of this request."""
+    return TermRenderer(shared.graph.store.names, origin_path(request, ""), shared.config.store.bare, labels or {})
+
+
+def form_context(shared: AppContext[ReadableGraph]) -> dict[str, object]:
+    """Give what the query form needs."""
+    return {"example": _BARE_EXAMPLE if shared.config.store.bare else _EXAMPLE, "formats": list(response_formats.SHORT)}
+
+
+def query_form(request: Request, shared: AppContext[ReadableGraph]) -> Response:
+    """Show the form that asks for a query."""
+    return render(request, shared, "query.html", form_context(shared))
+
+
+def result(request: Request, shared: AppContext[ReadableGraph], query: str, found: QueryResult) -> Response:
+    """Show the answer of a query, with the form to change it."""
+    context = form_context(shared) | {"example": query, "boolean": None, "table": None, "graph": None}
+    if found.kind == "graph":
+        context["graph"] = found.content.decode()
+    elif found.kind == "boolean":
+        context["boolean"] = json.loads(found.content)["boolean"]
+    else:
+        context["table"] = shower(request, shared).table(found.content)
+    return render(request, shared, "result.html", context)

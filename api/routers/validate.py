@@ -1,0 +1,71 @@
+"""The gate as a dry run: what would be said of a document or a graph, with nothing stored."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.app_context import AppContext
+from api.authorization import Reading
+from api.http import request_parsing
+from api.rendering import openapi_helpers, response_formats
+from api.rendering.response_formats import JSON
+from kg.knowledge_graph import ReadableGraph
+
+router = APIRouter(tags=["Validation"])
+
+_REPORT = {
+    "type": "object",
+    "required": ["conforms", "counts", "results"],
+    "properties": {
+        "conforms": {"type": "boolean", "description": "True when there is no violation."},
+        "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "results": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["constraint", "severity", "message"],
+                "properties": {
+                    "constraint": {"type": "string", "description": "Its id."},
+                    "severity": {"enum": ["Violation", "Warning", "Info"]},
+                    "message": {"type": "string"},
+                    "messages": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "focus": {"type": "string", "description": "The resource."},
+                    "pointer": {"type": "string", "description": "JSON Pointer into the claims document."},
+                    "value": {"type": "string"},
+                    "remedy": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_ANSWER = {
+    "description": "The report, whether it conforms or not.",
+    "content": {JSON: {"schema": _REPORT}, **{name: {} for name in response_formats.GRAPHS}},
+}
+
+
+@router.post(
+    "/validate",
+    summary="Check a claims document or an article graph",
+    response_class=Response,
+    responses={200: _ANSWER, **openapi_helpers.fails(400, 406, 413, 415, 422)},
+    openapi_extra={"requestBody": openapi_helpers.takes(JSON, *response_formats.READABLE)},
+)
+async def validate(request: Request, shared: Reading) -> Response:
+    """Check a claims document (JSON) or an article graph (RDF) and store nothing.
+
+    The report comes as JSON or, if the request accepts RDF rather than JSON, as a SHACL validation report.
+    """
+    kind = request_parsing.content_type(request, (JSON, *response_formats.READABLE))
+    media_type = response_formats.choose(request, (JSON, *response_formats.GRAPHS))
+    body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
+    return await shared.query_in_thread(_check, shared, body, kind.name, media_type)
+
+
+def _check(shared: AppContext[ReadableGraph], body: bytes, kind: str, media_type: str) -> Response:
+    articles = shared.graph.articles
+    report = articles.check_document(body) if kind == JSON else articles.check_graph(body, kind)
+    if media_type == JSON:
+        return JSONResponse(report.to_json(), headers={"Vary": "Accept"})
+    return response_formats.negotiated(report.to_rdf(media_type), media_type)

@@ -1,0 +1,44 @@
+"""Why the graph says what it says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.authorization import Reading
+from api.rendering import openapi_helpers
+from api.rendering.response_formats import JSON
+from kg.articles.provenance import Explanation, StatementExplanation
+
+router = APIRouter(tags=["Provenance"])
+
+
+@router.get(
+    "/claims/{claim:path}/why",
+    summary="Explain a claim",
+    response_class=Response,
+    responses={200: {"model": Explanation}, **openapi_helpers.fails(404, 409)},
+)
+def why_claim(claim: str, shared: Reading) -> Response:
+    """Give a claim's exact words, where they stand, who said so through whom, and what follows from it.
+
+    `claim` is `article/claim`, the claim's IRI percent-encoded, or its local id where only one article has it.
+    """
+    return Response(shared.graph.why(claim).model_dump_json(by_alias=True), media_type=JSON)
+
+
+@router.get(
+    "/why",
+    summary="Explain a statement",
+    response_class=Response,
+    responses={200: {"model": StatementExplanation}, **openapi_helpers.fails(404, 409, 422)},
+)
+def why_statement(
+    subject: Annotated[str, Query(description="An IRI, or a prefixed name.")],
+    predicate: Annotated[str, Query(description="An IRI, or a prefixed name such as cg:attributedTo.")],
+    obj: Annotated[str, Query(alias="object", description="An IRI, a prefixed name, or the text of a literal.")],
+    shared: Reading,
+) -> Response:
+    """Give the quotes behind a statement that an article makes, or the rule and the premises of one that follows."""
+    return Response(shared.graph.why_statement(subject, predicate, obj).model_dump_json(by_alias=True), media_type=JSON)

@@ -1,0 +1,116 @@
+"""`kg serve`: open the store, bind the port, say where things are, and run the HTTP layer."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+
+from rich.console import Console
+
+from api.server import http_protocol, supervisor
+from kg.config import Config
+from kg.errors import BadInput
+from kg.knowledge_graph import KnowledgeGraph
+from kg.store.directory_metadata import FILE as META
+
+_LAST_WORDS = 0.5
+"""Seconds that an answer gets before the process ends."""
+
+_FIRST_QUERY = """curl -s {address}sparql -H 'Accept: text/csv' --data-urlencode 'query=
+PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+SELECT ?who ?kind ?what WHERE {{
+  VALUES ?kind {{ cg:Refusal cg:NonResponse }}
+  ?event a cg:ReportedFact, ?kind ; cg:actor/rdfs:label ?who ; rdfs:label ?what .
+  FILTER(LANG(?who) = "en" && LANG(?what) = "en") }}'"""
+
+
+def run(config: Config) -> None:
+    """Serve until interrupted; answers in flight are finished and the store is closed whole.
+
+    Raises:
+        StoreUnavailable: the store is held by another process.
+        BadInput: the address cannot be listened on.
+    """
+    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it tells of odd literals with tracebacks
+    with _listen(config) as listener:
+        port = listener.getsockname()[1]
+        host = f"[{config.http.host}]" if ":" in config.http.host else config.http.host
+        address = f"http://{host}:{port}/"
+        made = config.access.token is None
+        config = config.with_options(
+            port=port,
+            token=config.access.token or secrets.token_urlsafe(24),
+            base_iri=config.store.base_iri or _base(config, address),
+        )
+        # The one look upwards, by name: this package never imports the HTTP layer.
+        create_app = importlib.import_module("api.app").create_app
+        turn = supervisor.stay_up()
+        graph = KnowledgeGraph.open(config)
+        if not turn.again:
+            _announce(graph, config, address, made=made)
+        application = create_app(graph, config, _restart)
+        observer = application.state.observer
+        with importlib.import_module("api.edge.access_log").logging_to(sys.stderr, config.http.log, observer):
+            limits = http_protocol.ConnectionLimits.of(config.http, observer.metrics.refused)
+            try:
+                http_protocol.LimitedServer(application, limits, config.http.shutdown_seconds, turn.serves).run(
+                    [listener]
+                )
+            finally:
+                _leave_stuck_threads()
+
+
+def _restart() -> None:
+    """End this process once the answer that is being written has left; the supervisor starts another."""
+    threading.Timer(_LAST_WORDS, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+
+def _leave_stuck_threads() -> None:
+    """End the process where a query that cannot be cancelled would keep it alive; every commit is on disk already."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        sys.stdout.flush()
+        os._exit(130)
+
+
+def _base(config: Config, address: str) -> str | None:
+    """Take the server's own address as base, but only for a store that is made now."""
+    if (config.store.data_dir / META).exists():
+        return None
+    everywhere = config.http.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
+    return f"http://127.0.0.1:{config.http.port or 8000}/" if everywhere else address
+
+
+def _listen(config: Config) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.http.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.http.host, config.http.port))
+        listener.listen()  # a client that reads the address at once finds us
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"Cannot listen on {config.http.host}, port {config.http.port}: {error.strerror}.",
+            remedy="Choose another --port (0 for a free one) or --host.",
+        ) from None
+    return listener
+
+
+def _announce(graph: KnowledgeGraph, config: Config, address: str, *, made: bool) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"Claimgraph listens on {address} (stop with Ctrl-C)", markup=False)
+    if made:
+        token = config.access.token
+        out.print(f"Token for writes, shown this once (set KG_TOKEN to choose your own): {token}", markup=False)
+    if config.store.bare:
+        out.print("A bare SPARQL 1.1 store: /sparql, /update, /graphs")
+        return
+    if graph.names.base != address:
+        out.print(f"IRIs in this store start with {graph.names.base}", markup=False)
+    out.print("A first query to paste:\n" + _FIRST_QUERY.format(address=address), markup=False)

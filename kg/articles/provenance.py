@@ -1,0 +1,382 @@
+"""Why the graph says something: the words and the chain of sources, or the axiom and the premises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from rdflib import RDF, RDFS, Graph, URIRef
+from rdflib import Literal as RdfLiteral
+from rdflib.namespace import DCTERMS
+from rdflib.term import Node
+from rdflib.util import from_n3
+
+from kg.articles.article_repository import Articles
+from kg.errors import Ambiguous, BadInput, NotFound
+from kg.gate.owl_reasoner import Closure, Derivation, Triple
+from kg.iris import CG, CODE, PREFIXES, short_iri
+from kg.rdf import oxigraph, rdflib_conversion
+from kg.rdf.rdflib_conversion import cg
+
+T = TypeVar("T", bound=Hashable)
+
+_CONTEXT = 60
+_CONTENT = (cg("affirms"), cg("denies"))
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class QuoteAt(_Model):
+    """Words and where they stand; offsets count code points, half-open."""
+
+    passage: str
+    exact: str
+    start: int
+    end: int
+    before: str
+    after: str
+    section: str | None
+    segment: str | None
+
+
+class Named(_Model):
+    """A resource with its class and labels by language."""
+
+    iri: str
+    type: str | None
+    label: dict[str, str]
+
+
+class Act(_Model):
+    """One hop of an attribution chain."""
+
+    act: Named
+    reporter: list[Named]
+    venue: list[Named]
+
+
+class Statement(_Model):
+    """A triple, with prefixed names where there are any, and the graph that holds it."""
+
+    subject: str
+    predicate: str
+    object: str
+    source: Literal["article", "inferred", "ontology", "reference"]
+
+
+class Inference(_Model):
+    """An inferred statement, the axiom that gives it, and what it was derived from."""
+
+    statement: Statement
+    rule: str
+    axiom: str
+    premises: list[Statement]
+
+
+class Explanation(_Model):
+    """Everything that stands behind one claim; ``chain`` runs from the article to the innermost source."""
+
+    claim: str
+    article: str
+    polarity: Literal["affirms", "denies"]
+    content: Named
+    quotes: list[QuoteAt]
+    cue: list[QuoteAt]
+    chain: list[Act]
+    attribution_mode: str
+    expression: str
+    certainty: str
+    probability: float | None
+    extracted_by: str
+    extraction_confidence: float
+    review_status: str
+    inferred: list[Inference]
+
+
+class StatementExplanation(_Model):
+    """What stands behind one statement: quotes when it is asserted, a derivation when it is inferred."""
+
+    statement: Statement
+    article: str
+    quotes: list[QuoteAt]
+    derivation: list[Inference]
+
+
+class Evidence:
+    """The evidence in one article graph.
+
+    Attributes:
+        facts: the article graph.
+        closure: what follows from it.
+    """
+
+    def __init__(self, facts: Graph, closure: Closure) -> None:
+        self.facts = facts
+        self.closure = closure
+        self.article = next(facts.subjects(RDF.type, cg("Article")))
+        self.text = str(facts.value(self.article, cg("text")))
+
+    def passages(self, node: Node) -> list[Node]:
+        """Find the passages that a resource of the article rests on; the article itself rests on all of its text."""
+        return sorted(set(self._passages(node)), key=str)
+
+    def _passages(self, node: Node) -> Iterator[Node]:
+        facts = self.facts
+        if (node, cg("exact"), None) in facts:
+            yield node
+            return
+        yield from facts.objects(node, cg("quotedIn"))
+        yield from facts.subjects(cg("denotes"), node)
+        for polarity in _CONTENT:
+            for claim in facts.subjects(polarity, node):
+                yield from facts.objects(claim, cg("quotedIn"))
+
+    def supporting(self, node: Node) -> list[Node]:
+        """Find the passages behind a resource, going through what it takes part in where it has none of its own.
+
+        An unnamed agent has no mention: the words of the event that implies it are its evidence. A publication that
+        no claim is about is the article itself.
+        """
+        own = self.passages(node)
+        if own or node == self.article:
+            return own
+        return sorted({p for user in self.facts.subjects(None, node) for p in self.passages(user)}, key=str)
+
+    def quote(self, passage: Node) -> QuoteAt:
+        """Show a passage with the words around it."""
+        start, end = (int(str(self.facts.value(passage, cg(name)))) for name in ("start", "end"))
+        section, segment = (self.facts.value(passage, cg(name)) for name in ("section", "inSegment"))
+        return QuoteAt(
+            passage=str(passage),
+            exact=str(self.facts.value(passage, cg("exact"))),
+            start=start,
+            end=end,
+            before=self.text[max(0, start - _CONTEXT) : start],
+            after=self.text[end : end + _CONTEXT],
+            section=None if section is None else str(section).removeprefix(CODE),
+            segment=None if segment is None else str(segment),
+        )
+
+    def quotes(self, node: Node, prop: str) -> list[QuoteAt]:
+        """Show the passages that a property of a resource leads to, in the order of the text."""
+        found = [self.quote(passage) for passage in self.facts.objects(node, cg(prop))]
+        return sorted(found, key=lambda quote: (quote.start, quote.end))
+
+    def named(self, node: Node) -> Named:
+        """Give a resource with its class and labels."""
+        kind = self.facts.value(node, RDF.type)
+        labels = [label for label in self.facts.objects(node, RDFS.label) if isinstance(label, RdfLiteral)]
+        return Named(
+            iri=str(node),
+            type=None if kind is None else str(kind).removeprefix(CG),
+            label={str(label.language): str(label) for label in labels},
+        )
+
+    def chain(self, claim: Node) -> list[Node]:
+        """Find the source acts of a claim, from the publication to the origin (shortest way along ``cg:relays``)."""
+        first, last = (self.facts.value(claim, cg(name)) for name in ("reportedIn", "originatesIn"))
+        assert first is not None
+        assert last is not None
+        return shortest_way(first, last, lambda act: sorted(self.facts.objects(act, cg("relays")), key=str))
+
+    def act(self, node: Node) -> Act:
+        """Give one hop of a chain."""
+        return Act(
+            act=self.named(node),
+            reporter=[self.named(agent) for agent in sorted(self.facts.objects(node, cg("reporter")), key=str)],
+            venue=[self.named(outlet) for outlet in sorted(self.facts.objects(node, cg("venue")), key=str)],
+        )
+
+    def statement(self, triple: Triple) -> Statement:
+        """Give a triple with short names and its source."""
+        source: Literal["article", "inferred", "ontology", "reference"]
+        if triple in self.facts:
+            source = "article"
+        elif triple in self.closure.derivations:
+            source = "inferred"
+        else:
+            source = "reference"
+        s, p, o = (shorten(term) for term in triple)
+        return Statement(subject=s, predicate=p, object=o, source=source)
+
+    def inference(self, triple: Triple) -> Inference:
+        """Show how an inferred triple was derived."""
+        derivation: Derivation = self.closure.derivations[triple]
+        return Inference(
+            statement=self.statement(triple),
+            rule=derivation.rule.name,
+            axiom=derivation.rule.axiom,
+            premises=[self.statement(premise) for premise in derivation.premises],
+        )
+
+    def derivation(self, triple: Triple) -> list[Inference]:
+        """Unfold a derivation down to asserted premises; each inferred premise is explained once, after its use."""
+        todo, seen = [triple], {triple}
+        steps = []
+        for current in todo:
+            steps.append(self.inference(current))
+            for premise in self.closure.derivations[current].premises:
+                if premise in self.closure.derivations and premise not in seen:
+                    seen.add(premise)
+                    todo.append(premise)
+        return steps
+
+
+def shortest_way(first: T, last: T, following: Callable[[T], Iterable[T]]) -> list[T]:
+    """Find the shortest way from one act to another; the first act alone, if there is none."""
+    ways = [[first]]
+    seen = {first}
+    for way in ways:
+        if way[-1] == last:
+            return way
+        for act in following(way[-1]):
+            if act not in seen:
+                seen.add(act)
+                ways.append([*way, act])
+    return [first]
+
+
+def evidence(articles: Articles, identifier: str) -> Evidence:
+    """Gather the evidence of one article; the closure is computed anew, for its derivations.
+
+    Raises:
+        NotFound: there is no such article.
+    """
+    facts = articles.facts(identifier)
+    return Evidence(facts, articles.close(facts))
+
+
+def explain_claim(articles: Articles, key: str) -> Explanation:
+    """See :meth:`kg.knowledge_graph.ReadableGraph.why`."""
+    article, claim = find_claim(articles, key)
+    found = evidence(articles, article)
+    facts = found.facts
+    polarity: Literal["affirms", "denies"] = "affirms" if (claim, cg("affirms"), None) in facts else "denies"
+    content = facts.value(claim, cg(polarity))
+    assert content is not None
+    value = {name: facts.value(claim, cg(name)) for name in _CLAIM_VALUES}
+    return Explanation(
+        claim=str(claim),
+        article=str(found.article),
+        polarity=polarity,
+        content=found.named(content),
+        quotes=found.quotes(claim, "quotedIn"),
+        cue=found.quotes(claim, "cue"),
+        chain=[found.act(act) for act in found.chain(claim)],
+        attribution_mode=str(value["attributionMode"]).removeprefix(CODE),
+        expression=str(value["expression"]).removeprefix(CODE),
+        certainty=str(value["certainty"]).removeprefix(CODE),
+        probability=None if value["probability"] is None else float(str(value["probability"])),
+        extracted_by=str(value["extractedBy"]),
+        extraction_confidence=float(str(value["extractionConfidence"])),
+        review_status=str(value["reviewStatus"]).removeprefix(CODE),
+        inferred=[found.inference(t) for t in sorted(found.closure.derivations) if claim in (t[0], t[2])],
+    )
+
+
+_CLAIM_VALUES = (
+    "attributionMode",
+    "expression",
+    "certainty",
+    "probability",
+    "extractedBy",
+    "extractionConfidence",
+    "reviewStatus",
+)
+
+
+def explain_statement(articles: Articles, subject: str, predicate: str, obj: str) -> StatementExplanation:
+    """See :meth:`kg.knowledge_graph.ReadableGraph.why_statement`."""
+    triple = (URIRef(expand(subject)), URIRef(expand(predicate)), _object(obj))
+    try:
+        s, p, o = (rdflib_conversion.from_term(term) for term in triple)
+    except ValueError as error:  # an IRI, a datatype or a character that is none
+        raise BadInput(f"This is no statement: {error}.", remedy="Give IRIs as in RFC 3987.") from None
+    assert isinstance(s, oxigraph.NamedNode)
+    assert isinstance(p, oxigraph.NamedNode)
+    for quad in articles.store.match(s, p, o):
+        name = oxigraph.graph_of(quad)
+        inferred = name.removeprefix(articles.names.inferred_graph(""))
+        article = inferred if inferred != name else articles.names.article_of(name)
+        if article is None:
+            continue
+        found = evidence(articles, article)
+        triple = (triple[0], triple[1], rdflib_conversion.to_rdflib(quad.object))  # as it is stored: 1.0 may be 1
+        return StatementExplanation(
+            statement=found.statement(triple),
+            article=str(found.article),
+            quotes=[] if inferred != name else [found.quote(passage) for passage in found.supporting(triple[0])],
+            derivation=found.derivation(triple) if inferred != name else [],
+        )
+    raise NotFound(
+        "No article says this, and it does not follow from any.",
+        remedy="Give subject, predicate and object as IRIs or prefixed names, as a query shows them.",
+    )
+
+
+def _object(text: str) -> Node:
+    """Read an object: an IRI, a prefixed name, or a literal as N-Triples writes it (in double quotes)."""
+    if not text.startswith('"'):
+        return URIRef(expand(text))
+    try:
+        literal = from_n3(text)
+    except (ValueError, TypeError, KeyError):
+        literal = None
+    if not isinstance(literal, RdfLiteral):
+        raise BadInput(f"{text} is not a literal.", remedy='Write it as in N-Triples: "words"@en, or "1"^^<datatype>.')
+    return literal
+
+
+def find_claim(articles: Articles, key: str) -> tuple[str, URIRef]:
+    """Find a claim by IRI, ``article/claim`` or local id.
+
+    Raises:
+        NotFound, Ambiguous: no claim fits, or several do.
+    """
+    prefix = articles.names.article("")
+    path = key.removeprefix(prefix).removeprefix("article/")
+    article, slash, local = path.partition("/")
+    named = oxigraph.Literal(local if slash else path)
+    quads = articles.store.match(None, oxigraph.NamedNode(str(DCTERMS.identifier)), named)
+    home = articles.names.article_graph(article)
+    claims = [quad for quad in quads if (not slash or oxigraph.graph_of(quad) == home) and _is_claim(articles, quad)]
+    fitting = sorted(str(rdflib_conversion.to_rdflib(quad.subject)) for quad in claims)
+    if not fitting:
+        raise NotFound(f"There is no claim “{key}”.", remedy="Name it by its IRI, or as article/claim (seed/C22).")
+    if len(fitting) > 1:
+        shown = ", ".join(iri.removeprefix(prefix) for iri in fitting[:5])
+        raise Ambiguous(f"“{key}” fits {len(fitting)} claims: {shown}.", remedy="Name it as article/claim.")
+    return fitting[0].removeprefix(prefix).split("/", 1)[0], URIRef(fitting[0])
+
+
+def _is_claim(articles: Articles, quad: oxigraph.Quad) -> bool:
+    """Tell whether an article (and not a user's own graph) calls the subject of a quad a claim."""
+    home = oxigraph.graph_of(quad)
+    kind = oxigraph.NamedNode(str(RDF.type)), oxigraph.NamedNode(CG + "Claim")
+    return articles.names.article_of(home) is not None and bool(articles.store.match(quad.subject, *kind, home))
+
+
+def expand(name: str) -> str:
+    """Expand a prefixed name; an IRI comes back as it is, without angle brackets.
+
+    Raises:
+        BadInput: neither an IRI nor a prefixed name that is known.
+    """
+    name = name.removeprefix("<").removesuffix(">")
+    prefix, colon, local = name.partition(":")
+    if colon and prefix in PREFIXES:
+        return PREFIXES[prefix] + local
+    if prefix in ("http", "https", "urn"):
+        return name
+    raise BadInput(f"“{name}” is not an IRI or a known prefixed name.", remedy="Known: " + ", ".join(PREFIXES) + ".")
+
+
+def shorten(term: Node) -> str:
+    """Write a term with a prefix where one fits; literals in quotes."""
+    if isinstance(term, RdfLiteral):
+        return term.n3()
+    return short_iri(str(term))

@@ -1,0 +1,132 @@
+"""``kg events``: our events beside the rows of event datasets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kg.cli.terminal_output import shown
+from kg.config import from_environment
+from kg.errors import BadInput
+from kg.knowledge_graph import KnowledgeGraph
+
+if TYPE_CHECKING:
+    from kg.events.graph_events import PlacePoint
+    from kg.linking.link_proposals import LinkProposal
+
+app = typer.Typer(help="Match events of the graph with rows of ACLED, UCDP GED or GDELT.", no_args_is_help=True)
+
+_COLOURS = {"accept": "green", "review": "yellow", "nil": "dim", "outside": "dim"}
+_FORMATS = ("acled", "ucdp", "gdelt")
+
+
+def register(application: typer.Typer) -> None:
+    """Add the commands to the application."""
+    application.add_typer(app, name="events")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep ``match`` a command of its own."""
+
+
+@app.command("match")
+def match_(
+    file: Annotated[Path, typer.Argument(help="The dataset's file (.csv, .tsv), gzipped or not.")],
+    form: Annotated[str, typer.Option("--format", help="acled, ucdp or gdelt.")],
+    data: Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")] = None,
+    places: Annotated[
+        list[Path] | None, typer.Option("--places", help="CSV of place,latitude,longitude[,radius in km].")
+    ] = None,
+    mentions: Annotated[Path | None, typer.Option("--mentions", help="GDELT mentions of these events.")] = None,
+    spark: Annotated[
+        str | None, typer.Option("--spark", metavar="MASTER", help="Match on Spark: local[2], spark://host:7077, …")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the proposals as .csv or .json.")] = None,
+) -> None:
+    """Propose links from events of the graph to rows of a dataset; nothing is stored."""
+    if form not in _FORMATS:
+        raise BadInput(f"“{form}” is no format of events.", remedy=f"Choose one of {', '.join(_FORMATS)}.")
+    if out is not None and out.suffix not in (".csv", ".json"):
+        raise BadInput(f"{out.name} is neither .csv nor .json.", remedy="Choose one of these endings.")
+    graph = KnowledgeGraph.open(from_environment().with_options(data_dir=data))
+    points = _points(places or [])
+    found = _proposals(graph, _EventInput(file, form, mentions), points, spark)
+    shown(Console(), _table(found, graph.names.base))
+    counted = Counter(proposal.verdict.value for proposal in found)
+    typer.echo(", ".join(f"{verdict} {counted[verdict]}" for verdict in _COLOURS if counted[verdict]))
+    if out is not None:
+        _write(found, out)
+
+
+@dataclass(frozen=True)
+class _EventInput:
+    """What is matched with: the dataset's file, its format, and perhaps mentions of its events."""
+
+    file: Path
+    form: str
+    mentions: Path | None
+
+
+def _points(places: list[Path]) -> dict[str, PlacePoint]:
+    from kg.events import graph_events  # noqa: PLC0415 - only this command needs it
+
+    return {name: point for listed in places for name, point in graph_events.read_points(listed).items()}
+
+
+def _proposals(
+    graph: KnowledgeGraph, given: _EventInput, points: Mapping[str, PlacePoint], spark: str | None
+) -> list[LinkProposal]:
+    from kg.events import event_files, event_proposals, graph_events, ibis_engine  # noqa: PLC0415 - an extra, and slow to load
+
+    with tempfile.TemporaryDirectory(prefix="kg-events-") as folder:
+        connection = ibis_engine.duck(spill=Path(folder))
+        dataset = event_files.opened(connection, given.file, event_files.EventFormat(given.form), given.mentions)
+        if spark is not None:
+            connection = ibis_engine.spark(spark)
+            dataset = event_files.moved(dataset, connection, Path(folder))
+        return event_proposals.proposals(connection, graph_events.graph_events(graph.store, points), dataset)
+
+
+def _table(found: list[LinkProposal], base: str) -> Table:
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in ("situation", "what", "verdict", "row", "score", "which", "why"):
+        table.add_column(column, overflow="fold")
+    for proposal in found:
+        verdict, row = proposal.verdict.value, proposal.record if proposal.identifier else ""
+        table.add_row(
+            escape(proposal.subject.removeprefix(base)),
+            escape(proposal.name),
+            f"[{_COLOURS[verdict]}]{verdict}[/]",
+            escape(row),
+            f"{proposal.score:g}" if proposal.identifier else "",
+            escape(proposal.label),
+            escape(proposal.reason),
+        )
+    return table
+
+
+def _write(found: list[LinkProposal], out: Path) -> None:
+    """Write proposals: JSON with all evidence, or CSV with the value of each feature."""
+    if out.suffix == ".json":
+        out.write_text(json.dumps([asdict(each) for each in found], ensure_ascii=False, indent=1), "utf-8")
+        return
+    names = list(dict.fromkeys(feature.name for each in found for feature in each.features))
+    plain = ["subject", "name", "verdict", "dataset", "identifier", "label", "matched", "score", "reason", "source"]
+    with out.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [*plain, *names])
+        writer.writeheader()
+        for each in found:
+            values = {feature.name: feature.value for feature in each.features}
+            writer.writerow({name: getattr(each, name) for name in plain} | values)

@@ -1,0 +1,180 @@
+"""``kg export``: the graph in other people's formats, as documents, tables, a map, a timeline or a network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from kg.articles.article_repository import Articles
+from kg.errors import BadInput
+from kg.export import duckdb_files, rdf_export, table_files
+from kg.export.geojson import GeoJsonWriter
+from kg.export.graphml import GraphMLWriter
+from kg.export.table_rows import TableReader
+from kg.export.timeline import TimelineWriter
+from kg.files import atomic_output
+
+Step = Callable[[], None]
+
+
+class ExportFormat(StrEnum):
+    """All that can be written: RDF and claims documents, tables, and what draws situations."""
+
+    turtle = "turtle"
+    trig = "trig"
+    nquads = "nquads"
+    jsonld = "jsonld"
+    nanopub = "nanopub"
+    claims = "claims"
+    csv = "csv"
+    parquet = "parquet"
+    duckdb = "duckdb"
+    geojson = "geojson"
+    ical = "ical"
+    timeline = "timeline"
+    graphml = "graphml"
+
+
+_TABLES = frozenset(map(str, table_files.TableFileFormat))
+_RDF = frozenset(map(str, rdf_export.RdfExportFormat))
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What is to be written.
+
+    Attributes:
+        form: see :class:`ExportFormat`.
+        article: id of the one article; ``None`` takes all.
+        out: file or folder; ``None`` prints.
+        inferred: write what follows as well.
+        force: replace what is there.
+    """
+
+    form: ExportFormat
+    article: str | None
+    out: Path | None
+    inferred: bool
+    force: bool
+
+    def check(self) -> None:
+        """Refuse what cannot be done, before a store is opened for it.
+
+        Raises:
+            BadInput: options that do not go together, or a library that is missing.
+        """
+        if self.inferred and self.form not in _RDF:
+            raise BadInput("--inferred is for RDF formats.", remedy="Leave it out, or choose another --format.")
+        if self.form in _TABLES and self.out is None:
+            raise BadInput("Tables are not printed.", remedy="Name a new folder (csv, parquet) or file with --out.")
+        if self.form in (ExportFormat.parquet, ExportFormat.duckdb):
+            duckdb_files.require()
+
+
+def run(articles: Articles, request: ExportRequest) -> None:
+    """Write what is asked for; a file or folder is there whole, or not at all.
+
+    Raises:
+        NotFound: there is no such article.
+        BadInput: it cannot be written there.
+        StorageFull: there is no room.
+    """
+    if request.form in _RDF:
+        content = rdf_export.export(
+            articles, rdf_export.RdfExportFormat(request.form), request.article, inferred=request.inferred
+        )
+        text = content.decode()
+        _write([text if request.out else text.rstrip("\n") + "\n"], request)
+        return
+    reader = TableReader(articles, request.article)
+    if request.form in _TABLES:
+        _tables(reader, request)
+    else:
+        _OTHERS[request.form](reader, request)
+
+
+def _tables(reader: TableReader, request: ExportRequest) -> None:
+    form, target = table_files.TableFileFormat(request.form), request.out
+    assert target is not None
+    with (
+        atomic_output.appearing(target, overwrite=request.force, members=table_files.members(form)) as part,
+        _progress(table_files.steps(form, len(reader.articles))) as step,
+    ):
+        counts = table_files.write(reader, form, part, step)
+    typer.echo(f"{target}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+def _geojson(reader: TableReader, request: ExportRequest) -> None:
+    found = GeoJsonWriter(reader)
+    _drawn(reader, found.pieces(), request)
+    _tell(f"{found.features} features, each a situation at a place; {found.unlocated} of them without a point.")
+
+
+def _ical(reader: TableReader, request: ExportRequest) -> None:
+    found = TimelineWriter(reader)
+    _drawn(reader, found.calendar(), request)
+    left = f"left out: {found.inexact} with a date that is no day, {found.undated} without a date"
+    _tell(f"{found.written} situations with a day; {left}.")
+
+
+def _timeline(reader: TableReader, request: ExportRequest) -> None:
+    found = TimelineWriter(reader)
+    _drawn(reader, found.json(), request)
+    _tell(f"{found.written} situations with a date; left out: {found.undated} without one.")
+
+
+def _graphml(reader: TableReader, request: ExportRequest) -> None:
+    found = GraphMLWriter(reader)
+    _drawn(reader, found.pieces(), request)
+    _tell(f"{found.nodes} nodes, {found.edges} edges.")
+
+
+_OTHERS = {
+    ExportFormat.geojson: _geojson,
+    ExportFormat.ical: _ical,
+    ExportFormat.timeline: _timeline,
+    ExportFormat.graphml: _graphml,
+}
+
+
+def _drawn(reader: TableReader, pieces: Iterable[str], request: ExportRequest) -> None:
+    with _progress(len(reader.articles)) as step:
+
+        def told() -> Iterator[str]:
+            for piece in pieces:
+                yield piece
+                step()
+
+        _write(told(), request)
+
+
+def _write(pieces: Iterable[str], request: ExportRequest) -> None:
+    if request.out is None:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece.encode())
+        sys.stdout.buffer.flush()
+        return
+    with atomic_output.appearing(request.out, overwrite=request.force) as part, part.open("wb") as file:
+        for piece in pieces:
+            file.write(piece.encode())
+
+
+def _tell(what: str) -> None:
+    typer.echo(what, err=True)  # the output itself may be on the standard output
+
+
+@contextmanager
+def _progress(steps: int) -> Iterator[Step]:
+    """Show how far the writing has come."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("export", total=steps)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,334 @@
+"""``kg link``, ``kg review`` and ``kg links``: which records our entities are, and what people say of it."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from kg.cli.terminal_output import shown
+from kg.config import Config, from_environment
+from kg.errors import BadInput, ClaimgraphError
+from kg.files import disk_space
+from kg.knowledge_graph import KnowledgeGraph
+from kg.linking import entity_profiles, logic_v2_scorer
+from kg.linking.link_proposals import LinkProposal, ProposalVerdict
+from kg.linking.linker import Linker, LinkerSettings
+from kg.links import sssom
+from kg.links.decision_log import Judgement, LinkConflict, LogEntry, Relation
+from kg.links.link_review import LinkReview, ProposalOutcome, ReviewDecision, sentences
+from kg.reference.reference_store import FILE, ReferenceStore
+from kg.reference.store_location import records
+
+Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
+User = Annotated[str | None, typer.Option("--user", help="Who decides; default: the account that runs this.")]
+Subject = Annotated[str, typer.Argument(metavar="ENTITY", help="IRI of an entity, or entity/… without the base.")]
+Of = Annotated[str, typer.Argument(metavar="RECORD", help="Dataset and identifier, such as wikidata:Q212.")]
+
+_COLOURS = {
+    ProposalVerdict.accept: "green",
+    ProposalVerdict.review: "yellow",
+    ProposalVerdict.nil: "dim",
+    ProposalVerdict.outside: "dim",
+}
+
+review_app = typer.Typer(
+    help="Decide about the links that wait for a person.",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+links_app = typer.Typer(
+    help="The links as files.", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("link")(link)
+    app.add_typer(review_app, name="review")
+    app.add_typer(links_app, name="links")
+
+
+def _opened(data: Path | None) -> LinkReview:
+    config = _config(data)
+    return KnowledgeGraph.open(config).review(records(config.store.data_dir))
+
+
+def _config(data: Path | None) -> Config:
+    config = from_environment().with_options(data_dir=data)
+    if config.store.bare:
+        raise BadInput("A bare store holds no entities.", remedy="Unset KG_BARE.")
+    return config
+
+
+def _table(*columns: str) -> Table:
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+# ---- kg link
+
+
+def link(
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; store nothing.")] = False,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Heed this dataset alone; may be given many times.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Show as well what the packs do not cover.")] = False,
+    logic: Annotated[
+        bool, typer.Option("--logic", help="Compare names of people by logic-v2 of nomenklatura, too (extra logic).")
+    ] = False,
+) -> None:
+    """Link every entity to the records of the reference packs that it is, and queue what a person has to decide."""
+    config = _config(data)
+    settings = LinkerSettings(people=logic_v2_scorer.required() if logic else None)
+    with ReferenceStore.open(config.store.data_dir / FILE) as reference:
+        review = KnowledgeGraph.open(config).review(reference.get)
+        linker = Linker(reference, settings, review.log().rejections())
+        found = _proposals(linker, entity_profiles.read(review.store))
+        outcomes = review.propose(found, only=dataset or (), dry_run=dry_run)
+    covered = [outcome for outcome in outcomes if outcome.proposal.verdict is not ProposalVerdict.outside]
+    shown(Console(), _outcomes(outcomes if all_ else covered, review.names.base))
+    counts = Counter(outcome.done for outcome in outcomes)
+    if not all_ and len(covered) < len(outcomes):
+        typer.echo(f"{len(outcomes) - len(covered)} more are outside what the packs cover (--all shows them)")
+    told = ", ".join(f"{counts[done]} {done}" for done in ("linked", "queued", "kept") if counts[done])
+    typer.echo(f"{told or 'nothing linked'}{' (dry run: nothing is stored)' if dry_run else ''}")
+    if linker.missing:
+        typer.secho(linker.missing, fg="yellow", err=True)
+    _warn(review.log().conflicts(), review.names.base)
+
+
+def _proposals(linker: Linker, entities: list[entity_profiles.EntityProfile]) -> list[LinkProposal]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("entities", total=len(entities))
+        return linker.link(entities, lambda done: progress.advance(task, done))
+
+
+def _outcomes(outcomes: Iterable[ProposalOutcome], base: str) -> Table:
+    table = _table("entity", "dataset", "id", "label", "score", "verdict", "reason")
+    for outcome in outcomes:
+        row = outcome.proposal
+        verdict = "kept" if outcome.done == "kept" else row.verdict.value
+        table.add_row(
+            escape(row.subject.removeprefix(base)),
+            escape(row.dataset),
+            escape(row.identifier),
+            escape(row.label),
+            f"{row.score:.0f}" if row.identifier else "",
+            f"[{_COLOURS[row.verdict]}]{verdict}[/]",
+            escape(row.reason),
+        )
+    return table
+
+
+def _warn(conflicts: Iterable[LinkConflict], base: str) -> None:
+    for conflict in conflicts:
+        who = ", ".join(dict.fromkeys(place.subject.removeprefix(base) for place in conflict.keys))
+        typer.secho(f"Contradiction about {who}: {conflict.what}.", fg="yellow", err=True)
+
+
+# ---- kg review
+
+
+@review_app.callback()
+def review_(
+    context: typer.Context,
+    data: Data = None,
+    listed: Annotated[bool, typer.Option("--list", help="List what waits, and what was decided last.")] = False,
+    user: User = None,
+) -> None:
+    """Show what waits for a person, one after the other, and ask; the keys are told."""
+    if context.invoked_subcommand is not None:
+        return
+    review = _opened(data)
+    if listed:
+        _list(review)
+    else:
+        _ReviewSession(review, user or _account()).run()
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name
+        return "somebody"
+
+
+def _list(review: LinkReview) -> None:
+    log, base = review.log(), review.names.base
+    queue = _table("entity", "record", "label", "score", "state", "reason")
+    for entry in log.queue():
+        waiting = entry.proposal
+        state = "unsure" if entry.judgement is Judgement.unsure else "waits"
+        who, reason = waiting.subject.removeprefix(base), entry.reason or waiting.reason
+        texts = (who, waiting.record, waiting.label, f"{waiting.score:.0f}", state, reason)
+        queue.add_row(*(escape(text) for text in texts))
+    shown(Console(), queue)
+    decided = [entry for entry in log.entries.values() if not entry.automatic or entry.judgement is Judgement.positive]
+    table = _table("no.", "entity", "record", "decision", "by", "at", "reason")
+    for entry in decided[-20:]:
+        what = entry.judgement.value if entry.undoes is None else f"undoes {entry.undoes}"
+        who = entry.key.subject.removeprefix(base)
+        row = (str(entry.number), who, entry.proposal.record, what, entry.user, entry.time, entry.reason)
+        table.add_row(*(escape(text) for text in row))
+    typer.echo("")
+    shown(Console(), table)
+    _warn(log.conflicts(), base)
+
+
+@dataclass
+class _ReviewSession:
+    """One person who goes through the queue.
+
+    Attributes:
+        made: numbers of the decisions of this session, the last one last.
+        skipped: what the person would not decide now.
+    """
+
+    review: LinkReview
+    user: str
+    made: list[int] = field(default_factory=list)
+    skipped: set[object] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Ask until nothing waits, or the person has enough."""
+        while waiting := [entry for entry in self.review.log().queue() if entry.key not in self.skipped]:
+            self._show(waiting[0], len(waiting))
+            try:
+                answer = typer.prompt(
+                    "a(ccept) c(lose) r(eject) u(nsure) s(kip) z(undo) q(uit), and a reason if you like"
+                )
+            except typer.Abort:
+                return
+            key, _, reason = str(answer).strip().partition(" ")
+            if key == "q":
+                return
+            try:
+                self._do(key, reason, waiting[0])
+            except ClaimgraphError as error:
+                typer.secho(f"{error.message} {error.remedy}", fg="red", err=True)
+        typer.echo("Nothing waits.")
+
+    def _do(self, key: str, reason: str, entry: LogEntry) -> None:
+        judgements = {
+            "a": Judgement.positive,
+            "c": Judgement.positive,
+            "r": Judgement.negative,
+            "u": Judgement.unsure,
+        }
+        if key in judgements:
+            relation = Relation.close if key == "c" else Relation.exact
+            made, conflicts = self.review.decide(
+                ReviewDecision(*entry.key, judgements[key], reason, relation), self.user
+            )
+            self.made.append(made.number)
+            self.skipped.add(entry.key)  # what one is unsure of waits for another
+            typer.echo(f"decision {made.number}: {made.judgement} {made.proposal.record}")
+            _warn(conflicts, self.review.names.base)
+        elif key == "s":
+            self.skipped.add(entry.key)
+        elif key == "z" and self.made:
+            undone = self.review.undo(self.made.pop(), self.user, reason)
+            self.skipped.discard(undone.key)
+            typer.echo(f"decision {undone.undoes} is undone")
+        else:
+            typer.secho("Nothing to undo." if key == "z" else f"“{key}” is no key.", fg="red", err=True)
+
+    def _show(self, entry: LogEntry, waiting: int) -> None:
+        row, out = entry.proposal, Console(highlight=False)
+        out.print(f"\n{waiting} wait.", style="dim")
+        out.print(f"[bold]{escape(row.name)}[/] ({row.kind}, {escape(row.subject)})")
+        out.print(f"is it [bold]{escape(row.record)}[/] {escape(row.label)}?   score {row.score:.0f}")
+        out.print(escape(row.reason), style="dim")
+        features = _table("feature", "value", "weight", "evidence")
+        for feature in row.features:
+            features.add_row(feature.name, f"{feature.value:.2f}", f"{feature.weight:.0f}", escape(feature.evidence))
+        shown(out, features)
+        for sentence in sentences(self.review.store, row.subject)[:5]:
+            marked = escape(sentence.text).replace(escape(sentence.exact), f"[bold]{escape(sentence.exact)}[/]")
+            out.print(f"  {marked}", soft_wrap=True)
+
+
+def _decide(data: Path | None, decision: ReviewDecision, user: str | None) -> None:
+    dataset, colon, identifier = decision.identifier.partition(":")
+    if not colon:
+        raise BadInput(f"“{dataset}” names no record.", remedy="Write dataset:identifier, such as wikidata:Q212.")
+    review = _opened(data)
+    entry, conflicts = review.decide(replace(decision, dataset=dataset, identifier=identifier), user or _account())
+    typer.echo(f"decision {entry.number}: {entry.judgement} {entry.proposal.record}")
+    _warn(conflicts, review.names.base)
+
+
+@review_app.command()
+def accept(
+    subject: Subject,
+    record: Of,
+    data: Data = None,
+    reason: Reason = "",
+    user: User = None,
+    close: Annotated[bool, typer.Option("--close", help="Nearly the same (skos:closeMatch), not exactly.")] = False,
+) -> None:
+    """Accept a link, proposed or not."""
+    relation = Relation.close if close else Relation.exact
+    _decide(data, ReviewDecision(subject, "", record, Judgement.positive, reason, relation), user)
+
+
+@review_app.command()
+def reject(subject: Subject, record: Of, data: Data = None, reason: Reason = "", user: User = None) -> None:
+    """Reject a link; it will not be proposed again."""
+    _decide(data, ReviewDecision(subject, "", record, Judgement.negative, reason), user)
+
+
+@review_app.command()
+def unsure(subject: Subject, record: Of, data: Data = None, reason: Reason = "", user: User = None) -> None:
+    """Note that you have looked and cannot tell; it goes on waiting."""
+    _decide(data, ReviewDecision(subject, "", record, Judgement.unsure, reason), user)
+
+
+@review_app.command()
+def undo(
+    number: Annotated[int, typer.Argument(help="Number of the decision; `kg review --list` tells it.")],
+    data: Data = None,
+    reason: Reason = "",
+    user: User = None,
+) -> None:
+    """Take a decision back; what held before it holds again."""
+    entry = _opened(data).undo(number, user or _account(), reason)
+    typer.echo(f"entry {entry.number}: decision {number} is undone")
+
+
+# ---- kg links
+
+
+@links_app.command("export")
+def export_(
+    data: Data = None,
+    form: Annotated[sssom.LinkExportFormat, typer.Option("--format")] = sssom.LinkExportFormat.sssom,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Write what is rejected instead.")] = False,
+    same_as: Annotated[
+        bool, typer.Option("--same-as", help="Write exact links as owl:sameAs, which merges the two for a reasoner.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+) -> None:
+    """Write the links as SSSOM TSV, TriG with the record of each, or plain N-Triples."""
+    content = sssom.export(_opened(data), form, rejected=rejected, same_as=same_as)
+    if output is None:
+        typer.echo(content.rstrip("\n"))
+    else:
+        with disk_space.writing(str(output)):
+            output.write_text(content, "utf-8")

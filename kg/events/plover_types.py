@@ -1,0 +1,58 @@
+"""What the types of each dataset are in PLOVER, the sixteen kinds of political event that all of them can be read as.
+
+Only roots: the datasets agree on no more. The CAMEO roots follow the meanings in the published codebooks of CAMEO and
+PLOVER; PLOVER has no place for mere statements (01) and appeals (02).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal, get_args
+
+from kg.files import tsv_tables
+
+Scheme = Literal["cameo", "acled", "acled-strategic", "ucdp"]
+"""Lists of types; ``acled-strategic`` are sub-events of “Strategic developments”, which have no type in common."""
+
+
+@cache
+def _tables() -> Mapping[str, Mapping[str, str]]:
+    found: dict[str, dict[str, str]] = {scheme: {} for scheme in get_args(Scheme)}
+    for row in tsv_tables.read("kg.events", "plover.tsv", ("scheme", "code", "meaning", "plover")):
+        scheme, code, _, plover = row.cells
+        if scheme not in found or code in found[scheme]:
+            raise tsv_tables.DamagedTable(f"{row.place}: {scheme} is no scheme, or {code} is there twice.")
+        found[scheme][code] = plover
+    return found
+
+
+def roots_of(scheme: Scheme) -> Mapping[str, str]:
+    """Return the PLOVER root of each code of a scheme: ``roots_of("cameo")["19"]`` is ``ASSAULT``."""
+    return _tables()[scheme]
+
+
+@cache
+def roots() -> frozenset[str]:
+    """Return all sixteen roots."""
+    return frozenset({*roots_of("cameo").values(), "RETREAT"})
+
+
+@cache
+def covered(form: str) -> frozenset[str]:
+    """Return the roots that a dataset files at all: from the absence of another kind nothing follows.
+
+    Args:
+        form: ``acled``, ``ucdp`` or ``gdelt``.
+    """
+    if form == "gdelt":
+        return roots()
+    schemes: tuple[Scheme, ...] = ("acled", "acled-strategic") if form == "acled" else ("ucdp",)
+    return frozenset(root for scheme in schemes for root in roots_of(scheme).values())
+
+
+def root(notation: str) -> str:
+    """Return the PLOVER root of a code of ours (``ASSAULT/drone``); empty where it has none."""
+    found = re.split("[/ ]", notation, maxsplit=1)[0]
+    return found if found in roots() else ""

@@ -1,0 +1,179 @@
+"""Links as files: SSSOM TSV (https://mapping-commons.github.io/sssom/), TriG with everything, plain N-Triples."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from rdflib import OWL, SKOS, URIRef
+from rdflib.term import Node
+
+from kg import __version__
+from kg.iris import PREFIXES, SEMAPV, Names
+from kg.links import linksets, outside_datasets
+from kg.links.link_review import LinkReview
+from kg.links.linksets import TOOL, UNSPECIFIED, PublishedLink
+from kg.rdf import oxigraph, rdflib_conversion
+
+COLUMNS = (
+    "subject_id",
+    "subject_label",
+    "predicate_id",
+    "predicate_modifier",
+    "object_id",
+    "object_label",
+    "mapping_justification",
+    "author_id",
+    "author_label",
+    "reviewer_id",
+    "reviewer_label",
+    "review_date",
+    "reviewer_agreement",
+    "subject_source",
+    "object_source",
+    "object_source_version",
+    "mapping_tool",
+    "mapping_tool_version",
+    "mapping_date",
+    "confidence",
+    "match_string",
+    "comment",
+)
+"""The slots that are written, in this order."""
+
+_VERSION = "1.1"
+"""The first version of SSSOM that has ``review_date`` and ``reviewer_agreement``."""
+
+_LOCAL = re.compile(r"[^\s|<>\"{}\\^`]+")
+
+
+class LinkExportFormat(StrEnum):
+    """Formats of `kg links export`."""
+
+    sssom = "sssom"
+    trig = "trig"
+    nt = "nt"
+
+
+def export(review: LinkReview, form: LinkExportFormat, *, rejected: bool = False, same_as: bool = False) -> str:
+    """Write all accepted links.
+
+    Args:
+        review: the links.
+        form: SSSOM TSV and TriG have the records with them, N-Triples has the links alone.
+        rejected: write what is rejected in their place; in N-Triples that is nothing: a plain link cannot say no.
+        same_as: write exact links as ``owl:sameAs``, from which a reasoner makes one thing of two.
+    """
+    found = _links(review, rejected=rejected)
+    if form is LinkExportFormat.sssom:
+        return tsv(found, review.names, same_as=same_as)
+    if form is LinkExportFormat.nt:
+        triples = [(link.subject, _predicate(link, same_as), link.object) for link in found if not rejected]
+        return oxigraph.serialize(
+            rdflib_conversion.from_rdflib(dict.fromkeys(triples)), "application/n-triples"
+        ).decode()
+    quads = []
+    for dataset in dict.fromkeys(link.dataset for link in found):
+        mine = [link for link in found if link.dataset == dataset]
+        name = review.names.rejected_graph if rejected else review.names.links_graph
+        described = [] if rejected else linksets.description(review.names, dataset, linksets.extent(mine))
+        for triple in (*described, *(triple for link in mine for triple in link.triples())):
+            changed = [_same(term) if same_as else term for term in triple]
+            quads.append(rdflib_conversion.quad(changed[0], changed[1], changed[2], URIRef(name(dataset.name))))
+    return oxigraph.serialize(quads, "application/trig", _prefixes(review.names)).decode()
+
+
+def _links(review: LinkReview, *, rejected: bool) -> list[PublishedLink]:
+    log = review.log()
+    return [
+        link
+        for name in sorted(log.datasets())
+        for link in linksets.links(
+            log,
+            review.names,
+            outside_datasets.find(name, review.names, log.datasets()),
+            review.present,
+            rejected=rejected,
+        )
+    ]
+
+
+def _same(term: Node) -> Node:
+    return OWL.sameAs if term == SKOS.exactMatch else term
+
+
+def _predicate(link: PublishedLink, same_as: bool) -> URIRef:
+    return OWL.sameAs if same_as and link.predicate == SKOS.exactMatch else link.predicate
+
+
+def _prefixes(names: Names) -> dict[str, str]:
+    return PREFIXES | {"e": names.entity("")}
+
+
+# ---- SSSOM TSV
+
+
+def tsv(found: Sequence[PublishedLink], names: Names, *, same_as: bool = False) -> str:
+    """Write links as SSSOM TSV: the description as YAML in comments, then a table."""
+    prefixes = _curies(found, names)
+    lines = [{key: _cell(value, prefixes) for key, value in link.slots()} for link in found]
+    if same_as:
+        for link, line in zip(found, lines, strict=True):
+            line["predicate_id"] = _cell(_predicate(link, same_as), prefixes)
+    used = [column for column in COLUMNS if any(line.get(column) for line in lines)] or list(COLUMNS[:7])
+    out = io.StringIO()
+    out.writelines(f"#{line}\n" for line in _header(prefixes, names))
+    table = csv.DictWriter(out, used, restval="", dialect="excel-tab", lineterminator="\n")
+    table.writeheader()
+    table.writerows(lines)
+    return out.getvalue()
+
+
+def _header(prefixes: dict[str, str], names: Names) -> Iterable[str]:
+    """Write the description of the set; JSON strings are YAML strings."""
+    yield f"sssom_version: {json.dumps(_VERSION)}"
+    yield f"mapping_set_id: {json.dumps(names.linkset('all'))}"
+    yield f"mapping_set_title: {json.dumps('Links of ' + names.base)}"
+    yield f"license: {json.dumps(UNSPECIFIED)}"
+    yield f"publication_date: {json.dumps(datetime.now(UTC).date().isoformat())}"
+    yield f"comment: {json.dumps(f'Written by {TOOL} {__version__}.')}"
+    yield "curie_map:"
+    yield from (f"  {prefix}: {json.dumps(iri)}" for prefix, iri in prefixes.items())
+
+
+def _curies(found: Sequence[PublishedLink], names: Names) -> dict[str, str]:
+    """Choose the prefixes that the table needs."""
+    prefixes = {
+        "skos": str(SKOS),
+        "owl": str(OWL),
+        "semapv": SEMAPV,
+        "entity": names.entity(""),
+        "site": names.base,
+        "reviewer": names.reviewer(""),
+        **{link.dataset.name: link.dataset.iri.partition("{}")[0] for link in found},
+    }
+    for dataset in dict.fromkeys(link.dataset for link in found):
+        if not any(dataset.home.startswith(space) and dataset.home != space for space in prefixes.values()):
+            prefixes[f"{dataset.name}_source"] = _space(dataset.home)
+    return prefixes
+
+
+def _space(iri: str) -> str:
+    """Cut an IRI behind the last sign that can end a namespace, so that something is left of it."""
+    return iri[: max(iri.rstrip("/#").rfind("/"), iri.rstrip("/#").rfind("#")) + 1]
+
+
+def _cell(value: object, prefixes: dict[str, str]) -> str:
+    """Write an IRI as a CURIE, the longest namespace first, and anything else as it is."""
+    if not isinstance(value, URIRef):
+        return str(value)
+    for prefix, space in sorted(prefixes.items(), key=lambda item: -len(item[1])):
+        local = value.removeprefix(space)
+        if local != str(value) and _LOCAL.fullmatch(local):
+            return f"{prefix}:{local}"
+    return str(value)

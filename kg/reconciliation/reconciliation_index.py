@@ -1,0 +1,376 @@
+"""Rows of somebody's table, matched with the entities of the graph: candidates, why, and which of them is certain.
+
+An index is of one snapshot as one kind of caller sees it. It is made in memory, and given up when there are newer ones.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+
+from cachetools import LRUCache, cachedmethod
+
+from kg.errors import BadInput, TimedOut
+from kg.iris import CG
+from kg.linking.lemmas import Lemmas
+from kg.linking.link_proposals import ScoringFeature
+from kg.reconciliation.entity_properties import PROPERTIES, PropertyAgreement, agreement
+from kg.reconciliation.reconcilable_entities import EntityType, ReconcilableEntity, read
+from kg.reference.name_similarity import likeness
+from kg.reference.name_spelling import key, latin
+from kg.reference.pack_metadata import PackMetadata
+from kg.reference.records import Record, RecordKind, RecordName
+from kg.reference.reference_store import LookupHit, ReferenceStore
+from kg.store.store_protocols import Reads
+
+_NAME, _TYPE, _PROPERTY = 70.0, 10.0, 20.0
+"""What the name, the type and each property count in the score."""
+
+_EXACT = 1.0
+_LEMMA = 0.97
+_MENTION = 0.9
+"""Value of words that an article names the entity by, but that are not its name: «Путін»."""
+
+_LEAST = 0.62
+"""Likeness below which a name is no candidate."""
+
+_POOL = 30
+"""Likest names that are looked at closely."""
+_KEPT = 4
+"""Indexes that are kept: for those who see everything, for some who see less, and one of the snapshot before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowCondition:
+    """What a property of the candidate has to be.
+
+    Attributes:
+        property: a name of :data:`kg.reconciliation.entity_properties.PROPERTIES`.
+        values: as the row has them.
+        required: whether those are left out that do not fit, or of which it is not known.
+        quantifier: ``any``, ``all`` or ``none`` of the values.
+    """
+
+    property: str
+    values: tuple[str, ...]
+    required: bool = False
+    quantifier: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """One row.
+
+    Attributes:
+        name: what the row calls it; may be empty where ``conditions`` tell what is meant.
+        types: local names of classes; none stands for all.
+        strict: whether only those of the types are given, or merely preferred.
+        identifier: its IRI, where the row has that.
+        conditions: see :class:`RowCondition`.
+        limit: most candidates.
+    """
+
+    name: str = ""
+    types: tuple[str, ...] = ()
+    strict: bool = True
+    identifier: str = ""
+    conditions: tuple[RowCondition, ...] = ()
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RowMatch:
+    """A candidate: the score is 0 to 100, and ``certain`` is said of one candidate of a query at most."""
+
+    item: ReconcilableEntity
+    score: float
+    features: tuple[ScoringFeature, ...]
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _NameMatch:
+    """How well a name fits, 0 to 1, how it was found, and what that was seen in."""
+
+    value: float
+    how: str
+    evidence: str
+
+
+class ReconciliationIndex:
+    """The entities of one snapshot, by their names. May be used from any thread.
+
+    Attributes:
+        items: by IRI.
+        types: by local name.
+    """
+
+    def __init__(self, items: Iterable[ReconcilableEntity], types: Mapping[str, EntityType], base: str) -> None:
+        self.items = {item.iri: item for item in items}
+        self.types = dict(types)
+        self._base = base
+        self._lemmas = _lemmas()
+        self._reference = ReferenceStore.in_memory()
+        weakref.finalize(self, self._reference.close)
+        records = [_record(item) for item in self.items.values() if item.entity.labels or item.entity.forms]
+        if records:
+            self._reference.add(PackMetadata("graph", "1", "graph"), records)
+        self._kinds: dict[str, set[RecordKind]] = {}
+        self._holders: dict[tuple[str, str], list[str]] = {}
+        prefixes: list[tuple[str, str]] = []
+        for item in self.items.values():
+            for name in item.types:
+                self._kinds.setdefault(name, set()).add(item.entity.kinds[0])
+            for dataset, identifiers in item.links.items():
+                for identifier in identifiers:
+                    self._holders.setdefault((dataset, identifier), []).append(item.iri)
+            prefixes += _prefixes(item)
+        self._prefixes = sorted(prefixes)
+
+    @classmethod
+    def of(cls, store: Reads) -> ReconciliationIndex:
+        """Make the index of what a store shows now.
+
+        Raises:
+            ResultTooLarge: it has too many entities.
+        """
+        items, types = read(store)
+        return cls(items, types, store.names.base)
+
+    def find(self, identifier: str) -> ReconcilableEntity | None:
+        """Look up an entity by its IRI, or by the part after the base (``entity/putin``)."""
+        text = identifier.strip()
+        return self.items.get(text) or self.items.get(f"{self._base}{text}")
+
+    def type(self, identifier: str) -> EntityType:
+        """Look up a class by its IRI or its name, with the prefix or without.
+
+        Raises:
+            BadInput: there is none.
+        """
+        found = self.types.get(identifier.removeprefix(CG).removeprefix("cg:"))
+        if found is None:
+            raise BadInput(
+                f"There is no type “{identifier[:100]}”.", remedy=f"Use one of {', '.join(self.types)}, or none at all."
+            )
+        return found
+
+    # ---- matching
+
+    def match(self, query: RowQuery) -> list[RowMatch]:
+        """Return the entities that a row may mean, the likeliest first.
+
+        Each feature has a value from 0 to 1 and a weight: 70 for the name, 10 for the type, 20 for each property. A
+        property of which nothing is known is left out, so that it speaks neither for nor against. In the seed:
+
+        - name «Володимира Путіна», type Person: name 0.97 (a form of «Володимир Путін»), type 1; 97.4
+        - name «Володимир Путін», type Person, country «Росія»: all 1; 100, certain
+        - name “Vladimir Putin”, type Person, country “Ukraine”: name 1, type 1, country 0; 80, not certain
+
+        A match is certain if it comes first, the name or the identifier is exactly its own, no feature is 0, and all
+        this is true of no other entity.
+        """
+        scored = []
+        for iri, named in self._candidates(query).items():
+            item = self.items[iri]
+            if query.strict and query.types and not {*query.types} & {*item.types}:
+                continue
+            features = [] if not named.how else [ScoringFeature("name", round(named.value, 3), _NAME, named.evidence)]
+            features += self._typed(query, item)
+            fits = True
+            for condition in query.conditions:
+                found = self._agreed(condition, item)
+                if found is not None:
+                    features.append(ScoringFeature(condition.property, found.value, _PROPERTY, found.evidence))
+                fits &= not condition.required or (found is not None and found.value > 0)
+            if fits and any(one.value for one in features):
+                scored.append((_score(features), item, tuple(features), named))
+        scored.sort(key=lambda one: (-one[0], -one[1].articles, one[1].iri))
+        sure = [one for one in scored if _sure(one[2], one[3])]
+        certain = sure[0][1].iri if len(sure) == 1 and sure[0] is scored[0] else ""
+        return [RowMatch(item, score, found, item.iri == certain) for score, item, found, _ in scored[: query.limit]]
+
+    def match_all(self, queries: Iterable[RowQuery], seconds: float) -> list[list[RowMatch]]:
+        """Match many rows.
+
+        Raises:
+            TimedOut: it took longer than it may.
+        """
+        end, found = time.monotonic() + seconds, []
+        for query in queries:
+            if time.monotonic() > end:
+                raise TimedOut("Matching took too long.", remedy="Send smaller batches.")
+            found.append(self.match(query))
+        return found
+
+    def _candidates(self, query: RowQuery) -> dict[str, _NameMatch]:
+        found: dict[str, _NameMatch] = {}
+        for iri, named in self._looked_up(query):
+            if iri not in found or named.value > found[iri].value:
+                found[iri] = named
+        return found
+
+    def _looked_up(self, query: RowQuery) -> Iterator[tuple[str, _NameMatch]]:
+        for text in (query.identifier, query.name):
+            if text and (item := self.find(text)) is not None:
+                yield item.iri, _NameMatch(_EXACT, "identifier", f"“{text}” is its identifier")
+        for condition in query.conditions:
+            for value in condition.values if condition.quantifier != "none" else ():
+                for iri in self._holders.get((condition.property, value), ()):
+                    yield iri, _NameMatch(_EXACT, "identifier", f"it is {condition.property}:{value}")
+        if query.name:
+            yield from self._by_name(query)
+        elif query.conditions and not query.identifier:
+            yield from ((iri, _NameMatch(0.0, "", "")) for iri in self.items)
+
+    def _by_name(self, query: RowQuery) -> Iterator[tuple[str, _NameMatch]]:
+        kinds = self._narrowed(query)
+        spelt = key(query.name)
+        sure = False
+        for hit in self._reference.exact(spelt, kinds):
+            sure |= hit.similarity == 1 and hit.name.label
+            yield hit.record.identifier, _exactly(hit, query.name)
+        if sure:
+            return
+        person = kinds is None or RecordKind.person in kinds
+        for form in self._lemmas.nominatives(query.name, person=person) if self._lemmas else ():
+            for hit in self._reference.exact(key(form), kinds):
+                if hit.similarity == 1 and hit.name.label:
+                    evidence = f"“{query.name}” is “{hit.name.text}” in another case"
+                    yield hit.record.identifier, _NameMatch(_LEMMA, "lemma", evidence)
+        for hit in self._reference.similar(query.name, kinds, _POOL):
+            if (named := _likely(hit, query.name)) is not None:
+                yield hit.record.identifier, named
+
+    def _narrowed(self, query: RowQuery) -> Collection[RecordKind] | None:
+        if not query.types or not query.strict:
+            return None
+        return {kind for name in query.types for kind in self._kinds.get(name, ())}
+
+    def _typed(self, query: RowQuery, item: ReconcilableEntity) -> list[ScoringFeature]:
+        if not query.types:
+            return []
+        shared = [name for name in query.types if name in item.types]
+        evidence = f"it is a {shared[0]}" if shared else f"it is a {item.types[0] if item.types else 'thing'}"
+        return [ScoringFeature("type", float(bool(shared)), _TYPE, evidence)]
+
+    def _agreed(self, condition: RowCondition, item: ReconcilableEntity) -> PropertyAgreement | None:
+        known = [agreement(value, PROPERTIES[condition.property], item, self.items) for value in condition.values]
+        told = [one for one in known if one is not None]
+        if not told:
+            return None
+        if condition.quantifier == "all":
+            return min(told, key=lambda one: one.value)
+        best = max(told, key=lambda one: one.value)
+        return best if condition.quantifier == "any" else PropertyAgreement(round(1 - best.value, 3), best.evidence)
+
+    # ---- suggestions
+
+    def suggest(self, prefix: str, start: int, count: int) -> list[ReconcilableEntity]:
+        """Give the entities of which a name, a word in a name or the identifier begins so, the most mentioned first."""
+        if not key(prefix):
+            found = [*self.items.values()]
+        else:
+            iris = dict.fromkeys(iri for wanted in (key(prefix), latin(prefix)) for iri in self._starting(wanted))
+            if (named := self.find(prefix)) is not None:
+                iris = {named.iri: None, **iris}
+            found = [self.items[iri] for iri in iris]
+            if not found:
+                found = [self.items[hit.record.identifier] for hit in self._reference.similar(prefix, None, count)]
+        ordered = sorted(found, key=lambda item: (-item.articles, -item.mentions, item.iri))
+        return list(islice(ordered, start, start + count))
+
+    def _starting(self, wanted: str) -> Iterator[str]:
+        at = bisect_left(self._prefixes, (wanted, ""))
+        while at < len(self._prefixes) and self._prefixes[at][0].startswith(wanted):
+            yield self._prefixes[at][1]
+            at += 1
+
+    def describe(self, item: ReconcilableEntity, language: str) -> str:
+        """Tell an entity from its namesakes, in a line."""
+        entity = item.entity
+        offices = [office.title for office in entity.offices[:2]]
+        around = [self.items[iri].label(language) for iri in (*entity.within, *entity.nations) if iri in self.items]
+        parts = [self.types[item.types[0]].label(language)] if item.types else []
+        parts += [*dict.fromkeys(offices), ", ".join(around[:3])]
+        number = {"uk": f"статей: {item.articles}"}.get(language, f"articles: {item.articles}")
+        return " · ".join(part for part in (*parts, number) if part)
+
+
+class ReconciliationIndexes:
+    """The indexes that are kept, each made once however many ask for it at a time."""
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[tuple[str, int], ReconciliationIndex] = LRUCache(_KEPT)
+        self._making = threading.Condition()
+
+    @cachedmethod(
+        lambda self: self._kept,
+        key=lambda _, store: (store.identity, store.number),
+        condition=lambda self: self._making,  # those who ask meanwhile wait for the one that is made
+    )
+    def get(self, store: Reads) -> ReconciliationIndex:
+        """Return the index of what a store shows; it is made again where its snapshot is another. Waits for readers.
+
+        A failure is not kept: the next who asks tries again.
+
+        Raises:
+            ResultTooLarge: see :meth:`ReconciliationIndex.of`; others as reading does.
+        """
+        return ReconciliationIndex.of(store)
+
+
+@cache
+def _lemmas() -> Lemmas | None:
+    return Lemmas.load()
+
+
+def _record(item: ReconcilableEntity) -> Record:
+    """Make the record of an entity: its labels, and words with a capital that articles name it by."""
+    entity = item.entity
+    names = {label.text: label for label in entity.labels}
+    for form in entity.forms:
+        text = form.name or form.exact
+        if text[:1].isupper():
+            names.setdefault(text, RecordName(text))
+    if not names:
+        names = {entity.label: RecordName(entity.label)}
+    return Record("graph", entity.iri, entity.kinds[0], tuple(names.values()), prominence=item.articles)
+
+
+def _prefixes(item: ReconcilableEntity) -> Iterator[tuple[str, str]]:
+    """Give what suggestions are found by: labels from each of their words on, as they are and in Latin letters."""
+    texts = dict.fromkeys(form for name in item.entity.labels for form in (key(name.text), latin(name.text)))
+    found = dict.fromkeys(" ".join(words[at:]) for words in map(str.split, texts) for at in range(min(len(words), 6)))
+    return ((text, item.iri) for text in found if text)
+
+
+def _exactly(hit: LookupHit, name: str) -> _NameMatch:
+    language = f" ({hit.name.language})" if hit.name.language else ""
+    if not hit.name.label:
+        return _NameMatch(_MENTION * hit.similarity, "mention", f"an article calls it “{hit.name.text}”")
+    if hit.similarity == 1:
+        return _NameMatch(_EXACT, "name", f"“{name}” is a name of it{language}")
+    return _NameMatch(hit.similarity, "latin", f"“{name}” is “{hit.name.text}”{language} in Latin letters")
+
+
+def _likely(hit: LookupHit, name: str) -> _NameMatch | None:
+    heard = likeness(name, hit.name.text, person=hit.record.kind is RecordKind.person)
+    value = max(hit.similarity, heard) * (0.96 if hit.name.label else 0.86)
+    return _NameMatch(value, "similar", f"“{name}” is like “{hit.name.text}”") if value >= _LEAST else None
+
+
+def _score(features: Collection[ScoringFeature]) -> float:
+    weight = sum(one.weight for one in features)
+    return round(100 * sum(one.value * one.weight for one in features) / weight, 1)
+
+
+def _sure(features: Iterable[ScoringFeature], named: _NameMatch) -> bool:
+    """Tell whether a row names just this: by a name or identifier, of the right type, and nothing speaks against it."""
+    return named.value == _EXACT and all(one.value > 0 for one in features)

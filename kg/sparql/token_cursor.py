@@ -1,0 +1,216 @@
+"""Walk over the tokens of a SPARQL request, with its prefixes and base at hand, and resolve the IRIs it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from kg.sparql.lexer import LineIndex, Position, SparqlToken, TokenKind, tokens
+
+_UCHAR = re.compile(r"\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_PARTS = re.compile(r"([^:/?#]+:)?(//[^/?#]*)?([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
+_PCHAR = r"[A-Za-z0-9\-._~!$&'()*+,;=\u00A0-\uD7FF\uF900-\uFDCF\uFDF0-\uFFEF\U00010000-\U000EFFFD]|%[0-9A-Fa-f]{2}"
+_IRI = re.compile(
+    rf"{_SCHEME.pattern}(?://(?:(?:{_PCHAR}|:)*+@)?(?:\[[^\]]*\]|(?:{_PCHAR})*+)(?::[0-9]*+)?(?![^/?#])|(?!//))"
+    rf"(?:{_PCHAR}|[:@/])*+(?:\?(?:{_PCHAR}|[:@/?\uE000-\uF8FF])*+)?(?:#(?:{_PCHAR}|[:@/?])*+)?"
+)
+_BEFORE_NAME = ("GRAPH", "SERVICE", "SILENT")
+_ESCAPED = re.compile(r"\\.")
+_TWO_DOTS = re.compile(r"\.[^.]+\.+[^.]")
+
+
+class UnexpectedToken(Exception):
+    """The current token is not what the grammar asks for."""
+
+
+class TokenCursor:
+    """A cursor over tokens.  It resolves IRIs, and notes the calls of SERVICE and where the text is malformed."""
+
+    def __init__(self, text: str, base: str, prefixes: Mapping[str, str] | None = None) -> None:
+        self._text = text
+        self._tokens = tokens(text)
+        self._end = SparqlToken(TokenKind.UNKNOWN, "", len(text), len(text))
+        self._lines = LineIndex(text)
+        self._base = base
+        self._prefixes = dict(prefixes or {})
+        self._readable_names: set[str] = set()
+        self._before = self.last = self._end
+        self.token = next(self._tokens, self._end)
+        self.braces = 0
+        self.services: list[Position] = []
+        self.malformed: Position | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether all tokens have been taken."""
+        return self.token is self._end
+
+    @property
+    def position(self) -> Position:
+        """The place of the current token."""
+        return self._lines.at(self.token.start)
+
+    def reject(self) -> None:
+        """Note that the text is malformed here, unless it was before."""
+        self.malformed = self.malformed or self.position
+
+    def doubts(self, *words: str) -> tuple[Position, ...]:
+        """Return where the text is malformed, if it holds one of ``words``: the engine may see there what we do not."""
+        text = self._text.upper() if self.malformed else ""
+        return (self.malformed,) if self.malformed and any(word in text for word in words) else ()
+
+    def sees(self, *words: str) -> bool:
+        """Tell whether the current token is one of these keywords (in capitals) or marks."""
+        return _is(self.token, *words)
+
+    def accept(self, *words: str) -> bool:
+        """Take the current token if it is one of these keywords or marks."""
+        seen = self.sees(*words)
+        if seen:
+            self.take()
+        return seen
+
+    def expect(self, *words: str) -> SparqlToken:
+        """Take the current token, which must be one of these keywords or marks, else raise Unexpected."""
+        if not self.sees(*words):
+            raise UnexpectedToken
+        return self.take()
+
+    def take(self) -> SparqlToken:
+        """Leave the current token, noting what matters in it, and return it."""
+        kind, text = self.token.kind, self.token.text
+        if kind is TokenKind.PUNCTUATION:
+            self.braces += (text == "{") - (text == "}")
+            # The engine cuts a name that fits nowhere, such as ``SERVICEex:x {``, after the keyword.
+            if (
+                text == "{"
+                and self.braces > 1
+                and _is_cut(self.last, "SERVICE")
+                and not _is(self._before, *_BEFORE_NAME)
+            ):
+                self.services.append(self._lines.at(self.last.start))
+        elif kind is TokenKind.WORD:
+            if text.upper() == "SERVICE":
+                self.services.append(self.position)
+        elif kind is TokenKind.UNKNOWN or (kind is TokenKind.PNAME and not self._readable(text)):
+            self.reject()
+        return self._advance()
+
+    def iri(self, *cuts: str) -> str:
+        """Take an IRI and return it absolute, else raise Unexpected.
+
+        ``cuts`` are keywords that may stand here too: the engine tries them first, and cuts a name that starts so.
+        """
+        token = self.token
+        if any(_is_cut(token, keyword) for keyword in cuts):
+            raise UnexpectedToken
+        if token.kind is TokenKind.IRIREF:
+            value: str | None = resolve(self._base, _unescape(token.text[1:-1]))
+        else:
+            value = self._expand(token.text) if token.kind is TokenKind.PNAME else None
+        if value is None:
+            raise UnexpectedToken
+        self.take()
+        return value
+
+    def prologue(self) -> None:
+        """Take declarations: BASE, PREFIX, and VERSION of SPARQL 1.2; they hold from here on."""
+        while self.sees("BASE", "PREFIX", "VERSION"):
+            word, name = self.take().text.upper(), ""
+            if word == "PREFIX":
+                if self.token.kind is not TokenKind.PNAME or self.token.text.find(":") != len(self.token.text) - 1:
+                    raise UnexpectedToken
+                name = self._advance().text[:-1]
+            if self.token.kind is not (TokenKind.STRING if word == "VERSION" else TokenKind.IRIREF):
+                raise UnexpectedToken
+            if word == "PREFIX":
+                self._prefixes[name] = self.iri()
+                self._readable_names.clear()
+            elif word == "BASE":
+                self._base = self.iri()
+            else:
+                self.take()
+
+    def _advance(self) -> SparqlToken:
+        self._before, self.last = self.last, self.token
+        self.token = next(self._tokens, self._end)
+        return self.last
+
+    def _expand(self, name: str) -> str | None:
+        prefix, _, local = name.partition(":")
+        namespace = self._prefixes.get(prefix)
+        return None if namespace is None else namespace + local.replace("\\", "")
+
+    def _readable(self, name: str) -> bool:
+        """Tell whether the engine takes a prefixed name for one name.
+
+        It cuts one that has no meaning, or that has dots in two places (which the grammar allows).
+        """
+        if name not in self._readable_names:
+            value = self._expand(name)
+            if value is None or not is_absolute(value) or _TWO_DOTS.search(_ESCAPED.sub("_", name.partition(":")[2])):
+                return False
+            self._readable_names.add(name)
+        return True
+
+
+def is_absolute(iri: str) -> bool:
+    """Tell whether ``iri`` is an absolute IRI by the grammar of RFC 3987."""
+    return _IRI.fullmatch(iri) is not None
+
+
+def resolve(base: str, reference: str) -> str:
+    """Resolve an IRI reference as RFC 3986, section 5.2, strictly, and as our engine does.
+
+    The engine leaves dot segments alone in an absolute IRI, in the base and after ``//``; there it departs from 5.2.2.
+    A reference without a base stays as it is.
+    """
+    if _SCHEME.match(reference) or not base:
+        return reference
+    scheme, authority, path, query, _ = _split(base)
+    if reference.startswith("//"):
+        return scheme + reference
+    _, _, relative, own_query, own_fragment = _split(reference)
+    if not relative:
+        return scheme + authority + path + (own_query or query) + own_fragment
+    root = "/" if authority else ""
+    if relative.startswith("/"):
+        path, relative = "/", relative[1:]
+    else:
+        path = _parent(path, root)
+    segments = relative.split("/")
+    for number, segment in enumerate(segments, 1):
+        path += segment
+        if path.endswith("/.."):
+            path = _parent(path[:-3], root)
+        elif path.endswith("/.") or path == ".":
+            path = path[:-1]
+        elif path == "..":
+            path = ""
+        elif number < len(segments):
+            path += "/"
+    return scheme + authority + path + own_query + own_fragment
+
+
+def _is(token: SparqlToken, *words: str) -> bool:
+    return token.kind in (TokenKind.WORD, TokenKind.PUNCTUATION) and token.text.upper() in words
+
+
+def _is_cut(token: SparqlToken, keyword: str) -> bool:
+    return token.kind is TokenKind.PNAME and token.text.upper().startswith(keyword)
+
+
+def _split(iri: str) -> tuple[str, str, str, str, str]:
+    match = _PARTS.fullmatch(iri)
+    scheme, authority, path, query, fragment = match.groups("") if match else ("", "", iri, "", "")
+    return scheme, authority, path, query, fragment
+
+
+def _parent(path: str, root: str) -> str:
+    """Return `path` up to its last slash."""
+    return path[: path.rindex("/") + 1] if "/" in path else root
+
+
+def _unescape(iri: str) -> str:
+    return _UCHAR.sub(lambda match: chr(int(match[1] or match[2], 16)), iri)

@@ -1,0 +1,403 @@
+"""The dataset on disk: named graphs, and their union as the default graph.
+
+The engine can present the union of all graphs as the default graph, but as a *bag*: a triple that stands in two
+graphs matches twice, so every count over two articles that name the same person would be wrong. We therefore keep the
+union materialised in the engine's real default graph, in the same transaction as each write. A ``bare`` store does
+none of this: it is a plain SPARQL 1.1 dataset.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
+from kg.files import disk_space
+from kg.iris import Names
+from kg.rdf import oxigraph
+from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
+from kg.sparql import query_policy, static_analysis
+from kg.sparql.query_evaluator import NestingLimits, QueryEvaluator
+from kg.store import directory_metadata, union_graph
+from kg.store.snapshots import last_number
+from kg.store.store_protocols import Outcome
+
+_CHUNK = 50_000
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """How a store is opened.
+
+    Attributes:
+        directory: where it lives; ``None`` keeps it in memory.
+        base: base IRI for a *new* store, ending in ``/``; ``None`` takes ``http://127.0.0.1:8000/``.
+        bare: a plain SPARQL 1.1 store without managed graphs or union default graph.
+        depth: how deep and how long a query or update may be.
+    """
+
+    directory: Path | None = None
+    base: str | None = None
+    bare: bool = False
+    depth: NestingLimits = field(default_factory=NestingLimits)
+
+
+class Store:
+    """One dataset, read and written without limits. Reads may come from any thread; writes are serialised.
+
+    It is the whole of what :mod:`kg.store.store_protocols` names, and more: updates, loads, checkpoints.
+
+    Attributes:
+        names: the IRIs of this dataset.
+        bare: see :class:`StoreSettings`.
+        directory: where it lives, if not in memory.
+        identity: a random text that tells this dataset from every other, and from itself restored from a backup.
+        version: number of the last commit; it goes on from the newest snapshot.
+    """
+
+    def __init__(self, settings: StoreSettings) -> None:
+        """Open or create the dataset.
+
+        Raises:
+            StoreUnavailable: held by another process, not a store, or made with another base IRI.
+        """
+        directory = settings.directory
+        self._file = directory / directory_metadata.FILE if directory else None
+        base = settings.base or "http://127.0.0.1:8000/"
+        known = directory_metadata.DirectoryMetadata(base=base, bare=settings.bare, ready=False, id="")
+        if self._file and self._file.exists():
+            known = directory_metadata.read(self._file)
+        directory_metadata.check(known, settings.base, bare=settings.bare)
+        named = bool(known["id"])
+        self._known = known if named else {**known, "id": secrets.token_hex(8)}
+        self.names = Names(known["base"])
+        self.bare = settings.bare
+        self.identity = self._known["id"]
+        self.version = last_number(directory) + 1 if directory else 1
+        self.directory = directory
+        self._depth = settings.depth
+        self._evaluator = QueryEvaluator(settings.depth)
+        self._lock = threading.RLock()
+        self._counting = threading.Lock()
+        self._sizes: dict[str, int] = {}
+        self._written: dict[str, int] = {}
+        if directory:
+            directory_metadata.make_directory(directory)
+        self._engine = oxigraph.open_store(directory / "store" if directory else None)
+        self._failed = False
+        if not named:
+            self._describe()
+
+    @property
+    def number(self) -> int:
+        """The number of what is read: here, of the last commit."""
+        return self.version
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it still lacks what a new store gets; see :meth:`made_ready`."""
+        return not self._known["ready"]
+
+    def made_ready(self) -> None:
+        """Note that a new store has got what it is to start with, so that it will not get it again."""
+        self._known["ready"] = True
+        self._describe()
+
+    def _describe(self) -> None:
+        if self._file:
+            directory_metadata.write(self._file, self._known)
+
+    def __len__(self) -> int:
+        """Count the distinct triples (quads, in a bare store)."""
+        return len(self._engine) if self.bare else self.count(None)
+
+    def count(self, graph: str | None) -> int:
+        """Count the triples of one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        return self._count("{ ?s ?p ?o }" if graph is None else f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
+
+    def _count(self, pattern: str) -> int:
+        (row,) = oxigraph.rows(self._engine, f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
+        count = row["n"]
+        assert isinstance(count, oxigraph.Literal)
+        return int(count.value)
+
+    def sizes(self) -> dict[str, int]:
+        """Count the triples of each named graph, sorted by name; only what was written since is counted again."""
+        with self._counting:
+            version, names = self.version, self.graphs()
+            sizes = {name: self._sizes[name] if name in self._sizes else self.count(name) for name in names}
+            with self._lock:
+                if version == self.version:
+                    self._sizes = dict(sizes)
+            return sizes
+
+    # ---- reading
+
+    def graphs(self) -> list[str]:
+        """Name the graphs, sorted."""
+        return sorted(g.value for g in self._engine.named_graphs() if isinstance(g, oxigraph.NamedNode))
+
+    def has_graph(self, graph: str) -> bool:
+        """Tell whether a named graph is there (it may be empty); what is no IRI names none."""
+        return oxigraph.is_iri(graph) and self._engine.contains_named_graph(oxigraph.NamedNode(graph))
+
+    def triples(self, graph: str | None) -> list[oxigraph.Triple]:
+        """List one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        name = oxigraph.DefaultGraph() if graph is None else oxigraph.NamedNode(graph)
+        return [quad.triple for quad in self._engine.quads_for_pattern(None, None, None, name)]
+
+    def quads(self, graphs: Iterable[str] | None = None) -> Iterator[oxigraph.Quad]:
+        """Walk the quads of the named graphs, or of all of them (the union graph is not repeated)."""
+        for graph in self.graphs() if graphs is None else graphs:
+            yield from self._engine.quads_for_pattern(None, None, None, oxigraph.NamedNode(graph))
+
+    def match(
+        self,
+        subject: oxigraph.NamedNode | oxigraph.BlankNode | oxigraph.Triple | None,
+        predicate: oxigraph.NamedNode | None,
+        obj: oxigraph.Term | None,
+        graph: str | None = None,
+    ) -> list[oxigraph.Quad]:
+        """List the quads of the named graphs that fit; ``None`` fits everything."""
+        name = None if graph is None else oxigraph.NamedNode(graph)
+        found = self._engine.quads_for_pattern(subject, predicate, obj, name)
+        return [quad for quad in found if isinstance(quad.graph_name, oxigraph.NamedNode)]
+
+    def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:
+        """Answer a SPARQL query (1.1 Query; clause 2.1 of the Protocol for the dataset).
+
+        Raises:
+            MalformedText, TooLarge, Forbidden (SERVICE), NotAcceptable.
+        """
+        return self._evaluator.answer(self._engine, text, choice, request or QueryDataset())
+
+    def rows(
+        self, text: str, bindings: dict[str, oxigraph.Term] | None = None, request: QueryDataset | None = None
+    ) -> list[dict[str, oxigraph.Term]]:
+        """Run a SELECT of our own, on some of the graphs if ``request`` names any."""
+        return oxigraph.rows(self._engine, text, bindings, request)
+
+    def written(self, family: str) -> int:
+        """Give the number of the last commit that wrote graphs of a kind (see :meth:`kg.iris.Names.family`), or 0."""
+        return self._written.get(family, 0)
+
+    # ---- writing
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep others from writing between what is read and what is written because of it."""
+        with self._lock:
+            yield
+
+    def replace(self, graphs: Mapping[str, Iterable[oxigraph.Triple] | None]) -> Outcome:
+        """Set whole graphs in one transaction; ``None`` drops a graph.
+
+        Returns:
+            ``"created"`` when the first of them was not there, ``"unchanged"`` when nothing had to be written.
+        """
+        with self._lock:
+            wanted = {name: None if items is None else oxigraph.canonical(items) for name, items in graphs.items()}
+            if all(self._is(name, items) for name, items in wanted.items()):
+                return "unchanged"
+            created = not self.has_graph(next(iter(wanted)))
+            listed = ", ".join(f"<{name}>" for name in wanted)
+            steps = [] if self.bare else [union_graph.unlink(name, f"?other NOT IN ({listed})") for name in wanted]
+            steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
+            kept = {name: items for name, items in wanted.items() if items is not None}
+            steps += [f"CREATE SILENT GRAPH <{name}>" for name in kept]
+            steps.append(union_graph.insert(kept.items(), bare=self.bare))
+            self._commit(" ;\n".join(steps), wanted)
+            return "created" if created else "replaced"
+
+    def _is(self, name: str, wanted: set[oxigraph.Triple] | None) -> bool:
+        there = self.has_graph(name)
+        return not there if wanted is None else there and set(self.triples(name)) == wanted
+
+    def change(self, removed: union_graph.Triples, added: union_graph.Triples) -> None:
+        """Take triples out of graphs and put others in, in one transaction, at the cost of these alone.
+
+        See :func:`kg.store.union_graph.change` for what they have to be.
+        """
+        with self._lock:
+            if steps := union_graph.change(self._engine, removed, added, bare=self.bare):
+                self._commit(" ;\n".join(steps), {**removed, **added})
+
+    def merge(self, graph: str | None, triples: Iterable[oxigraph.Triple]) -> bool:
+        """Add triples to a graph (``None``: the default graph) in one transaction; tells whether that made it."""
+        with self._lock:
+            new = graph is not None and not self.has_graph(graph)
+            create = "" if graph is None else f"CREATE SILENT GRAPH <{graph}> ;\n"
+            self._commit(
+                create + union_graph.insert([(graph, triples)], bare=self.bare), () if graph is None else (graph,)
+            )
+            return new
+
+    def clear_default(self, triples: Iterable[oxigraph.Triple] | None) -> None:
+        """Replace the content of a bare store's default graph."""
+        with self._lock:
+            self._commit("CLEAR DEFAULT ;\n" + union_graph.insert([(None, triples or ())], bare=self.bare), ())
+
+    def load(self, quads: Iterable[oxigraph.Quad], graph: str) -> int:
+        """Add many quads, chunk by chunk (each chunk is one transaction), and count them.
+
+        Quads without a graph go to ``graph``. Loading again adds nothing twice (but for blank nodes), so an
+        interrupted load is resumed by repeating it.
+
+        Raises:
+            Forbidden: a quad names a managed graph.
+        """
+        count = 0
+        for chunk in _chunks(quads, graph):
+            for name in {oxigraph.graph_of(quad) for quad in chunk}:
+                self.refuse_managed(name)
+            nameless = [] if self.bare else [oxigraph.Quad(q.subject, q.predicate, q.object) for q in chunk]
+            with self._lock, self._writing():
+                self._engine.extend([*chunk, *nameless])
+                self._noted({oxigraph.graph_of(quad) for quad in chunk})
+                self._engine.flush()
+            count += len(chunk)
+        return count
+
+    def update(self, text: str, request: QueryDataset | None = None) -> None:
+        """Run a user's SPARQL update in one transaction.
+
+        Raises:
+            MalformedText, TooLarge, UsingConflict, Forbidden (LOAD, SERVICE, a managed graph).
+        """
+        request = request or QueryDataset()
+        base = request.base or self.names.base
+        parsed = static_analysis.UpdateAnalysis.parse(text, base)
+        self._depth.check(text)
+        if parsed.malformed:
+            query_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
+        query_policy.refuse_load(parsed)
+        query_policy.check_syntax(text, base)
+        if request.default_graphs or request.named_graphs:
+            text = static_analysis.with_using(text, request.default_graphs, request.named_graphs)
+            parsed = static_analysis.UpdateAnalysis.parse(text, base)
+        self._refuse_targets(parsed)  # so that an error names a place in the user's own text
+        # Parsed again, for what is checked last is what is run: every IRI written out, no declaration left that could
+        # change one.
+        text = static_analysis.expanded(text, base)
+        parsed = static_analysis.UpdateAnalysis.parse(text, base)
+        if parsed.malformed:
+            query_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
+        query_policy.refuse_load(parsed)
+        if parsed.operations:
+            with self._lock:
+                users = [name for name in self._sizes if self.bare or not self.names.is_managed(name)]
+                self._commit(text if self.bare else self._with_union(parsed), users, base)
+
+    def refuse_targets(self, text: str, base: str) -> None:
+        """Refuse an update that names a managed graph to be written; what is malformed is left to :meth:`update`.
+
+        Raises:
+            Forbidden: it names one.
+        """
+        self._refuse_targets(static_analysis.UpdateAnalysis.parse(text, base))
+
+    def _refuse_targets(self, update: static_analysis.UpdateAnalysis) -> None:
+        if not (self.bare or update.malformed):
+            query_policy.confine(update, self.names)
+
+    def _with_union(self, update: static_analysis.UpdateAnalysis) -> str:
+        """Confine an update and keep the union graph in step, in the same transaction.
+
+        ``INSERT DATA { GRAPH <urn:g> { … } }`` becomes, with names and the filter shortened::
+
+            COPY SILENT <urn:g> TO <shadow/0> ;
+            INSERT DATA { GRAPH <urn:g> { … } } ;
+            DELETE { ?s ?p ?o } WHERE { GRAPH <shadow/0> { ?s ?p ?o } FILTER NOT EXISTS { GRAPH ?living { … } } } ;
+            DROP SILENT GRAPH <shadow/0> ;
+            INSERT { ?s ?p ?o } WHERE { GRAPH <urn:g> { ?s ?p ?o } }
+
+        The union loses what the graph held before and no living graph holds now, and gains all that it holds now.
+        """
+        names = self.names
+        pattern = names.managed_pattern
+        text = query_policy.confine(update, names)
+        written, unknown = static_analysis.written(update, names.default_graph)
+        if unknown:
+            written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
+        shadows = {graph: f"{names.shadow_prefix}{i}" for i, graph in enumerate(sorted(written))}
+        before = [f"COPY SILENT <{graph}> TO <{shadow}>" for graph, shadow in shadows.items()]
+        living = f'!STRSTARTS(STR(?other), "{names.shadow_prefix}")'
+        after = [union_graph.unlink(shadow, living) for shadow in shadows.values()]
+        after += [f"DROP SILENT GRAPH <{shadow}>" for shadow in shadows.values()]
+        after += [f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}" for graph in shadows]
+        if unknown:
+            users = f'FILTER(!REGEX(STR(?g), "{pattern}"))'
+            after.append(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH ?g {{ ?s ?p ?o }} {users} }}")
+        return " ;\n".join([*before, text + "\n", *after])
+
+    def checkpoint(self, path: Path) -> int:
+        """Write an immutable copy of the dataset as it is now, and tell the number of the last commit in it."""
+        with self._lock:
+            oxigraph.checkpoint(self._engine, path)
+            return self.version
+
+    def _commit(self, text: str, written: Iterable[str], base: str | None = None) -> None:
+        with self._writing():
+            oxigraph.update(self._engine, text, base)
+            self._noted(written)
+            self._engine.flush()
+
+    def _noted(self, written: Iterable[str]) -> None:
+        """Note a commit, even if what follows fails, and forget the sizes of the graphs that it may have changed."""
+        self.version += 1
+        for name in written:
+            self._sizes.pop(name, None)
+            self._written[self.names.family(name)] = self.version
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Refuse a write that has no room; after one that the disk has failed, the engine is opened anew."""
+        if self.directory:
+            disk_space.require(self.directory)
+            if self._failed:
+                self._reopen(self.directory / "store")
+        try:
+            with disk_space.writing():
+                yield
+        except StoreUnavailable:
+            self._failed = True
+            raise
+
+    def _reopen(self, place: Path) -> None:
+        """Open the engine anew, since after an error of the disk it refuses every write; reads go on meanwhile."""
+        try:
+            self._engine = oxigraph.open_snapshot(place)  # nobody writes there now; this lets the old one go
+            self._engine = oxigraph.open_store(place)
+        except StorageFull:
+            raise
+        except StoreInUse:  # a reader still holds the old one
+            raise StoreUnavailable("The store is being opened anew.", remedy="Try again in a moment.") from None
+        except StoreUnavailable:
+            raise disk_space.damaged() from None
+        self._failed = False
+
+    def refuse_managed(self, graph: str) -> None:
+        """Raise :class:`Forbidden` when ``graph`` is managed."""
+        if not self.bare and self.names.is_managed(graph):
+            raise query_policy.managed(graph)
+
+
+def _chunks(quads: Iterable[oxigraph.Quad], graph: str) -> Iterator[list[oxigraph.Quad]]:
+    chunk: list[oxigraph.Quad] = []
+    home = oxigraph.NamedNode(graph)
+    for quad in quads:
+        if isinstance(quad.graph_name, oxigraph.BlankNode):
+            raise BadInput(
+                "A graph is named by a blank node.", remedy="Name it by an IRI, so that it can be asked for."
+            )
+        nameless = isinstance(quad.graph_name, oxigraph.DefaultGraph)
+        chunk.append(oxigraph.Quad(quad.subject, quad.predicate, quad.object, home) if nameless else quad)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

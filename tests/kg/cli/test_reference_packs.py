@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kg.cli import main
+from kg.errors import BadInput, NotFound
+
+TABLE = "id,name,kind,country,wikidata\n1,Краматорськ,settlement,UA,Q157799\n2,Слов’янськ,settlement,UA,Q157799\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("KG_DATA_DIR", str(tmp_path / "data"))
+
+    def invoke(*arguments: str) -> str:
+        result = CliRunner().invoke(main.app, ["reference", *arguments])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.stdout
+
+    return invoke
+
+
+def test_from_add_to_remove(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "own.csv"
+    file.write_text(TABLE, "utf-8")
+    options = ("--format", "csv", "--name", "own", "--version", "7", "--licence", "CC0", "--country", "ua")
+    told = run("add", str(file), *options)
+    assert "own@7: 2 records, 2 names" in told
+    assert "shared-identifier" in told
+    with pytest.raises(BadInput, match="there already"):
+        run("add", str(file), *options)
+    (pack,) = json.loads(run("list", "--json"))
+    assert (pack["version"], pack["licence"], pack["countries"], pack["kinds"]) == ("7", "CC0", ["UA"], ["settlement"])
+    assert "own" in run("list")
+    (report,) = json.loads(run("report", "own", "--json"))
+    assert report["flags"] == {"shared-identifier": 2}
+    assert "own@7" in run("report")
+    assert "own:1" in run("show", "Kramatorsk")
+    assert "own:2" in run("show", "Словянська")
+    assert "Q157799" in run("show", "own:1")
+    assert json.loads(run("show", "own:1", "--json"))[0]["identifier"] == "1"
+    with pytest.raises(NotFound, match="No record is called"):
+        run("show", "щщщ")
+    assert run("remove", "own") == "own: removed\n"
+    assert json.loads(run("list", "--json")) == []
+
+
+def test_build(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("build", "--population", "15000").count("records") == 3
+    assert run("build", "--population", "15000").count("is there already") == 3
+    assert "wikidata:Q35" in run("show", "Данія")
+    with pytest.raises(BadInput, match="no cities of 7"):
+        run("build", "--population", "7")
+
+
+def test_without_data(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(NotFound, match="no reference data"):
+        run("list")
+    with pytest.raises(BadInput, match="is no file"):
+        run("add", str(tmp_path / "none"), "--format", "csv")

@@ -1,0 +1,83 @@
+"""Tables of the packages are read and checked; what is wrong is told with file and line."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from kg.events import plover_types
+from kg.files import tsv_tables
+from kg.linking import scoring_features, territory_names
+from kg.reference import name_similarity
+from kg.reference.sources import wikidata
+
+ROOT = Path(__file__).resolve().parents[2]
+LOADERS = {
+    "country-adjectives.tsv": territory_names._countries_of,
+    "country-names.tsv": territory_names._other_names,
+    "given-names.tsv": name_similarity._given,
+    "name-particles.tsv": name_similarity._particles,
+    "plover.tsv": plover_types._tables,
+    "regions.tsv": territory_names._regions,
+    "titles.tsv": scoring_features._titles,
+    "traps.tsv": territory_names._traps,
+    "wikidata-classes.tsv": wikidata._classes,
+}
+
+
+def test_every_table_of_the_packages_is_read() -> None:
+    assert {path.name for path in (ROOT / "kg").rglob("*.tsv")} == set(LOADERS)
+    assert all(load() for load in LOADERS.values())
+
+
+def test_every_table_is_in_the_wheel() -> None:
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-data"]
+    for path in (ROOT / "kg").rglob("*.tsv"):
+        package = ".".join(path.relative_to(ROOT).parts[:-2])
+        assert "data/*.tsv" in data[package]
+
+
+def test_no_line_is_there_twice() -> None:
+    for path in (ROOT / "kg").rglob("*.tsv"):
+        lines = path.read_text("utf-8").splitlines()
+        assert len(lines) == len(set(lines)), path.name
+
+
+def test_rows_have_their_source_and_place() -> None:
+    text = "# a comment\nname\tregion\tsource\n\nбуковина\tЧернівецька\tsomebody\n"
+    (row,) = tsv_tables.parse(text, "regions.tsv", ("name", "region"))
+    assert row == (("буковина", "Чернівецька"), "somebody", "regions.tsv, line 4")
+
+
+def test_a_table_is_found_in_its_package() -> None:
+    assert tsv_tables.read("kg.linking", "regions.tsv", ("name", "region"))[0].cells == ("буковина", "Чернівецька")
+    assert resources.files("kg.linking").joinpath("data", "regions.tsv").is_file()
+    with pytest.raises(FileNotFoundError):
+        tsv_tables.read("kg.linking", "missing.tsv", ("name",))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "t.tsv is empty; its first line names the columns a, b, source."),
+        ("a\tsource\n", "t.tsv, line 1: the columns are a, source, not a, b, source."),
+        ("a\tb\tsource\n1\t2\n", "t.tsv, line 2: 2 cells for 3 columns, separated by tabs."),
+        ("a\tb\tsource\n1 2 3\n", "t.tsv, line 2: 1 cells for 3 columns, separated by tabs."),
+        ("a\tb\tsource\n# x\n1\t\tme\n", "t.tsv, line 3: b is empty or has spaces around it."),
+        ("a\tb\tsource\n1\t2\t\n", "t.tsv, line 2: source is empty or has spaces around it."),
+        ("a\tb\tsource\n1\t 2\tme\n", "t.tsv, line 2: b is empty or has spaces around it."),
+    ],
+)
+def test_what_is_damaged_is_told(text: str, told: str) -> None:
+    with pytest.raises(tsv_tables.DamagedTable) as caught:
+        list(tsv_tables.parse(text, "t.tsv", ("a", "b")))
+    assert str(caught.value) == told
+
+
+def test_a_key_is_there_once() -> None:
+    rows = list(tsv_tables.parse("a\tb\tsource\n1\t2\tme\n1\t3\tme\n", "t.tsv", ("a", "b")))
+    with pytest.raises(tsv_tables.DamagedTable, match="line 3: 1 is there twice"):
+        tsv_tables.mapping(rows)

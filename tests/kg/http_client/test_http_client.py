@@ -1,0 +1,91 @@
+"""Connections to other servers are opened in `kg.http_client` and nowhere else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HOME = ROOT / "kg" / "http_client"
+OTHERS = [
+    path
+    for folder in ("ontology", "kg", "api")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if not path.is_relative_to(HOME)
+]
+LIBRARIES = [
+    "_socket",
+    "socket",
+    "ssl",
+    "http.client",
+    "urllib.request",
+    "urllib3",
+    "requests",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "h11",
+    "aiohttp",
+    "websockets",
+    "ftplib",
+    "smtplib",
+    "poplib",
+    "imaplib",
+    "telnetlib",
+    "xmlrpc",
+]
+CALLS = {"connect_ex", "create_connection", "open_connection", "sock_connect", "urlopen", "urlretrieve"}
+
+MAY_IMPORT_SOCKET = {
+    "kg/processes/reader_connection.py": "talks to a worker over a socket pair",
+    "kg/processes/ipc_messages.py": "frames the messages on a socket pair",
+    "api/server/http_protocol.py": "sets options of connections that clients have opened",
+    "kg/lane.py": "takes over connections that clients have opened",
+    "kg/lanes.py": "makes the socket pairs of its processes",
+    "api/server/serve.py": "binds the socket that listens",
+    "kg/processes/reader_process.py": "is the other end of a socket pair",
+}
+"""Modules outside the package that need sockets, each with the reason; none of them connects one."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Return the full names of all modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def libraries(path: Path) -> set[str]:
+    return {library for library in LIBRARIES for it in imported(path) if f"{it}.".startswith(f"{library}.")}
+
+
+def test_no_other_module_imports_a_network_library() -> None:
+    found = {name(path): libraries(path) for path in OTHERS if libraries(path)}
+    assert found == {module: {"socket"} for module in MAY_IMPORT_SOCKET}
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=name)
+def test_no_other_module_connects(path: Path) -> None:
+    calls = CALLS | {"connect"} if name(path) in MAY_IMPORT_SOCKET else CALLS
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        assert not (isinstance(node, ast.Attribute) and node.attr in calls), f"{name(path)}:{node.lineno}"
+
+
+def test_the_package_imports_neither_the_store_nor_sparql_nor_a_server() -> None:
+    for path in HOME.glob("*.py"):
+        ours = {it for it in imported(path) if it.split(".")[0] in ("kg", "api", "ontology")}
+        assert all(
+            it == "kg" or it.startswith(("kg.__version__", "kg.config", "kg.errors", "kg.http_client")) for it in ours
+        )
+        assert not {"fastapi", "starlette", "uvicorn", "http.server"} & set(imported(path))

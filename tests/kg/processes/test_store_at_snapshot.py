@@ -1,0 +1,145 @@
+"""What one request reads through readers is what the store holds, from one snapshot, and within the limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from kg.access.restricted_store import RestrictedStore
+from kg.config import Config
+from kg.errors import NotFound, ResultTooLarge, TimedOut
+from kg.knowledge_graph import KnowledgeGraph, ReadableGraph
+from kg.processes.query_service import QueryCaller, QueryService
+from kg.processes.store_at_snapshot import StoreAtSnapshot
+from kg.rdf import oxigraph
+from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
+from tests.configs import configured
+
+T = TypeVar("T")
+CLAIM = "article/seed/C22"
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
+    """The seed article, and a graph of a user with what is odd: blank nodes, quoted triples, texts with line feeds."""
+    found = KnowledgeGraph.open(configured(data_dir=tmp_path_factory.mktemp("session")))
+    odd = '<urn:a> <urn:p> _:b, "a\\nb\\t\\"c\\"", "x"@uk-latn, 5, 1.0e0, <<( <urn:a> <urn:p> 1 )>> . _:b <urn:p> _:b'
+    found.store.update(f"INSERT DATA {{ GRAPH <urn:g> {{ {odd} }} }} ; CREATE GRAPH <urn:empty>")
+    return found
+
+
+def in_session(
+    graph: KnowledgeGraph, work: Callable[[StoreAtSnapshot], T], config: Config | None = None, as_of: int | None = None
+) -> T:
+    """Do something in a session of a server, in a thread, as handlers do."""
+
+    async def run() -> T:
+        endpoint = QueryService(graph.store, config or configured(readers=1))
+        await endpoint.start()
+        try:
+            with endpoint.session(lambda: QueryCaller("test"), as_of) as session:
+                assert session is not None
+                return await asyncio.to_thread(work, session)
+        finally:
+            await endpoint.close()
+
+    return asyncio.run(run())
+
+
+def readings(graph: KnowledgeGraph) -> Iterator[Callable[[ReadableGraph], object]]:
+    names = graph.names
+    claim = oxigraph.NamedNode(names.base + CLAIM)
+    label = oxigraph.NamedNode("http://www.w3.org/2000/01/rdf-schema#label")
+    for name in (names.article_graph("seed"), "urn:g", "urn:empty", "urn:none", "no iri", "urn:x> {} } #"):
+        yield lambda it, name=name: it.store.has_graph(name)  # type: ignore[misc]
+    for name in (names.article_graph("seed"), "urn:g", "urn:empty", "urn:none"):
+        yield lambda it, name=name: it.store.count(name)  # type: ignore[misc]
+        yield lambda it, name=name: set(it.store.triples(name))  # type: ignore[misc]
+    yield lambda it: set(it.store.triples(None))
+    yield lambda it: set(it.store.quads())
+    yield lambda it: set(it.store.quads(["urn:g"]))
+    yield lambda it: it.store.graphs()
+    yield lambda it: it.store.sizes()
+    yield lambda it: len(it.store)
+    yield lambda it: it.articles.entries()
+    yield lambda it: it.articles.document("seed")
+    yield lambda it: it.why("seed/C22").model_dump()
+    yield lambda it: set(it.store.match(claim, None, None))
+    yield lambda it: set(it.store.match(None, label, oxigraph.Literal("Iran", language="en")))
+    yield lambda it: set(it.store.match(None, None, oxigraph.Literal("5", datatype=_INTEGER), "urn:g"))
+    yield lambda it: set(it.store.match(None, None, None, "urn:g"))
+    text = "SELECT ?this ?o WHERE { GRAPH ?g { ?this ?p ?o } }"
+    yield lambda it: sorted(str(row) for row in it.store.rows(text, {"this": oxigraph.NamedNode("urn:a")}))
+    only = QueryDataset(default_graphs=["urn:g"])
+    yield lambda it: it.store.rows("SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }", None, only)
+    yield lambda it: it.store.query("ASK { ?s a ?type }", ResultFormats()).content  # the time that it took differs
+
+
+_INTEGER = oxigraph.NamedNode("http://www.w3.org/2001/XMLSchema#integer")
+
+
+def test_it_reads_what_the_store_holds(graph: KnowledgeGraph) -> None:
+    asked = list(readings(graph))
+
+    def work(session: StoreAtSnapshot) -> list[object]:
+        seen = ReadableGraph(session)
+        return [read(seen) for read in asked]
+
+    assert in_session(graph, work) == [read(graph) for read in asked]
+
+
+def test_a_blank_node_that_was_read_can_be_asked_for(graph: KnowledgeGraph) -> None:
+    def work(session: StoreAtSnapshot) -> int:
+        (blank,) = {quad.subject for quad in session.quads(["urn:g"]) if isinstance(quad.subject, oxigraph.BlankNode)}
+        return len(session.match(blank, None, None))
+
+    assert in_session(graph, work) == 1
+
+
+def test_a_limited_caller_sees_no_more_through_a_session(graph: KnowledgeGraph) -> None:
+    limit = ("urn:g",)
+    asked = list(readings(graph))[:-4]
+
+    def work(session: StoreAtSnapshot) -> list[object]:
+        return [_outcome(read, ReadableGraph(RestrictedStore(session, limit))) for read in asked]
+
+    assert in_session(graph, work) == [
+        _outcome(read, ReadableGraph(RestrictedStore(graph.store, limit))) for read in asked
+    ]
+
+
+def _outcome(read: Callable[[ReadableGraph], object], graph: ReadableGraph) -> object:
+    try:
+        return read(graph)
+    except NotFound as error:
+        return error.message
+
+
+def test_everything_comes_from_one_snapshot(graph: KnowledgeGraph) -> None:
+    async def run() -> tuple[int, int]:
+        endpoint = QueryService(graph.store, configured(readers=1, snapshots=1))
+        await endpoint.start()
+        try:
+            with endpoint.session(lambda: QueryCaller("test")) as session:
+                assert session is not None
+                before = await asyncio.to_thread(session.count, "urn:later")
+                for number in range(3):  # more commits than snapshots are kept
+                    graph.store.update(f"INSERT DATA {{ GRAPH <urn:later> {{ <urn:a> <urn:p> {number} }} }}")
+                    await endpoint.publish()
+                return before, await asyncio.to_thread(session.count, "urn:later")
+        finally:
+            await endpoint.close()
+
+    assert asyncio.run(run()) == (0, 0)
+    assert graph.store.count("urn:later") == 3
+
+
+def test_its_reading_has_the_limits_of_queries(graph: KnowledgeGraph) -> None:
+    with pytest.raises(ResultTooLarge):
+        in_session(graph, lambda session: session.triples(None), configured(readers=1, max_rows=100))
+    endless = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+    with pytest.raises(TimedOut):
+        in_session(graph, lambda session: session.rows(endless), configured(readers=1, timeout=0.5))

@@ -1,0 +1,50 @@
+"""Where a restore was interrupted, nobody makes a new store in the place of the one that waits to be put back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kg.errors import StoreUnavailable
+from kg.store.interrupted_restore import left_over, refuse
+from kg.store.store import Store, StoreSettings
+from tests.cases import stores
+
+
+def test_nothing_is_left_as_a_rule(tmp_path: Path) -> None:
+    for data in (tmp_path / "nowhere", stores.plain(tmp_path / "data")):
+        assert left_over(data) is None
+        refuse(data, tmp_path / "missing")
+
+
+def test_it_is_found_beside_the_directory_or_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / ".before-restore").mkdir()
+    assert left_over(tmp_path / "data") == tmp_path / "data" / ".before-restore"
+    (tmp_path / "data.before-restore").mkdir()
+    assert left_over(tmp_path / "data") == tmp_path / "data.before-restore"
+    monkeypatch.chdir(tmp_path / "data")
+    assert left_over(Path()) == tmp_path / "data.before-restore"
+
+
+def test_no_new_store_is_made_meanwhile(tmp_path: Path) -> None:
+    data = stores.plain(tmp_path / "data", "old")
+    data.rename(tmp_path / "data.before-restore")
+    with pytest.raises(StoreUnavailable, match=r"data\.before-restore holds the store from before") as caught:
+        Store(StoreSettings(data, bare=True))
+    assert "Move what is in data.before-restore back into data" in caught.value.remedy
+    assert not data.exists()
+    (tmp_path / "data.before-restore").rename(data)
+    assert Store(StoreSettings(data, bare=True)).graphs() == ["urn:old"]
+
+
+@pytest.mark.parametrize("name", ["claimgraph.json", "store"])
+def test_half_a_store_is_not_opened(name: str, tmp_path: Path) -> None:
+    data = stores.plain(tmp_path / "data", "old")
+    (data / ".before-restore").mkdir()
+    (data / name).rename(data / ".before-restore" / name)
+    with pytest.raises(StoreUnavailable, match="A restore was interrupted"):
+        Store(StoreSettings(data, bare=True))
+    (data / ".before-restore" / name).rename(data / name)
+    assert Store(StoreSettings(data, bare=True)).graphs() == ["urn:old"]  # it is whole, whatever else is left

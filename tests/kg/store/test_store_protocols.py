@@ -1,0 +1,58 @@
+"""Who only reads has no method that writes, and whoever fits a protocol has all of it."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from kg.access.restricted_store import RestrictedStore, WritableView
+from kg.knowledge_graph import ReadableGraph, WritableGraph
+from kg.processes.store_at_snapshot import StoreAtSnapshot
+from kg.store.store import Store, StoreSettings
+from kg.store.store_protocols import Reads, ReadsAndWrites, Writes
+
+LIMIT = ("http://e/open/*",)
+GRAPH = "http://e/open/1"
+
+
+def public(thing: object) -> set[str]:
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+def test_a_view_and_a_session_can_do_what_is_read_and_no_more() -> None:
+    store = Store(StoreSettings())
+    session = StoreAtSnapshot(store, lambda *_: pytest.fail("asked"), 1)
+    assert public(session) == public(Reads)
+    assert public(RestrictedStore(store, LIMIT)) == public(Reads) | {"dataset"}
+    assert public(WritableView(store, LIMIT)) == public(Reads) | public(Writes) | {"dataset"}
+    assert public(store) >= public(ReadsAndWrites)
+    for thing in (session, RestrictedStore(store, LIMIT), WritableView(store, LIMIT)):
+        assert not isinstance(thing, Store)
+        for name in ("update", "load", "change", "exclusive", "checkpoint", "made_ready", "_engine", "_lock"):
+            assert not hasattr(thing, name)
+
+
+@pytest.mark.parametrize("protocol", [Reads, Writes])
+def test_what_fits_a_protocol_takes_the_same_arguments(protocol: type) -> None:
+    kinds: tuple[type, ...] = (Store, WritableView) if protocol is Writes else (Store, RestrictedStore, StoreAtSnapshot)
+    for name, method in inspect.getmembers(protocol, inspect.isfunction):
+        if not name.startswith("_"):
+            wanted = list(inspect.signature(method).parameters)
+            assert [list(inspect.signature(getattr(kind, name)).parameters) for kind in kinds] == [wanted] * len(kinds)
+
+
+def proved_by_the_type_checker(
+    store: Store, view: RestrictedStore, session: StoreAtSnapshot, limited: WritableView
+) -> None:
+    """Show that who reads cannot write: never called, but checked, for an ignore that ignores nothing is an error."""
+    both: list[ReadsAndWrites] = [store, limited]
+    reads: list[Reads] = [*both, view, session, RestrictedStore(session, LIMIT)]
+    reads[0].replace({})  # type: ignore[attr-defined]
+    view.merge(GRAPH, [])  # type: ignore[attr-defined]
+    session.update("CLEAR ALL")  # type: ignore[attr-defined]
+    limited.update("CLEAR ALL")  # type: ignore[attr-defined]
+    limited.load([], GRAPH)  # type: ignore[attr-defined]
+    WritableView(view, LIMIT)  # type: ignore[arg-type]
+    ReadableGraph(store).articles.add(b"")  # type: ignore[attr-defined]
+    WritableGraph(limited).store.update("")  # type: ignore[attr-defined]
