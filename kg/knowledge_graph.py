@@ -22,7 +22,7 @@ from kg.links.links_repository import LinksRepository
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.reference.records import Lookup, unknown
 from kg.sparql.query_evaluator import NestingLimits
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from kg.store.store_protocols import Reads, ReadsAndWrites
 
 
@@ -103,7 +103,7 @@ class KnowledgeGraph(WritableGraph):
         """
         graph = cls(
             Store(
-                StoreSettings(
+                StoreOptions(
                     None if in_memory else config.store.data_dir,
                     config.store.base_iri,
                     config.store.bare,

@@ -30,7 +30,7 @@ _CHUNK = 50_000
 
 
 @dataclass(frozen=True)
-class StoreSettings:
+class StoreOptions:
     """How a store is opened.
 
     Attributes:
@@ -53,13 +53,13 @@ class Store:
 
     Attributes:
         names: the IRIs of this dataset.
-        bare: see :class:`StoreSettings`.
+        bare: see :class:`StoreOptions`.
         directory: where it lives, if not in memory.
         identity: a random text that tells this dataset from every other, and from itself restored from a backup.
         version: number of the last commit; it goes on from the newest snapshot.
     """
 
-    def __init__(self, settings: StoreSettings) -> None:
+    def __init__(self, settings: StoreOptions) -> None:
         """Open or create the dataset.
 
         Raises:

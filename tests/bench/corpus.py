@@ -28,7 +28,7 @@ import pyoxigraph as ox
 
 from kg.iris import DCTERMS
 from kg.knowledge_graph import KnowledgeGraph
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.bench import template as templates
 from tests.bench.articles import Article, Author, original
 from tests.bench.template import BASE, NAMES
@@ -200,7 +200,7 @@ def store(directory: Path) -> dict[str, float]:
     clock.lap("optimize")
     shutil.copytree(data / "store", native)
     clock.lap("copy")
-    graph = KnowledgeGraph(Store(StoreSettings(data, BASE)))
+    graph = KnowledgeGraph(Store(StoreOptions(data, BASE)))
     version = graph.store.version
     graph.load_ontology()
     graph.store.made_ready()

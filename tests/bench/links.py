@@ -18,7 +18,7 @@ from kg.knowledge_graph import KnowledgeGraph
 from kg.links.decision_log import Judgement
 from kg.links.link_review import LinkReview, ReviewDecision
 from kg.rdf import oxigraph
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases.links import BASE, proposal
 
 _ARTICLE = 50
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def measure(folder: Path, number: int) -> None:
-    store = Store(StoreSettings(folder))
+    store = Store(StoreOptions(folder))
     graphs = {store.names.article_graph(f"a{at}"): article(at, number) for at in range(0, number, _ARTICLE)}
     store.replace(graphs)
     found = [proposal(f"e{at}", f"wikidata:Q{at + 1}") for at in range(number)]

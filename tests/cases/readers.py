@@ -14,7 +14,7 @@ from kg.processes.reader_connection import Gone
 from kg.processes.reader_pool import ReaderPool
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 
 SIZE = 1000
 """Statements in the default graph of :func:`made`."""
@@ -36,7 +36,7 @@ PATIENCE = 60.0
 
 def made(directory: Path, size: int = SIZE) -> Store:
     """Make a bare store with some statements."""
-    store = Store(StoreSettings(directory, bare=True))
+    store = Store(StoreOptions(directory, bare=True))
     triples = [
         oxigraph.Triple(oxigraph.NamedNode(f"urn:s{n}"), oxigraph.NamedNode("urn:p"), oxigraph.Literal(n))
         for n in range(size)

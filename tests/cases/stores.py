@@ -17,7 +17,7 @@ import pytest
 from kg.cli.main import main
 from kg.knowledge_graph import KnowledgeGraph
 from kg.rdf import oxigraph
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.configs import configured
 from tests.processes import PYTHON
 
@@ -34,7 +34,7 @@ def seeded(data: Path) -> Path:
 
 def plain(data: Path, *names: str) -> Path:
     """Make a small bare store that holds one triple for each name, each in a graph of that name."""
-    store = Store(StoreSettings(data, bare=True))
+    store = Store(StoreOptions(data, bare=True))
     for name in names:
         store.update(f"INSERT DATA {{ GRAPH <urn:{name}> {{ <urn:s> <urn:p> '{name}' }} }}")
     return data
@@ -42,7 +42,7 @@ def plain(data: Path, *names: str) -> Path:
 
 def broad(data: Path, count: int) -> Path:
     """Make a bare store of that many quads in the default graph and in a named one, so that all indexes are in use."""
-    store = Store(StoreSettings(data, bare=True))
+    store = Store(StoreOptions(data, bare=True))
     del store
     made = oxigraph.open_store(data / "store")
     graphs = (oxigraph.DefaultGraph(), oxigraph.NamedNode("urn:g"))

@@ -11,7 +11,7 @@ import pytest
 from kg.maintenance import doctor
 from kg.maintenance.backup import newest
 from kg.store.snapshots import Snapshots
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 from tests.processes import Server, running
 
@@ -64,7 +64,7 @@ def test_the_newest_is_that_of_the_highest_number_not_of_the_latest_date(moment:
     os.utime(data / "snapshots" / "9", (moment, moment))
     assert Snapshots(data, 4).newest().number == 10
     assert newest(data) == 10
-    assert Store(StoreSettings(data, bare=True)).version == 11
+    assert Store(StoreOptions(data, bare=True)).version == 11
 
 
 def test_snapshots_are_pruned_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import StorageFull
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 from tests.cases.writers import Writer, held
 from tests.faults.articles import article
@@ -82,7 +82,7 @@ def test_the_engine_itself_meets_a_full_disk(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("kg.files.disk_space.RESERVE", 0)
     monkeypatch.setattr("kg.files.disk_space.require", lambda *_: None)
     with stores.small_disk(tmp_path / "disk", 60) as disk:
-        store = Store(StoreSettings(disk / "data", bare=True))
+        store = Store(StoreOptions(disk / "data", bare=True))
         store.update("INSERT DATA { <urn:n0> <urn:p> 0 }")
         filling = stores.fill(disk, leave=64 * 1024)
         acknowledged = 1
@@ -98,7 +98,7 @@ def test_the_engine_itself_meets_a_full_disk(tmp_path: Path, monkeypatch: pytest
         store.update("INSERT DATA { <urn:after> <urn:p> 'after' }")
         assert acknowledged < len(store) <= acknowledged + 3
         del store
-        again = Store(StoreSettings(disk / "data", bare=True))
+        again = Store(StoreOptions(disk / "data", bare=True))
         subjects = {triple.subject.value for triple in again.triples(None)}  # type: ignore[union-attr]
         assert {"urn:after", *(f"urn:n{number}" for number in range(acknowledged))} <= subjects
         del again

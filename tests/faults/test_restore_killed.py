@@ -18,7 +18,7 @@ from kg.errors import BadInput, StoreUnavailable
 from kg.maintenance import backup, doctor
 from kg.maintenance.restore import restore
 from kg.store.interrupted_restore import left_over
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 from tests.processes import PYTHON, wait_until
 
@@ -56,7 +56,7 @@ def check(data: Path, place: Path) -> str:
     assert left
     for bare in (True, False):  # no new store is made there
         with pytest.raises(StoreUnavailable):
-            Store(StoreSettings(data, bare=bare))
+            Store(StoreOptions(data, bare=bare))
     data.mkdir(exist_ok=True)
     for path in left.iterdir():
         if (data / path.name).is_dir():

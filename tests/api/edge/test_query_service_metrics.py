@@ -13,7 +13,7 @@ from kg.errors import Busy
 from kg.processes.query_service import QueryCaller, QueryService
 from kg.processes.reader_pool import ReaderPool
 from kg.rdf.query_request_and_result import QueryResult, ResultFormats
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.applications import settings
 from tests.configs import configured
 
@@ -25,7 +25,7 @@ class Open:
 
     def __init__(self, folder: Path, **others: int) -> None:
         config = settings(folder, readers=2, **others)
-        self.endpoint = QueryService(Store(StoreSettings(folder, bare=True)), config)
+        self.endpoint = QueryService(Store(StoreOptions(folder, bare=True)), config)
         self.watched = QueryServiceMetrics(self.endpoint)
 
     async def __aenter__(self) -> Open:
@@ -53,7 +53,7 @@ async def test_it_tells_what_the_endpoint_tells(tmp_path: Path) -> None:
 
 
 async def test_without_readers_it_tells_of_none() -> None:
-    watched = QueryServiceMetrics(QueryService(Store(StoreSettings(bare=True)), configured()))
+    watched = QueryServiceMetrics(QueryService(Store(StoreOptions(bare=True)), configured()))
     assert (watched.readers_ready, watched.readers_busy, watched.waiting) == (0, 0, 0)
     assert (list(watched.reader_pids), dict(watched.kills)) == ([], {})
     assert await watched.probe()

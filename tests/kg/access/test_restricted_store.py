@@ -14,7 +14,7 @@ from kg.export.rdf_export import RdfExportFormat, export
 from kg.knowledge_graph import KnowledgeGraph, ReadableGraph
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from kg.store.store_protocols import Reads
 from tests.cases.graphs import small_document
 from tests.configs import configured
@@ -46,7 +46,7 @@ def filled(store: Store, *, hidden: bool) -> Store:
 @pytest.fixture(params=[False, True], ids=["managed", "bare"])
 def stores(request: pytest.FixtureRequest) -> tuple[Store, Store]:
     """A store with a hidden graph, and one that has none."""
-    whole, lacking = (Store(StoreSettings(bare=request.param)) for _ in range(2))
+    whole, lacking = (Store(StoreOptions(bare=request.param)) for _ in range(2))
     return filled(whole, hidden=True), filled(lacking, hidden=False)
 
 
@@ -261,7 +261,7 @@ def test_writing_beyond_the_limit(stores: tuple[Store, Store], write: Callable[[
 
 
 def test_a_view_is_another_dataset() -> None:
-    store = Store(StoreSettings())
+    store = Store(StoreOptions())
     names = {
         store.identity,
         RestrictedStore(store, LIMIT).identity,

@@ -15,7 +15,7 @@ from kg.document.rdf_mapping import from_graph, sha256, to_graph
 from kg.iris import CODE
 from kg.rdf import rdflib_conversion
 from kg.rdf.rdflib_conversion import cg
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases.graphs import NAMES, SEED, small_document
 from tests.cases.strategies import documents
 
@@ -73,7 +73,7 @@ def test_any_document_comes_back_as_it_was(document: Document) -> None:
 @settings(max_examples=25, deadline=None)
 def test_a_store_keeps_any_document(document: Document) -> None:
     graph, name = to_graph(document, NAMES).graph, NAMES.article_graph("a1")
-    store = Store(StoreSettings(base=NAMES.base))
+    store = Store(StoreOptions(base=NAMES.base))
     store.replace({name: rdflib_conversion.from_rdflib(graph)})
     assert normal(from_graph(rdflib_conversion.to_graph(store.triples(name)), "a1", NAMES)) == normal(document)
     assert store.replace({name: rdflib_conversion.from_rdflib(graph)}) == "unchanged"

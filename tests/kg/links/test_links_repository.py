@@ -22,7 +22,7 @@ from kg.links.links_repository import LinksRepository
 from kg.links.linksets import PublishedLink
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.reference.records import Record, RecordKind, RecordName
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases.links import BASE, proposal
 
 YES, NO = Judgement.positive, Judgement.negative
@@ -47,7 +47,7 @@ def record(dataset: str, identifier: str) -> Record:
 
 @pytest.fixture
 def store() -> Store:
-    made = Store(StoreSettings())
+    made = Store(StoreOptions())
     speak(made, "one", frozenset(ENTITIES))
     return made
 
@@ -116,7 +116,7 @@ steps = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), steps), max_size=8))
 def test_the_graphs_are_those_made_anew_from_the_log(script: list[tuple[bool, tuple[str, object]]]) -> None:
-    store = Store(StoreSettings())
+    store = Store(StoreOptions())
     speak(store, "one", frozenset(ENTITIES))
     reviews = [KnowledgeGraph(store).review(record) for _ in range(2)]  # each with a ledger of its own
     for which, step in (*script, (False, ("propose", []))):

@@ -18,7 +18,7 @@ from kg.errors import BadInput, Forbidden, NotFound, StorageFull, StoreInUse, St
 from kg.files import disk_space as disks
 from kg.maintenance import backup, backup_archive
 from kg.maintenance.restore import restore
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases import peers, stores
 from tests.cases.writers import Writer, held
 from tests.processes import TOKEN, Server, running, wait_until
@@ -78,7 +78,7 @@ def test_the_store_stays_as_it_was(data: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in data.iterdir()) == ["backups", "claimgraph.json", "store"]
     assert list((data / "backups").iterdir()) == []
     assert stat.S_IMODE((data / "backups").stat().st_mode) == 0o700
-    Store(StoreSettings(data, bare=True)).update("INSERT DATA { <urn:a> <urn:b> 3 }")
+    Store(StoreOptions(data, bare=True)).update("INSERT DATA { <urn:a> <urn:b> 3 }")
     assert len(stores.quads(data)) == len(before) + 1
 
 
@@ -116,7 +116,7 @@ def test_a_description_that_is_damaged(content: bytes, data: Path, tmp_path: Pat
 
 
 def test_one_who_holds_it_without_snapshots(data: Path, tmp_path: Path) -> None:
-    holder = Store(StoreSettings(data, bare=True))
+    holder = Store(StoreOptions(data, bare=True))
     with pytest.raises(StoreInUse):
         backup.backup(data, tmp_path / "b.tar")
     assert holder.count("urn:one") == 1
@@ -134,7 +134,7 @@ def test_snapshots_that_go_faster_than_they_can_be_linked(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy of a snapshot is taken only if that still is the newest, for then none of it was removed meanwhile."""
-    holder = Store(StoreSettings(data, bare=True))
+    holder = Store(StoreOptions(data, bare=True))
     (data / "snapshots").mkdir()
     holder.checkpoint(data / "snapshots" / "1")
     numbers = iter(range(1, 1000))

@@ -29,7 +29,7 @@ from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.reference_store import FILE as REFERENCE
 from kg.reference.reference_store import ReferenceStore
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 
 
@@ -98,7 +98,7 @@ def test_it_is_another_dataset_than_the_one_that_was_backed_up(seeded: Path, fil
 
 def test_it_is_written_to_and_backed_up_again(file: Path, tmp_path: Path) -> None:
     restore(file, tmp_path / "one")
-    store = Store(StoreSettings(tmp_path / "one"))
+    store = Store(StoreOptions(tmp_path / "one"))
     store.update("INSERT DATA { GRAPH <urn:more> { <urn:a> <urn:b> 3 } }")
     del store
     backup.backup(tmp_path / "one", tmp_path / "b.tar")
@@ -362,7 +362,7 @@ def test_what_is_no_file(what: str, old: Path, tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_in_use_is_not_replaced(small: Path, old: Path) -> None:
-    holder = Store(StoreSettings(old, bare=True))
+    holder = Store(StoreOptions(old, bare=True))
     with pytest.raises(StoreInUse):
         restore(small, old, replace=True)
     holder.update("INSERT DATA { GRAPH <urn:old> { <urn:s> <urn:p> 2 } }")

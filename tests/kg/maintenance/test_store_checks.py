@@ -11,7 +11,7 @@ import pytest
 
 from kg.maintenance.store_checks import StoreCheck, check_store, newest_snapshot
 from kg.rdf import oxigraph
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 
 _ARTICLE = f"<{stores.BASE}graph/article/seed>"
@@ -57,7 +57,7 @@ def test_a_sound_bare_store(tmp_path: Path) -> None:
 
 
 def test_a_store_that_somebody_holds_without_snapshots(data: Path) -> None:
-    holder = Store(StoreSettings(data))
+    holder = Store(StoreOptions(data))
     found = only(data)
     assert found.check == "engine"
     assert "in use" in found.what
@@ -65,7 +65,7 @@ def test_a_store_that_somebody_holds_without_snapshots(data: Path) -> None:
 
 
 def test_a_held_store_is_examined_in_its_newest_snapshot(data: Path) -> None:
-    holder = Store(StoreSettings(data))
+    holder = Store(StoreOptions(data))
     (data / "snapshots").mkdir()
     holder.checkpoint(data / "snapshots" / "8")
     holder.checkpoint(data / "snapshots" / "11")
@@ -184,7 +184,7 @@ def test_the_vocabulary_is_missing(data: Path) -> None:
 
 
 def test_a_scratch_graph_is_left_over(data: Path) -> None:
-    shadow = Store(StoreSettings(data)).names.shadow_prefix
+    shadow = Store(StoreOptions(data)).names.shadow_prefix
     stores.change(data, f"INSERT DATA {{ <urn:a> <urn:b> 1 . GRAPH <{shadow}0> {{ <urn:a> <urn:b> 1 }} }}")
     found = only(data)
     assert (found.check, f"<{shadow}0>" in found.what) == ("scratch graphs", True)
@@ -200,7 +200,7 @@ def test_a_scratch_graph_is_left_over(data: Path) -> None:
     ],
 )
 def test_the_union_is_not_what_it_should_be(update: str, said: str, data: Path) -> None:
-    Store(StoreSettings(data)).update("INSERT DATA { GRAPH <urn:mine> { <urn:s> <urn:p> 1 } }")
+    Store(StoreOptions(data)).update("INSERT DATA { GRAPH <urn:mine> { <urn:s> <urn:p> 1 } }")
     assert faults(data) == []
     stores.change(data, update)
     found = only(data)
@@ -210,7 +210,7 @@ def test_the_union_is_not_what_it_should_be(update: str, said: str, data: Path) 
 
 def test_a_large_union_is_compared_by_number_unless_asked(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kg.maintenance.store_checks._EXACT", 1000)
-    Store(StoreSettings(data)).update("INSERT DATA { GRAPH <urn:mine> { <urn:s> <urn:p> 1 } }")
+    Store(StoreOptions(data)).update("INSERT DATA { GRAPH <urn:mine> { <urn:s> <urn:p> 1 } }")
     assert "--full compares each" in next(one.what for one in check_store(data) if one.check == "union graph")
     stores.change(data, "DELETE DATA { <urn:s> <urn:p> 1 } ; INSERT DATA { <urn:stale> <urn:b> 1 }")
     assert faults(data) == []
@@ -218,7 +218,7 @@ def test_a_large_union_is_compared_by_number_unless_asked(data: Path, monkeypatc
 
 
 def test_a_triple_of_two_graphs_is_one_in_the_union(data: Path) -> None:
-    store = Store(StoreSettings(data))
+    store = Store(StoreOptions(data))
     store.update("INSERT DATA { GRAPH <urn:x> { <urn:s> <urn:p> 1 } GRAPH <urn:y> { <urn:s> <urn:p> 1 } }")
     del store
     assert faults(data, full=True) == []

@@ -11,7 +11,7 @@ import pytest
 
 from kg.processes import memory_trim
 from kg.processes.query_service import QueryService
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.configs import configured
 
 FRAGMENTED = """
@@ -49,7 +49,7 @@ def test_an_endpoint_does_it_until_it_is_closed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(memory_trim, "trim", lambda: times.append(True))
 
     async def live() -> None:
-        endpoint = QueryService(Store(StoreSettings()), configured())
+        endpoint = QueryService(Store(StoreOptions()), configured())
         await endpoint.start()
         while len(times) < 2:
             await asyncio.sleep(0.01)

@@ -14,7 +14,7 @@ import pytest
 from kg import errors
 from kg.processes.query_service import QueryCaller, QueryService
 from kg.store.snapshots import FOLDER
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases.readers import COUNT, CSV, MEMORY, PATIENCE, RUNAWAY, SIZE, made, run, until
 from tests.configs import configured
 from tests.processes import alive
@@ -170,7 +170,7 @@ def test_a_snapshot_that_cannot_be_made_is_told_and_made_later(tmp_path: Path, m
 @pytest.mark.parametrize(("bare", "last"), [(True, 40), (False, 25)])
 def test_readers_never_see_a_part_of_a_commit(tmp_path: Path, bare: bool, last: int) -> None:
     """Each commit adds two statements, or takes two away, and moves a counter; whatever is read fits together."""
-    store = Store(StoreSettings(tmp_path, bare=bare))
+    store = Store(StoreOptions(tmp_path, bare=bare))
     over = threading.Event()
     store.update("INSERT DATA { <urn:counter> <urn:is> 0 }")
 
@@ -267,7 +267,7 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
     seen: list[int] = []
 
     async def main() -> None:
-        async with serving(Store(StoreSettings(tmp_path, bare=True))) as endpoint:
+        async with serving(Store(StoreOptions(tmp_path, bare=True))) as endpoint:
             seen.append(endpoint.number)
             insert(endpoint.store, f"n{len(seen)}")
             seen.append(await endpoint.publish())
@@ -333,7 +333,7 @@ def test_a_query_that_is_too_long_reaches_no_reader(tmp_path: Path) -> None:
 
 
 def test_a_store_in_memory_is_asked_directly() -> None:
-    store = Store(StoreSettings(bare=True))
+    store = Store(StoreOptions(bare=True))
 
     async def main() -> None:
         endpoint = QueryService(store, configured())

@@ -8,7 +8,7 @@ import pytest
 
 from kg.errors import StoreUnavailable
 from kg.store.interrupted_restore import left_over, refuse
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 
 
@@ -32,11 +32,11 @@ def test_no_new_store_is_made_meanwhile(tmp_path: Path) -> None:
     data = stores.plain(tmp_path / "data", "old")
     data.rename(tmp_path / "data.before-restore")
     with pytest.raises(StoreUnavailable, match=r"data\.before-restore holds the store from before") as caught:
-        Store(StoreSettings(data, bare=True))
+        Store(StoreOptions(data, bare=True))
     assert "Move what is in data.before-restore back into data" in caught.value.remedy
     assert not data.exists()
     (tmp_path / "data.before-restore").rename(data)
-    assert Store(StoreSettings(data, bare=True)).graphs() == ["urn:old"]
+    assert Store(StoreOptions(data, bare=True)).graphs() == ["urn:old"]
 
 
 @pytest.mark.parametrize("name", ["claimgraph.json", "store"])
@@ -45,6 +45,6 @@ def test_half_a_store_is_not_opened(name: str, tmp_path: Path) -> None:
     (data / ".before-restore").mkdir()
     (data / name).rename(data / ".before-restore" / name)
     with pytest.raises(StoreUnavailable, match="A restore was interrupted"):
-        Store(StoreSettings(data, bare=True))
+        Store(StoreOptions(data, bare=True))
     (data / ".before-restore" / name).rename(data / name)
-    assert Store(StoreSettings(data, bare=True)).graphs() == ["urn:old"]  # it is whole, whatever else is left
+    assert Store(StoreOptions(data, bare=True)).graphs() == ["urn:old"]  # it is whole, whatever else is left

@@ -17,7 +17,7 @@ import pytest
 from kg.errors import NotFound
 from kg.rdf import oxigraph
 from kg.store.snapshots import FOLDER, Snapshots, last_number
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from tests.cases.readers import made
 
 
@@ -119,7 +119,7 @@ kept.take(make)
     kept = Snapshots(tmp_path, 2)
     assert names(tmp_path) == {"1"}
     assert kept.numbers == [1]
-    again = Store(StoreSettings(tmp_path, bare=True))
+    again = Store(StoreOptions(tmp_path, bare=True))
     assert kept.take(again.checkpoint).number == 2
 
 
@@ -130,7 +130,7 @@ def test_numbers_never_go_back(tmp_path: Path) -> None:
     """Each start gets a number that no start before it can have shown, whatever was committed but not published."""
     seen = []
     for start in range(3):
-        store = Store(StoreSettings(tmp_path, bare=True))
+        store = Store(StoreOptions(tmp_path, bare=True))
         kept = Snapshots(tmp_path, 1)
         seen.append(kept.take(store.checkpoint).number)
         for number in range(start):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kg.errors import BadInput, Forbidden, MalformedText, StoreUnavailable, TooLarge
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.rdf.query_request_and_result import ResultFormats
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 
 BASE = "http://127.0.0.1:8000/"
 JSON = ResultFormats()
@@ -32,7 +32,7 @@ def count(store: Store, pattern: str = "?s ?p ?o") -> int:
 
 @pytest.fixture
 def store() -> Store:
-    return Store(StoreSettings())
+    return Store(StoreOptions())
 
 
 A, B, C = "<urn:a> <urn:p> <urn:b>", "<urn:b> <urn:p> <urn:c>", "<urn:c> <urn:p> 1"
@@ -70,7 +70,7 @@ graphs = st.dictionaries(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(graphs, max_size=6))
 def test_the_union_is_always_the_set_of_all_graphs(steps: list[dict[str, frozenset[str] | None]]) -> None:
-    store = Store(StoreSettings())
+    store = Store(StoreOptions())
     for step in steps:
         store.replace({name: None if rows is None else triples(*rows) for name, rows in step.items()})
         union = {triple for graph in store.graphs() for triple in store.triples(graph)}
@@ -85,7 +85,7 @@ some = st.dictionaries(st.sampled_from(["urn:g1", "urn:g2", "urn:g3"]), st.froze
 def test_changes_leave_what_sets_would(
     steps: list[tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]], *, bare: bool
 ) -> None:
-    store, wanted = Store(StoreSettings(bare=bare)), dict[str, set[oxigraph.Triple]]()
+    store, wanted = Store(StoreOptions(bare=bare)), dict[str, set[oxigraph.Triple]]()
     for step in steps:
         removed, added = ({name: set(triples(*rows)) for name, rows in part.items()} for part in step)
         store.change(removed, added)
@@ -138,7 +138,7 @@ UPDATES = [
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.sampled_from(UPDATES), min_size=1, max_size=6))
 def test_the_union_stays_in_step_with_updates(updates: list[str]) -> None:
-    store = Store(StoreSettings())
+    store = Store(StoreOptions())
     managed = f"{BASE}graph/article/x"
     store.replace({"urn:g1": triples(A, B), "urn:g2": triples(A), managed: triples(A, C)})
     for text in updates:
@@ -233,18 +233,18 @@ def test_deep_nesting_is_refused(store: Store, text: str) -> None:
 
 
 def test_a_store_reopens_with_its_base_and_kind(tmp_path: Path) -> None:
-    made = Store(StoreSettings(tmp_path, "https://data.example.org/"))
+    made = Store(StoreOptions(tmp_path, "https://data.example.org/"))
     made.replace({"urn:g": triples(A)})
     assert made.is_new
     made.made_ready()
     del made
-    again = Store(StoreSettings(tmp_path))
+    again = Store(StoreOptions(tmp_path))
     assert (again.names.base, again.is_new, count(again)) == ("https://data.example.org/", False, 1)
     del again
     with pytest.raises(StoreUnavailable, match="base IRI"):
-        Store(StoreSettings(tmp_path, "https://other.example.org/"))
+        Store(StoreOptions(tmp_path, "https://other.example.org/"))
     with pytest.raises(StoreUnavailable, match="holds a Claimgraph store"):
-        Store(StoreSettings(tmp_path, bare=True))
+        Store(StoreOptions(tmp_path, bare=True))
 
 
 def test_a_killed_writer_leaves_whole_articles(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ for n in itertools.count():
         process.kill()
         process.wait()
         process.stdout.close()
-        store = Store(StoreSettings(tmp_path))
+        store = Store(StoreOptions(tmp_path))
         first, second = (set(store.triples(name)) for name in ("urn:g1", "urn:g2"))
         assert first == second == set(store.triples(None))
         (value,) = {int(rdflib_conversion.to_rdflib(t.object)) for t in first}  # type: ignore[call-overload]
@@ -282,7 +282,7 @@ def test_bulk_load_puts_quads_into_both_graph_and_union(store: Store) -> None:
 
 
 def test_a_bare_store_is_a_plain_dataset() -> None:
-    store = Store(StoreSettings(bare=True))
+    store = Store(StoreOptions(bare=True))
     store.update("INSERT DATA { <urn:x> <urn:p> 1 . GRAPH <urn:g> { <urn:y> <urn:p> 2 } }")
     assert count(store) == 1
     store.update("DROP ALL")
@@ -311,7 +311,7 @@ def test_merging_tells_whether_it_made_the_graph(store: Store) -> None:
 def test_a_damaged_directory_is_a_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "claimgraph.json").write_text(content, "utf-8")
     with pytest.raises(StoreUnavailable, match="damaged"):
-        Store(StoreSettings(tmp_path))
+        Store(StoreOptions(tmp_path))
 
 
 HIDDEN = (

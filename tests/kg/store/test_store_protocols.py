@@ -9,7 +9,7 @@ import pytest
 from kg.access.restricted_store import RestrictedStore, WritableView
 from kg.knowledge_graph import ReadableGraph, WritableGraph
 from kg.processes.store_at_snapshot import StoreAtSnapshot
-from kg.store.store import Store, StoreSettings
+from kg.store.store import Store, StoreOptions
 from kg.store.store_protocols import Reads, ReadsAndWrites, Writes
 
 LIMIT = ("http://e/open/*",)
@@ -21,7 +21,7 @@ def public(thing: object) -> set[str]:
 
 
 def test_a_view_and_a_session_can_do_what_is_read_and_no_more() -> None:
-    store = Store(StoreSettings())
+    store = Store(StoreOptions())
     session = StoreAtSnapshot(store, lambda *_: pytest.fail("asked"), 1)
     assert public(session) == public(Reads)
     assert public(RestrictedStore(store, LIMIT)) == public(Reads) | {"dataset"}
