@@ -14,7 +14,7 @@ from kg.config import (
     HttpSettings,
     OutgoingSettings,
     QuerySettings,
-    StoreOptions,
+    StoreSettings,
     from_environment,
     table,
     variables,
@@ -138,7 +138,7 @@ def test_values_are_read_by_type() -> None:
         }
     )
     assert config == Config(
-        store=StoreOptions(data_dir=Path("x"), bare=True),
+        store=StoreSettings(data_dir=Path("x"), bare=True),
         http=HttpSettings(port=9),
         access=AccessSettings(token="s"),
         outgoing=OutgoingSettings(max_rows=7, allow_load="http://a.org/d  http://b.org/d"),
