@@ -20,7 +20,7 @@ from kg.reference.records import Record, RecordKind, RecordName, RecordRole
 from kg.reference.reference_store import ReferenceStore
 from kg.reference.sources import packaged_datasets, source_files
 from kg.reference.sources.source_files import SourceFile, grouped
-from tests.kg.linking.slices import SLICES, needed
+from tests.cases.slices import SLICES, needed
 
 KYIV = "703448\tKyiv\tKyiv\tKiev,Київ\t50.45\t30.52\tP\tPPLC\tUA\t\t12\t\t\t\t2797553\t\t187\tEurope/Kyiv\t2024-01-01\n"
 SEA = "630673\tSea of Azov\tSea of Azov\t\t46\t36.5\tH\tSEA\t\t\t00\t\t\t\t0\t\t\t\t2024-01-01\n"
