@@ -27,6 +27,8 @@ from kg.config import Config
 from kg.graph import KnowledgeGraph
 from kg.tokens import Grant, TokenFile
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a token for tests"
 BASE = "http://testserver/"
 
