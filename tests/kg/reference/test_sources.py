@@ -245,6 +245,7 @@ def test_cities_that_share_a_wikidata_id_are_flagged(tmp_path: Path) -> None:
         assert conflicts
 
 
+@pytest.mark.slow
 def test_what_packages_carry() -> None:
     countries = {record.identifier: record for record in packaged_datasets.countries()}
     assert RecordName("Данія", "uk", label=True) in countries["DK"].names
@@ -321,6 +322,7 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         read(written(tmp_path, "e.json", b"x" * 5_000), "ftm")
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     line = json.dumps({"id": "x", "schema": "Person", "properties": {"name": ["y" * 2_000]}}) + "\n"
     path = written(tmp_path, "e.json", line * 20_000)  # 42 MB
