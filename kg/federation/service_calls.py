@@ -210,9 +210,9 @@ class _CallScan:
     def step(self) -> None:
         """Take one token, or a prologue, or the head of a call."""
         reader, token = self.reader, self.reader.token
-        if reader.braces == 0 and reader.sees("BASE", "PREFIX", "VERSION"):
+        if reader.braces == 0 and reader.at("BASE", "PREFIX", "VERSION"):
             reader.prologue()
-        elif reader.sees("SERVICE"):
+        elif reader.at("SERVICE"):
             self._begin()
         elif token.kind in (TokenKind.IRIREF, TokenKind.PNAME):
             self.edits.append(TextEdit(TextSpan(token.start, token.end), f" <{self._iri()}> "))
