@@ -234,7 +234,7 @@ def _is_cut(token: SparqlToken, keyword: str) -> bool:
 
 
 def _split(iri: str) -> tuple[str, str, str, str, str]:
-    """Return scheme, authority, path, query and fragment, each with its delimiter: ``http:``, ``//a``, ``/b``, …"""
+    """Return scheme, authority, path, query and fragment, each with its delimiter (``http:``, ``//a``, ``?q``)."""
     match = _PARTS.fullmatch(iri)
     scheme, authority, path, query, fragment = match.groups("") if match else ("", "", iri, "", "")
     return scheme, authority, path, query, fragment
@@ -246,5 +246,5 @@ def _parent(path: str, root: str) -> str:
 
 
 def _unescape(iri: str) -> str:
-    """Return an IRI with its ``\\u`` and ``\\U`` escapes replaced."""
+    r"""Return an IRI with its ``\u`` and ``\U`` escapes replaced."""
     return _UCHAR.sub(lambda match: chr(int(match[1] or match[2], 16)), iri)
