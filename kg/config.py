@@ -311,6 +311,7 @@ class Config(BaseModel):
             BadInput: some values are invalid; one error names them all.
             TypeError: an option has no variable.
         """
+        # Dumped and validated again, so that the options are checked like variables.
         changed: dict[str, dict[str, object]] = {name: getattr(self, name).model_dump() for name in _GROUPS}
         places = {row.option: row for row in variables()}
         for option, value in options.items():
@@ -390,7 +391,7 @@ class _Fault(NamedTuple):
 
 def _fault(group: type[_Group], details: ErrorDetails) -> _Fault:
     variable, context = group.variable(str(details["loc"][0])), details.get("ctx", {})
-    if details["type"] == "setting":
+    if details["type"] == "setting":  # raised by _misfit, with message and remedy
         return _Fault(variable, context["message"], context["remedy"])
     if details["type"] == "greater_than_equal":
         least = next(row.least for row in variables() if row.name == variable)

@@ -130,6 +130,7 @@ class TokenRegistry:
 
     def _find(self, token: str) -> Principal | None:
         if token.startswith("kg_"):
+            # The secret may contain underscores itself; the empty element stands for one that is missing.
             _, identifier, secret = [*token.split("_", 2), ""][:3]
             found = self._read().get(identifier)
             if found and hmac.compare_digest(_digest(secret), found.digest) and time.time() < found.end:
@@ -254,7 +255,7 @@ class TokenFile:
             if current is None:
                 raise _unknown(name)
             tokens.remove(current)
-            if grace:
+            if grace:  # the old record stays in the list, with the same name, until the grace period ends
                 end = min(time.time() + grace.total_seconds(), current.end)
                 tokens.append(replace(current, expires=_iso(datetime.fromtimestamp(end, UTC)), replaced=True))
             created = datetime.fromisoformat(current.created)
@@ -278,6 +279,7 @@ class TokenFile:
         """Yield the tokens as a list to edit, and write it back; one process at a time holds the lock."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            # The lock is on the directory, since every write replaces the file.
             lock = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise _unwritable(error) from None
@@ -309,6 +311,7 @@ def duration(text: str) -> timedelta:
 def _append(tokens: list[ApiToken], name: str, grant: TokenGrant) -> str:
     """Append the record of a new token, and return the token itself."""
     now = _now()
+    # 64 random bits for the id, which is public, and 256 for the secret, of which only the hash is stored.
     identifier, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     end = None if grant.lifetime is None else _iso(now + grant.lifetime)
     digest = hashlib.sha256(secret.encode()).hexdigest()

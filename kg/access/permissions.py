@@ -132,13 +132,13 @@ class GraphLimit:
     names: Names
     bare: bool = False
 
-    def sees(self, graph: str) -> bool:
+    def can_read(self, graph: str) -> bool:
         """Return whether the caller may read a graph."""
         shared = (self.names.ontology_graph, self.names.reference_graph)
-        return (not self.bare and graph in shared) or self.covers(graph)
+        return (not self.bare and graph in shared) or self.can_write(graph)
 
-    def covers(self, graph: str) -> bool:
-        """Return whether a graph is within the limit itself, so that a caller with the scope may also write it."""
+    def can_write(self, graph: str) -> bool:
+        """Return whether the caller may write a graph, if it has the scope: only graphs within the limit itself."""
         names = self.names
         if not self.bare:
             if graph.startswith(names.shadow_prefix):
@@ -170,9 +170,10 @@ def restricted(
     default, named = dataset.default_graphs, dataset.named_graphs
     if not default and not named:
         default, named = query.default_graphs, query.named_graphs
-        if not query.has_dataset:
+        if not query.has_dataset:  # neither the request nor the text names graphs
             default, named = visible if union else (), visible
     seen = frozenset(visible)
+    # Without NOWHERE two empty lists would mean the whole store.
     return replace(
         dataset,
         default_graphs=[graph for graph in default if graph in seen] or [NOWHERE],

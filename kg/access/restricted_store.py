@@ -51,14 +51,14 @@ class RestrictedStore:
     def count(self, graph: str | None) -> int:
         """Return the number of triples in one graph, 0 if it is not visible; see :meth:`Reads.count`."""
         if graph is not None:
-            return self._store.count(graph) if self._limit.sees(graph) else 0
+            return self._store.count(graph) if self._limit.can_read(graph) else 0
         found = self.rows(_DISTINCT)[0]["n"]
         assert isinstance(found, oxigraph.Literal)
         return int(found.value)
 
     def sizes(self) -> dict[str, int]:
         """Return the number of triples in each visible graph."""
-        return {name: size for name, size in self._store.sizes().items() if self._limit.sees(name)}
+        return {name: size for name, size in self._store.sizes().items() if self._limit.can_read(name)}
 
     # ---- reading
 
@@ -67,24 +67,24 @@ class RestrictedStore:
         number, graphs = self._visible
         now = self._store.number
         if number != now:
-            graphs = [graph for graph in self._store.graphs() if self._limit.sees(graph)]
+            graphs = [graph for graph in self._store.graphs() if self._limit.can_read(graph)]
             self._visible = now, graphs
         return graphs
 
     def has_graph(self, graph: str) -> bool:
         """Return whether a graph exists and is visible."""
-        return self._limit.sees(graph) and self._store.has_graph(graph)
+        return self._limit.can_read(graph) and self._store.has_graph(graph)
 
     def triples(self, graph: str | None) -> list[oxigraph.Triple]:
         """Return the triples of one graph, none if it is not visible; see :meth:`Reads.triples`."""
         if graph is not None:
-            return self._store.triples(graph) if self._limit.sees(graph) else []
+            return self._store.triples(graph) if self._limit.can_read(graph) else []
         graphs = [] if self.bare else self.graphs()
         return list(dict.fromkeys(triple for name in graphs for triple in self._store.triples(name)))
 
     def quads(self, graphs: Iterable[str] | None = None) -> Iterator[oxigraph.Quad]:
         """Yield the quads of some named graphs, or of all of them, as far as they are visible."""
-        return self._store.quads(self.graphs() if graphs is None else filter(self._limit.sees, graphs))
+        return self._store.quads(self.graphs() if graphs is None else filter(self._limit.can_read, graphs))
 
     def match(
         self,
@@ -95,7 +95,7 @@ class RestrictedStore:
     ) -> list[oxigraph.Quad]:
         """Return the quads in visible graphs that match a pattern; see :meth:`Reads.match`."""
         found = self._store.match(subject, predicate, obj, graph)
-        return [quad for quad in found if self._limit.sees(oxigraph.graph_of(quad))]
+        return [quad for quad in found if self._limit.can_read(oxigraph.graph_of(quad))]
 
     def dataset(self, text: str, request: QueryDataset) -> QueryDataset:
         """Return the dataset of a user's query: the graphs that it names, as far as they are visible."""
@@ -113,8 +113,8 @@ class RestrictedStore:
         seen = self.graphs()
         if request is None:
             request = QueryDataset(default_graphs=[] if self.bare else seen, named_graphs=seen)
-        default = [graph for graph in request.default_graphs if self._limit.sees(graph)] or [NOWHERE]
-        named = [graph for graph in request.named_graphs if self._limit.sees(graph)]
+        default = [graph for graph in request.default_graphs if self._limit.can_read(graph)] or [NOWHERE]
+        named = [graph for graph in request.named_graphs if self._limit.can_read(graph)]
         return self._store.rows(text, bindings, QueryDataset(default_graphs=default, named_graphs=named))
 
 
@@ -168,7 +168,7 @@ class WritableView(RestrictedStore):
         self._check(None)
 
     def _check(self, graph: str | None) -> None:
-        if graph is None or not self._limit.covers(graph):
+        if graph is None or not self._limit.can_write(graph):
             target = "the default graph" if graph is None else f"<{graph}>"
             raise InsufficientScope(
                 f"The token is limited to certain graphs and may not write {target}.",

@@ -74,6 +74,7 @@ def _names(head: object, variables: Collection[str]) -> list[str]:
     """Return the variables of the result if they are valid and expected."""
     if not isinstance(head, list) or not all(isinstance(name, str) for name in head) or len(set(head)) < len(head):
         raise BadRemoteResult("its variables are not a list of distinct names")
+    # A name must be a single token: ``a) { } #`` would break out of the VALUES block.
     for name in head:
         if name not in variables or [token.kind for token in tokens(f"?{name}")] != [TokenKind.VAR]:
             raise BadRemoteResult("it binds a variable that the pattern does not have")
@@ -108,6 +109,7 @@ class _ValuesWriter:
 
     def _triple(self, value: dict[str, object], depth: int) -> str:
         subject, predicate = (self._term(value[part], depth + 1) for part in ("subject", "predicate"))
+        # The subject must be an IRI: VALUES allows no blank nodes, literals or triples there.
         if not (subject.startswith("<") and predicate.startswith("<")) or "<<" in subject + predicate:
             raise BadRemoteResult("it contains an invalid term")
         return f"<<( {subject} {predicate} {self._term(value['object'], depth + 1)} )>>"
@@ -127,6 +129,7 @@ class _ValuesWriter:
             raise ValueError(kind)
         if datatype is None:
             return str(oxigraph.Literal(value))
+        # rdf:langString and rdf:dirLangString require a language tag.
         if not isinstance(datatype, str) or datatype.endswith("angString"):
             raise ValueError(kind)
         return str(oxigraph.Literal(value, datatype=oxigraph.NamedNode(datatype)))

@@ -62,7 +62,7 @@ def writing(target: str = "The data directory") -> Iterator[None]:
 
 def free(directory: Path) -> int:
     """Return the free bytes on the disk of ``directory``, which need not exist yet."""
-    while not directory.exists():
+    while not directory.exists():  # the nearest existing parent is on the same disk
         directory = directory.absolute().parent
     return shutil.disk_usage(directory).free
 
@@ -75,6 +75,7 @@ def require(directory: Path, needed: int = RESERVE) -> None:
     """
     left = free(directory)
     if left < needed:
+        # Rounded down and up, so that the message never shows enough space.
         raise full(f": {left // MIB} MiB are free, and {-(-needed // MIB)} MiB are needed")
 
 

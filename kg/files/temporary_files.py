@@ -66,7 +66,7 @@ def _locked(path: Path, how: int) -> int:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return -1
-    with suppress(OSError):
+    with suppress(OSError):  # locked by another process, or removed meanwhile
         fcntl.flock(handle, how)
         # While this waited for the lock, its holder may have renamed the file, or another process replaced it.
         if os.path.samestat(os.fstat(handle), path.stat()):

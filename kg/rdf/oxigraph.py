@@ -282,7 +282,7 @@ def graph_of(quad: Quad) -> str:
 
 def canonical(triples: Iterable[Triple]) -> set[Triple]:
     """Return triples with literals as the engine stores them (``01`` becomes ``1``), so that graphs can be compared."""
-    scratch = ox.Store()
+    scratch = ox.Store()  # in memory; storing and reading back is the only way to the normal form
     scratch.extend(ox.Quad(t.subject, t.predicate, t.object) for t in triples)
     return {quad.triple for quad in scratch}
 
@@ -373,6 +373,7 @@ def skolemized(texts: Iterable[str], base: str, genid: str) -> list[Triple]:
             dataset.add(quad)
     dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
 
+    # RDFC-1.0 names blank nodes c14n0, c14n1, … in an order that depends on the content only.
     def named(term: Term) -> Term:
         return ox.NamedNode(genid + term.value) if isinstance(term, ox.BlankNode) else term
 

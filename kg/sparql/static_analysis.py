@@ -70,6 +70,7 @@ class QueryAnalysis:
             form = cursor.token.text.upper()
         else:
             cursor.reject()
+        # FROM counts outside curly brackets only; everything else is skipped, and the cursor records the calls in it.
         while not cursor.ended:
             if not (cursor.braces == 0 and cursor.accept("FROM")):
                 cursor.take()
@@ -116,6 +117,7 @@ class UpdateAnalysis:
             cursor.reject()
         if not cursor.ended:
             cursor.reject()
+        # Whatever follows a fault becomes one last operation without a kind, so that SERVICE is found there too.
         called, start = len(cursor.services), cursor.token.start
         while not cursor.ended:
             cursor.take()
@@ -150,7 +152,7 @@ def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
     for operation in _well_formed(UpdateAnalysis.parse(text, "base:/")).operations:
         if operation.using or operation.with_graph:
             raise UsingConflict(*operation.position)
-        if operation.kind == "DELETE WHERE" and operation.group:
+        if operation.kind == "DELETE WHERE" and operation.group:  # has no USING; an ordinary DELETE has
             clause_before = f"{edited(text, (), operation.group)} {clause}"
             edits.append(_insertion(operation.where, clause_before))
         elif operation.kind == "MODIFY":
@@ -209,7 +211,7 @@ def expanded(text: str, base: str) -> str:
     """
     cursor = TokenCursor(text, base)
     edits = []
-    last = cursor.token
+    last = cursor.token  # the last token that is not part of a declaration
     try:
         while not cursor.ended:
             token = cursor.token
@@ -275,6 +277,7 @@ def _name_default(operation: UpdateOperation, default_graph: str) -> Iterator[Te
     loads = operation.kind == "LOAD"
     for number, graph in enumerate(operation.targets):
         if graph.kind == "keyword":
+            # Only a source or sole target must exist: in ``COPY <g> TO DEFAULT`` the destination may be missing.
             if number == 0 and not loads and not operation.silent:
                 yield _insertion(operation.span.start + len(operation.kind), " SILENT")
             yield TextEdit(graph.span, f"{' INTO ' if loads else ''}GRAPH <{default_graph}>")

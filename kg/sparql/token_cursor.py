@@ -146,14 +146,14 @@ class TokenCursor:
             if word == "PREFIX":
                 if self.token.kind is not TokenKind.PNAME or self.token.text.find(":") != len(self.token.text) - 1:
                     raise UnexpectedToken
-                name = self._advance().text[:-1]
+                name = self._advance().text[:-1]  # not by take(), which rejects a prefix that is not declared yet
             if self.token.kind is not (TokenKind.STRING if word == "VERSION" else TokenKind.IRIREF):
                 raise UnexpectedToken
             if word == "PREFIX":
                 self._prefixes[name] = self.iri()
-                self._readable_names.clear()
+                self._readable_names.clear()  # they may have another meaning now
             elif word == "BASE":
-                self._base = self.iri()
+                self._base = self.iri()  # itself resolved against the base before it
             else:
                 self.take()
 

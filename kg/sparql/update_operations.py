@@ -78,6 +78,7 @@ class UpdateOperation:
     @property
     def writes(self) -> tuple[GraphTarget, ...]:
         """The graphs that it writes, as named in the text."""
+        # ADD and COPY leave their source unchanged; MOVE removes it.
         targets = self.targets[1:] if self.kind in ("ADD", "COPY") else self.targets
         with_graph = (self.with_graph,) if self.with_graph else ()
         return (*targets, *with_graph, *(graph for template in self.templates for graph in template.graphs))
@@ -95,6 +96,7 @@ class UpdateOperation:
     @property
     def default(self) -> bool:
         """Whether it writes the default graph."""
+        # Triples outside GRAPH go to the graph of WITH, or else to the default graph.
         named = any(graph.name == "DEFAULT" for graph in self.writes if graph.kind == "keyword")
         return named or (not self.with_graph and any(template.triples for template in self.templates))
 
@@ -125,7 +127,7 @@ def _management(cursor: TokenCursor, draft: UpdateOperation) -> UpdateOperation:
     targets: tuple[GraphTarget, ...]
     if kind == "LOAD":
         document = cursor.iri("SILENT")
-        end = cursor.last.end
+        end = cursor.last.end  # without INTO: an empty span where it can be inserted
         targets = (
             (_target(cursor),) if cursor.accept("INTO") else (GraphTarget("keyword", "DEFAULT", TextSpan(end, end)),)
         )
@@ -146,6 +148,7 @@ def _target(cursor: TokenCursor, *keywords: str, bare: bool = False) -> GraphTar
     if not bare or cursor.at("GRAPH"):
         cursor.expect("GRAPH")
         return _graph(cursor)
+    # Keywords that the engine would see at the start of a name: ``DEFAULTx:a`` is DEFAULT and ``x:a`` to it.
     return _graph(cursor, "SILENT", "GRAPH", "DEFAULT")
 
 
@@ -178,7 +181,7 @@ def _quads(cursor: TokenCursor, draft: UpdateOperation) -> UpdateOperation:
 
 def _group(cursor: TokenCursor) -> TextSpan:
     """Skip a group graph pattern, whatever its content, and return its span."""
-    outside = cursor.braces
+    outside = cursor.braces  # the group ends where the count is the same again
     start = cursor.expect("{").start
     while cursor.braces > outside and not cursor.ended:
         cursor.take()

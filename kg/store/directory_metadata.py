@@ -40,7 +40,7 @@ def read(file: Path) -> DirectoryMetadata:
         return DirectoryMetadata(
             base=str(known["base"]),
             bare=bool(known["bare"]),
-            ready=bool(known.get("ready", True)),
+            ready=bool(known.get("ready", True)),  # files of earlier versions have neither this nor the id
             id=str(known.get("id", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -79,6 +79,7 @@ class Store:
         self.names = Names(known["base"])
         self.bare = settings.bare
         self.identity = self._known["id"]
+        # If the process was killed, the store may hold commits after the newest snapshot: its state needs a new number.
         self.version = last_number(directory) + 1 if directory else 1
         self.directory = directory
         self._depth = settings.depth
@@ -212,6 +213,7 @@ class Store:
                 return "unchanged"
             created = not self.has_graph(next(iter(wanted)))
             listed = ", ".join(f"<{name}>" for name in wanted)
+            # A triple stays in the union only if a graph that is not replaced holds it; the new content is added last.
             steps = [] if self.bare else [union_graph.unlink(name, f"?other NOT IN ({listed})") for name in wanted]
             steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
             filled = {name: items for name, items in wanted.items() if items is not None}
@@ -263,6 +265,7 @@ class Store:
         for chunk in _chunks(quads, graph):
             for name in {oxigraph.graph_of(quad) for quad in chunk}:
                 self.refuse_managed(name)
+            # A triple without a graph name is one of the default graph, here the union.
             nameless = [] if self.bare else [oxigraph.Quad(q.subject, q.predicate, q.object) for q in chunk]
             with self._lock, self._writing():
                 self._engine.extend([*chunk, *nameless])
@@ -297,6 +300,7 @@ class Store:
         query_policy.refuse_load(parsed)
         if parsed.operations:
             with self._lock:
+                # Any user graph may have been written.
                 users = [name for name in self._sizes if self.bare or not self.names.is_managed(name)]
                 self._commit(text if self.bare else self._with_union(parsed), users, base)
 

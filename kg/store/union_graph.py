@@ -56,9 +56,11 @@ def change(store: oxigraph.Engine, removed: Triples, added: Triples, *, bare: bo
         INSERT DATA { GRAPH <urn:two> { <s> <p> "3" . }  <s> <p> "3" . }
         DROP SILENT GRAPH <urn:one>
     """
+    # What really goes: a triple that is both removed and added stays.
     gone = {name: items - added.get(name, set()) for name, items in removed.items()}
     if not any((*gone.values(), *added.values())):
         return []
+    # Triples that no graph will hold, and therefore leave the union.
     lone = [] if bare else [triple for triple in set().union(*gone.values()) if not _stays(store, triple, gone)]
     blocks = [f"GRAPH <{name}> {{\n{_text(items)}}}\n" for name, items in gone.items()]
     emptied = [name for name in gone if not added.get(name) and _within(store, name, gone[name])]
