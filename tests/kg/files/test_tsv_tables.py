@@ -64,8 +64,8 @@ def test_a_table_is_found_in_its_package() -> None:
     [
         ("", "t.tsv is empty; its first line names the columns a, b, source."),
         ("a\tsource\n", "t.tsv, line 1: the columns are a, source, not a, b, source."),
-        ("a\tb\tsource\n1\t2\n", "t.tsv, line 2: 2 cells for 3 columns, separated by tabs."),
-        ("a\tb\tsource\n1 2 3\n", "t.tsv, line 2: 1 cells for 3 columns, separated by tabs."),
+        ("a\tb\tsource\n1\t2\n", "t.tsv, line 2: 2 tab-separated cells for 3 columns."),
+        ("a\tb\tsource\n1 2 3\n", "t.tsv, line 2: 1 tab-separated cells for 3 columns."),
         ("a\tb\tsource\n# x\n1\t\tme\n", "t.tsv, line 3: b is empty or has spaces around it."),
         ("a\tb\tsource\n1\t2\t\n", "t.tsv, line 2: source is empty or has spaces around it."),
         ("a\tb\tsource\n1\t 2\tme\n", "t.tsv, line 2: b is empty or has spaces around it."),
@@ -79,5 +79,5 @@ def test_what_is_damaged_is_told(text: str, told: str) -> None:
 
 def test_a_key_is_there_once() -> None:
     rows = list(tsv_tables.parse("a\tb\tsource\n1\t2\tme\n1\t3\tme\n", "t.tsv", ("a", "b")))
-    with pytest.raises(tsv_tables.DamagedTable, match="line 3: 1 is there twice"):
+    with pytest.raises(tsv_tables.DamagedTable, match="line 3: 1 appears twice"):
         tsv_tables.mapping(rows)

@@ -176,7 +176,7 @@ def test_a_past_one_and_one_that_is_gone(tmp_path: Path, store: Store) -> None:
     with kept.held(3) as past, kept.held() as newest:
         assert (rows(past.path), rows(newest.path), newest.number) == (4, 5, 4)
     for number in (2, 5, 0):
-        with pytest.raises(NotFound, match=f"Snapshot {number} is not kept; the newest is 4"), kept.held(number):
+        with pytest.raises(NotFound, match=f"Snapshot {number} is not available; the newest is 4"), kept.held(number):
             pass
 
 

@@ -290,7 +290,7 @@ def test_a_bare_store_is_a_plain_dataset() -> None:
 
 
 def test_an_unknown_function_is_the_users_error(store: Store) -> None:
-    with pytest.raises(BadInput, match="cannot be answered"):
+    with pytest.raises(BadInput, match="cannot be evaluated"):
         store.query("SELECT (<urn:no-such-function>(1) AS ?x) {}", JSON)
 
 
