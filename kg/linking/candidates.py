@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from kg.linking import territory_names
 from kg.linking.entity_profiles import EntityProfile
 from kg.linking.lemmas import Lemmas
-from kg.reference.name_similarity import likeness, searched
+from kg.reference.name_similarity import likeness, search_spellings
 from kg.reference.name_spelling import key
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.reference_store import LookupHit, ReferenceStore
@@ -183,12 +183,12 @@ class Candidates:
             return
         found = False
         for spelling in spellings:
-            for candidate in self._likely(entity, spelling, searched(spelling.text), _LIMIT):
+            for candidate in self._likely(entity, spelling, search_spellings(spelling.text), _LIMIT):
                 found = True
                 yield candidate
         for spelling in () if found else spellings:  # a given name may be too far from how it is heard
             surname = spelling.text.split()[-1]
-            yield from self._likely(entity, spelling, searched(surname), _SAME_NAME)
+            yield from self._likely(entity, spelling, search_spellings(surname), _SAME_NAME)
 
     def _likely(
         self, entity: EntityProfile, spelling: NameSpelling, texts: list[str], limit: int
