@@ -55,7 +55,7 @@ class Lemmas:
     def load(cls) -> Lemmas | None:
         """Load the dictionary (0.1 s, 30 MB); return ``None`` if the extra is not installed."""
         try:
-            import pymorphy3  # noqa: PLC0415 - optional, and it takes time to load
+            import pymorphy3  # noqa: PLC0415 - optional, and slow to load
         except ImportError:
             return None
         try:
