@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOADERS = {
     "country-adjectives.tsv": territory_names._countries_of,
     "country-names.tsv": territory_names._other_names,
-    "given-names.tsv": name_similarity._given,
+    "given-names.tsv": name_similarity._equivalent_names,
     "name-particles.tsv": name_similarity._particles,
     "plover.tsv": plover_types._tables,
     "regions.tsv": territory_names._regions,
