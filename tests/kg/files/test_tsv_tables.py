@@ -14,7 +14,7 @@ from kg.linking import scoring_features, territory_names
 from kg.reference import name_similarity
 from kg.reference.sources import wikidata
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOADERS = {
     "country-adjectives.tsv": territory_names._countries_of,
     "country-names.tsv": territory_names._other_names,
