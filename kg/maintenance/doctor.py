@@ -41,7 +41,7 @@ _EARLIEST = 1735689600.0
 
 _PROBE = """
 import socket, sys
-from kg import sandbox
+from kg.processes import sandbox
 sandbox.limit_memory(512 * 1024 * 1024)
 if not sandbox.forbid_sockets():
     sys.exit("the system has no filter for system calls (seccomp) here")

@@ -70,6 +70,7 @@ def commands() -> dict[str, Any]:
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    command = command.load() if hasattr(command, "load") else command  # by its table until it is called
     context = typer.Context(command)
     own = [_parameter(parameter) for parameter in command.params]
     subcommands = command.list_commands(context) if hasattr(command, "list_commands") else ()

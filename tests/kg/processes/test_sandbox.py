@@ -102,7 +102,7 @@ def test_the_filter_refuses_what_makes_sockets_and_nothing_else(architecture: in
 
 @pytest.mark.parametrize(("name", "value"), [("platform.machine", "riscv64"), ("sys.platform", "darwin")])
 def test_elsewhere_it_says_that_it_cannot(name: str, value: str) -> None:
-    code = f"import platform, socket, sys\nfrom kg import sandbox\n{name} = {{!r}}\nprint(sandbox.forbid_sockets())"
+    code = f"import platform, socket, sys\nfrom kg.processes import sandbox\n{name} = {{!r}}\nprint(sandbox.forbid_sockets())"
     code = code.format(value) if name == "sys.platform" else code.replace("= {!r}", f"= lambda: {value!r}")
     assert python(code + "\nsocket.socket().close()") == ["False"]
 
@@ -132,7 +132,7 @@ def started(code: str) -> tuple[subprocess.Popen[str], int]:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_process_ends_with_its_parent(how: signal.Signals) -> None:
-    child = "import os, signal, time\nfrom kg import sandbox\nsandbox.end_with_parent(signal.SIGKILL)\n"
+    child = "import os, signal, time\nfrom kg.processes import sandbox\nsandbox.end_with_parent(signal.SIGKILL)\n"
     child += "print(os.getpid(), flush=True)\ntime.sleep(60)"
     parent, pid = started(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])")
     with parent:
