@@ -14,11 +14,11 @@ from kg.linking import scoring_features, territory_names
 from kg.reference import name_similarity
 from kg.reference.sources import wikidata
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOADERS = {
     "country-adjectives.tsv": territory_names._countries_of,
     "country-names.tsv": territory_names._other_names,
-    "given-names.tsv": name_similarity._given,
+    "given-names.tsv": name_similarity._equivalent_names,
     "name-particles.tsv": name_similarity._particles,
     "plover.tsv": plover_types._tables,
     "regions.tsv": territory_names._regions,
