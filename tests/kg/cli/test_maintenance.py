@@ -57,7 +57,7 @@ def test_errors_are_sentences(data: Path, tmp_path: Path) -> None:
         (2, "is not a file", "restore", tmp_path / "none.tar", "--data", tmp_path / "new"),
         (3, "There is no store", "backup", tmp_path / "c.tar", "--data", tmp_path / "nowhere"),
         (2, "is not an address", "backup", tmp_path / "c.tar", "--url", "file:///etc/passwd"),
-        (4, "cannot be asked", "backup", tmp_path / "c.tar", "--url", "http://127.0.0.1:1/"),
+        (4, "cannot be reached", "backup", tmp_path / "c.tar", "--url", "http://127.0.0.1:1/"),
         (2, "needs a directory", "backup", tmp_path / "no" / "c.tar", "--data", data),
     ):
         result = stores.kg_here(*map(str, arguments))
