@@ -58,7 +58,7 @@ def render(url: str, profile: Path) -> str:
     [
         ("", ["Claimgraph", "Хто відмовив, а хто просто не відповів?"]),
         ("docs", ["/articles", "/sparql"]),
-        ("review", ["Links that wait for a person", "Decided last"]),
+        ("review", ["Links awaiting review", "Latest decisions"]),
         ("questions/14", ["він відмовив йому у підтримці", "Володимир Путін"]),
         ("entity/putin", ["Vladimir Putin", "Володимир Путін"]),
         ("article/seed/C22", ["за кілька днів до цього Путін припинив відповідати на дзвінки Асада"]),

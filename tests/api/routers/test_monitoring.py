@@ -134,7 +134,7 @@ def test_not_ready_while_no_reader_answers(tmp_path: Path, monkeypatch: pytest.M
             os.kill(pid, signal.SIGSTOP)
         answer = served.client.get("/readyz")
         assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
-        assert answer.json()["detail"] == "No reader answers."
+        assert answer.json()["detail"] == "No reader responds."
         assert served.client.get("/healthz").status_code == 200
         for pid in stopped:
             if pid in served.pool.processes:
