@@ -1,4 +1,4 @@
-"""What links cost: the first `kg link`, another with nothing new, and one decision, in a store on disk.
+"""Benchmark of links: the first `kg link`, a repeated one, and a single decision, in a store on disk.
 
 ``python -m tests.bench.links 1000 10000``; each number is how many links of one dataset there are.
 """

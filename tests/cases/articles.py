@@ -1,4 +1,4 @@
-"""Article graphs that are easy to make: copies of the seed article, and a small odd one."""
+"""Article graphs: copies of the seed article, and a small unusual one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ODD_ARTICLE = """
 
 
 def seeded() -> KnowledgeGraph:
-    """Give a graph in memory with the seed article."""
+    """Return a graph in memory with the seed article."""
     return KnowledgeGraph.open(configured(), in_memory=True)
 
 

@@ -1,4 +1,4 @@
-"""Stores on disk with their snapshots, and queries that are hard on whoever answers them."""
+"""Stores on disk with their snapshots, and expensive queries for the readers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def reading(path: Path, **settings: Any) -> AsyncIterator[ReaderPool]:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test on a loop of its own; the loop tells of what was never waited for."""
+    """Run a test on its own event loop, which reports coroutines that were never awaited."""
 
     async def bounded() -> None:
         told: list[dict[str, Any]] = []
@@ -88,7 +88,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def until(true: Callable[[], bool], what: str) -> None:
-    """Wait until something is so; fail when it takes too long."""
+    """Wait until a condition holds; fail on timeout."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while not true():

@@ -1,4 +1,4 @@
-"""Data directories to do things to: made, looked into without being changed, and put on a disk that is small."""
+"""Data directories: created, inspected without changes, and placed on a small disk."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def change(data: Path, update: str) -> None:
 
 
 def tree(place: Path) -> dict[str, bytes | None]:
-    """Read every file below a directory; what is none has no content.
+    """Return every file below a directory; a directory has no content.
 
     What the engine writes anew whenever it is opened, though nothing is changed, is left out.
     """
@@ -96,7 +96,7 @@ def kg(*arguments: str | Path, seconds: float = 60, **environ: str) -> subproces
 
 
 def kg_here(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in this process, which is quicker; not for one that another process is to be kept from."""
+    """Run the command in this process, which is faster; not for tests that lock another process out."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | {"COLUMNS": "200"} | environ
     command, out, err, code = ["kg", *map(str, arguments)], io.StringIO(), io.StringIO(), 0
     with (
@@ -126,7 +126,7 @@ def small_disk(place: Path, mebibytes: int) -> Iterator[Path]:
 
 
 def fill(place: Path, leave: int = 0) -> Path:
-    """Fill a disk up to its last ``leave`` bytes, whoever else writes there, and give the file that does it."""
+    """Fill a disk up to its last ``leave`` bytes, whoever else writes to it, and return the file that does so."""
     filling = place / "filling"
     with filling.open("wb") as stream:
         for _ in range(100):

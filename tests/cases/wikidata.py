@@ -1,4 +1,4 @@
-"""A slice of Wikidata as its own endpoint would hold it, and links of the seed article's entities to it."""
+"""A slice of Wikidata as its own endpoint would serve it, and links of the seed article's entities to it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _value(snak: dict[str, Any]) -> Any:
 
 
 def link(graph: KnowledgeGraph) -> int:
-    """Link the seed article's entities to Wikidata as the gold list has them, where it is sure; tells how many."""
+    """Link the seed article's entities to Wikidata by the certain rows of the gold list; return the number of links."""
     known = {row["name_uk"]: row["wikidata"] for row in rows("gold_seed_article.tsv") if row["level"] in ("A", "B")}
     label, match = (
         oxigraph.NamedNode("http://www.w3.org/2000/01/rdf-schema#label"),

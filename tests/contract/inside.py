@@ -1,4 +1,4 @@
-"""What users hold on to and no server is needed for: settings, commands, exit codes, the JSON Schema."""
+"""Contract with users that needs no server: settings, commands, exit codes, the JSON Schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users hold on to and a running server shows: addresses, header fields, metrics, lines of the log, files."""
+"""Contract with users of a running server: routes, header fields, metrics, fields of the log, files."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _resolved(found: Any, schemas: Mapping[str, Any]) -> Any:
 
 
 def headers(server: Server, reader: str) -> Iterator[tuple[str, Any]]:
-    """Return status and header fields of typical answers."""
+    """Return status and header fields of typical responses."""
     ask = _asking(server)
     page = {"Accept": "text/html"}
     holder = {"Authorization": f"Bearer {reader}"}

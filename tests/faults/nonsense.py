@@ -1,4 +1,4 @@
-"""Requests that make little sense, from a seed: questions, updates and RDF, cut, doubled, nested or scrambled."""
+"""Meaningless requests from a seed: queries, updates and RDF that are cut, doubled, nested or scrambled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of the store that cannot be read: what needs them is refused, and no restart is needed once they can be."""
+"""Unreadable files of the store: requests that need them are refused, and recovery needs no restart."""
 
 from __future__ import annotations
 

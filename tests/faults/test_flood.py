@@ -1,4 +1,4 @@
-"""Ten thousand requests that make little sense: each gets an answer that says so, and the server is as before."""
+"""Ten thousand meaningless requests: each gets a problem document, and the server is unchanged afterwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GROWTH = 150
 
 
 def ask(server: Server, requests: list[Request]) -> Counter[str]:
-    """Send requests on a connection that is opened anew only where the server has closed it."""
+    """Send requests on one connection, reopened only where the server has closed it."""
     seen: Counter[str] = Counter()
     connection = server.connect(timeout=30)
     for request in requests:

@@ -1,4 +1,4 @@
-"""A restore that is killed, at whatever moment: the old store is there whole, or the new one is."""
+"""Restore killed at any moment: either the old store or the new one is complete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check(data: Path, place: Path) -> str:
-    """Find the old store or the new one, whole; tell which, or "half" if one has to put the old one back."""
+    """Find the old store or the new one, whole; return which, or "half" if the old one has to be put back by hand."""
     left = left_over(data)
     tokens = [path for path in (data, left) if path and (path / "tokens.json").exists()]
     assert [TokenFile(path).tokens() for path in tokens] == [TokenFile(place / "old").tokens()]

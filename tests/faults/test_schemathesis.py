@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: requests made after it, and against it, get only answers that it describes."""
+"""Accuracy of the OpenAPI document: requests generated from it, and against it, get only documented responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that send slowly, or never take their answers: others are served, and memory has a bound."""
+"""Slow clients: others are served, and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LARGE = "SELECT * { { SELECT * { ?a ?b ?c } LIMIT 60 } { SELECT * { ?d ?e ?f } L
 
 
 def connect(server: Server, stack: ExitStack, address: str = "127.0.0.1", takes: int | None = None) -> socket.socket:
-    """Connect from an address; the system is to buffer as little as it can where ``takes`` says how much."""
+    """Connect from an address, with a receive buffer as small as ``takes`` states, if it does."""
     client = stack.enter_context(socket.socket())
     client.settimeout(60)
     if takes:

@@ -1,4 +1,4 @@
-"""The soak test as a command: a short one passes, and what it is there to find is found."""
+"""Soak test as a command: a short run passes, and seeded faults are detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever runs the server learns that it lives and that it answers, whatever its users do to it."""
+"""Liveness, readiness and metrics over HTTP, also under load and with blocked readers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def meanwhile(work: Callable[[], object], look: Callable[[], None]) -> None:
-    """Do some work until there were enough looks during one piece of it; how long one takes does not matter."""
+    """Repeat some work until enough probes happened during one repetition, however long one takes."""
     with ThreadPoolExecutor(1) as pool:
         for _ in range(20):
             doing, count = pool.submit(work), 0
