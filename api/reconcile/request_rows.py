@@ -61,7 +61,7 @@ def parse(text: str, subject: str) -> Any:
     """
     try:
         found = json.loads(text, parse_constant=_refuse_constant)
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(found, ensure_ascii=False).encode()  # fails for "\ud83d", half of a surrogate pair
     except json.JSONDecodeError as error:
         raise MalformedText(
             f"The {subject} is not JSON: {error.msg}.", remedy="Send JSON.", line=error.lineno, column=error.colno

@@ -75,6 +75,7 @@ def language(request: Request) -> str:
 
     The negotiation of media types is reused: ``uk-UA, en;q=0.5`` becomes ``text/uk;region=UA,text/en;q=0.5``.
     """
+    # A region is only a preference within its language, hence the parameter; "*" means any, so English is as good.
     ranges = request.headers.get("accept-language", "").replace("*", "en")
     offered = ",".join(f"text/{part.strip().replace('-', ';region=', 1)}" for part in ranges.split(",") if part.strip())
     found = content_negotiation.best(offered, [f"text/{name}" for name in _LANGUAGES])

@@ -98,6 +98,7 @@ class TermRenderer:
 
 
 def _shorten(iri: str) -> str:
+    """Return an IRI with a known prefix (``cg:Claim``), or unchanged if the rest is not a simple local name."""
     for prefix, namespace in PREFIXES.items():
         local = iri.removeprefix(namespace)
         if local != iri and local and not set(local) & set("/#?"):

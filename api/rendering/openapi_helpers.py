@@ -65,7 +65,7 @@ def model_body(model: type[BaseModel]) -> Json:
             return [inline(child) for child in node]
         if not isinstance(node, dict):
             return node
-        name = str(node.get("$ref", "")).rpartition("/")[2]
+        name = str(node.get("$ref", "")).rpartition("/")[2]  # "#/$defs/RowIn" → "RowIn"
         return inline(parts[name]) if name else {key: inline(child) for key, child in node.items()}
 
     return {"required": True, "content": {JSON: {"schema": inline(schema)}}}

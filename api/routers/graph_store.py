@@ -117,7 +117,7 @@ async def post_graph(request: Request, shared: Writing) -> Response:
 
     Without `graph` or `default` a new graph is created; `Location` holds its address, which is also its IRI.
     """
-    new = not _names_graph(request)
+    new = not _names_graph(request)  # clause 5.5: a POST to the graph store itself creates a graph
     graph = f"{request_parsing.address(request).rstrip('/')}/{uuid.uuid4()}" if new else _writable(request, shared)
     contents = await _contents(request, shared, (*response_formats.READABLE, _FORM))
     created = await shared.in_thread(_add, shared, graph, contents)

@@ -111,6 +111,7 @@ async def get_entity(request: Request, shared: Reading) -> Response:
 
     RDF contains the statements about the resource and the passages that quote it; for a named graph, its triples.
     """
+    # An IRI of the graph may itself contain percent-encodings, which the decoded path has lost.
     raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
     path = raw.removeprefix(request.scope.get("root_path", "")).removeprefix("/")
     base = shared.graph.names.base
@@ -186,7 +187,7 @@ def _page(request: Request, shared: AppContext[ReadableGraph], node: oxigraph.Na
     outward, inward = (store.rows(text, {"this": node}) for text in (_OUT, _IN))
     show = html_pages.term_renderer(request, shared, _labels(store, [*outward, *inward]))
     labels = [show.term(row["o"]) for row in outward if row["p"] == _LABEL]
-    labels.sort(key=lambda label: label.language != "en")
+    labels.sort(key=lambda label: label.language != "en")  # False sorts first: English labels
     graph_size = store.count(node.value) if store.has_graph(node.value) else None
     context = {
         "iri": node.value,

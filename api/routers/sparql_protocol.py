@@ -214,7 +214,7 @@ async def _evaluate(request: Request, shared: AppContext[ReadableGraph], query: 
         response = response_formats.negotiated(found.content, media_type)
     if found.sources:
         response.headers["Claimgraph-Sources"] = ", ".join(map(_source, found.sources))
-    if volatile(query.text):
+    if volatile(query.text):  # NOW(), RAND(), SERVICE: the same query may have another result at the same snapshot
         response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -50,9 +50,9 @@ class Article:
 class Author:
     """Generator of articles from the template.
 
-    Which entities an article names is drawn with a probability that falls with the rank of each (1/rank, as in Zipf's
-    law), out of a population of each class that grows with the corpus: a few are in many articles, most in one or two.
-    The entities of the seed article have the first ranks.
+    The entities of an article are drawn with probabilities of 1/rank (Zipf's law) from a population of each class that
+    grows with the corpus: a few are in many articles, most in one or two. The entities of the seed article have the
+    first ranks.
     """
 
     def __init__(self, template: Template, seed: int, articles: int) -> None:

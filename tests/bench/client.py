@@ -68,7 +68,7 @@ class Client:
             first = time.perf_counter()
             content = response.read()
         except (http.client.HTTPException, OSError) as error:
-            self.connection.close()  # the next request opens it anew
+            self.connection.close()  # the next request reopens it
             raise OSError(str(error) or type(error).__name__) from error
         seconds = time.perf_counter() - begin
         return Reply(response.status, response.headers.get("ETag", ""), content, seconds, first - begin)

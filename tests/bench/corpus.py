@@ -101,7 +101,9 @@ class _Writer:
     def _new(self, triples: list[str]) -> list[str]:
         new = []
         for triple in triples:
-            if (key := hash(triple)) not in self.seen:  # 64 bits: chance of two alike among a million: 1 in 30 million
+            if (
+                key := hash(triple)
+            ) not in self.seen:  # 64 bits: a collision among a million has a chance of 1 in 30 million
                 self.seen.add(key)
                 new.append(triple)
         return new
@@ -154,7 +156,7 @@ def _size(article: Article) -> int:
 
 def _write(writer: _Writer, article: Article) -> None:
     name = article.identifier
-    # The seed article's triples are not told apart, and neither are those that later articles share with it.
+    # Triples of the seed article are not distinguished from those that later articles share with it.
     write = writer.shared if name == templates.SEED else writer.own
     write(NAMES.article_graph(name), article.asserted)
     writer.shared(NAMES.article_graph(name), article.asserted_shared)
@@ -196,7 +198,7 @@ def store(directory: Path) -> dict[str, float]:
     clock.lap("load")
     engine.optimize()
     engine.flush()
-    del engine  # which closes it
+    del engine  # this closes it
     clock.lap("optimize")
     shutil.copytree(data / "store", native)
     clock.lap("copy")

@@ -20,9 +20,9 @@ CLIENTS = (1, 8, 32)
 PATIENCE = 10.0
 """Seconds after which a lookup that is not answered is given up."""
 QUESTION = 5.0
-"""Seconds that a competency question may take."""
+"""Time limit of a competency question in seconds."""
 QUICK = 100.0
-"""Milliseconds; questions that the first peer answers faster are also asked by many clients, mixed."""
+"""Milliseconds; questions that the first peer completes faster are also measured with many clients, mixed."""
 DEADLINE = 3.0
 """Seconds after which the runaway query is to be ended."""
 _SETTLE = 1.0

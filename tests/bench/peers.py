@@ -20,7 +20,7 @@ from tests.bench import processes
 from tests.bench.client import Client
 
 _START = 60.0
-"""Seconds that a server may take to start; loading into memory takes longer, see :class:`RdflibEndpoint`."""
+"""Start timeout in seconds; loading into memory takes longer, see :class:`RdflibEndpoint`."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Peer:
     def command(self, setting: Setting, port: int) -> list[str]:
         """Return the command line that serves the corpus on a port of the loopback interface."""
         self.environment = {"KG_TIMEOUT": str(setting.deadline), "KG_LOG": "off", "KG_TOKEN": "bench"}
-        self.environment["KG_MAX_SENDING_BYTES"] = str(4 << 30)  # a quarter is for one address, and all clients have it
+        self.environment["KG_MAX_SENDING_BYTES"] = str(4 << 30)  # one address gets a quarter, and all clients share one
         return [self.program, "serve", "--data", str(setting.corpus / "data"), "--port", str(port)]
 
     def target(self, query: str) -> str:
@@ -79,7 +79,7 @@ class Peer:
 
     @property
     def start_limit(self) -> float:
-        """Seconds that it may take to start."""
+        """Start timeout in seconds."""
         return _START
 
 
@@ -107,7 +107,7 @@ class RdflibEndpoint(Peer):
         super().__init__(program, "rdflib-endpoint", "pip install rdflib-endpoint", "/?", False, True)
 
     def command(self, setting: Setting, port: int) -> list[str]:
-        # Its default graph is the union of the named ones already.
+        # Its default graph is the union of the named graphs anyway.
         return [self.program, "serve", "--host", "127.0.0.1", "--port", str(port), str(setting.corpus / "named.nq")]
 
     @property

@@ -47,7 +47,7 @@ def slip(name: str, rng: random.Random) -> str:
 
 
 def inflected(name: str, rng: random.Random, morph: pymorphy3.MorphAnalyzer) -> str:
-    """Write a name in the genitive, dative or instrumental; as it is where that cannot be told."""
+    """Return a name in the genitive, dative or instrumental, or unchanged if its forms are unknown."""
     case, words = rng.choice(("gent", "datv", "ablt")), []
     for word in name.split():
         form = next((p.inflect({case}) for p in morph.parse(word) if p.tag.case == "nomn"), None)

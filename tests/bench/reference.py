@@ -110,7 +110,7 @@ def main() -> None:
     rng = random.Random(7)
     records = list(real())
     asked = list(held_out(records, rng).items())
-    rng.shuffle(records)  # so that fewer names than there are real ones are a sample
+    rng.shuffle(records)  # so that a smaller number of names is a random sample
     with tempfile.TemporaryDirectory() as scratch:
         file = (options.directory or Path(scratch)) / FILE
         if not file.exists():

@@ -31,7 +31,7 @@ PEERS: dict[str, Callable[[], tuple[Peer, Peer]]] = {
     "rdflib-endpoint": lambda: (RdflibEndpoint(), RdflibEndpoint()),
     "virtuoso": lambda: (Virtuoso(), Virtuoso()),
 }
-"""Each peer as it is loaded, and as it ends queries."""
+"""Loading and query termination of each peer."""
 
 
 def compare(options: argparse.Namespace) -> Results:
@@ -59,7 +59,7 @@ def compare(options: argparse.Namespace) -> Results:
                     _say(f"round {number + 1}: {peer.name}")
                     try:
                         bench.round(peer, limited)
-                    except RuntimeError as error:  # what the others gave is worth having
+                    except RuntimeError as error:  # the results of the other peers are still useful
                         bench.results.notes.append(str(error))
     print(f"{counts.quads:,} quads in named graphs, {counts.union:,} triples of their union in the default graph\n")
     return bench.results

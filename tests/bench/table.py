@@ -14,7 +14,7 @@ PYTHON = "rdflib-endpoint"
 SCALE = ("small", "large")
 LOADS = ("point, new", "point, repeated", "point, 304", "join, new", "quick questions", "aggregates", "export")
 _STANDS_FOR = {"point, 304": "point, repeated"}
-"""What a load is compared with at peers that cannot do it."""
+"""Substitutes for loads that a peer does not support."""
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ class Line:
 
     Attributes:
         pattern: N-Triples without the final dot, with ``%s`` for each slot.
-        pick: takes the values of its slots out of the values of all slots.
-        named: whether it speaks of the article (and so cannot stand in another one too).
+        pick: selects the values of its slots from the values of all slots.
+        named: whether it refers to the article (and so cannot occur in another one).
     """
 
     pattern: str
@@ -118,7 +118,7 @@ class _Maker:
         self.out = Template()
         self.numbers: dict[Slot, int] = {}
         self.contents: dict[str, set[str]] = defaultdict(set)
-        """What each claim speaks of; relations and quantities have nothing here."""
+        """The situation of each claim; relations and quantities have no entry."""
 
     def run(self) -> Template:
         out = self.out
@@ -145,7 +145,7 @@ class _Maker:
         return self.numbers[slot]
 
     def note(self, quad: ox.Quad) -> None:
-        """Take note of entities and of what can be left out."""
+        """Record entities and the claims that can be omitted."""
         if quad.predicate.value == _TYPE and isinstance(quad.object, ox.NamedNode):
             kind = quad.object.value
             if _slug(quad.subject):

@@ -15,13 +15,13 @@ JOIN = (
     "SELECT ?about ?what ?source WHERE {{ <{iri}> cg:hasContent ?about ; cg:attributedTo ?who . "
     "?about rdfs:label ?what . ?who rdfs:label ?source }} LIMIT __N__"
 )
-"""Lookups as an application sends them: one form, other constants each time. ``__N__`` is a number over a million that
-no other request has, so that no two texts are alike; no answer has as many rows.
+"""Lookups as an application sends them: one form with varying constants. ``__N__`` is a unique number over a million,
+so that no two texts are equal; no result has as many rows.
 """
 
 _FIXED = "1000000"
 REPEATED = 100
-"""Number of requests that are asked again and again."""
+"""Number of distinct requests in the repeated load."""
 
 RUNAWAY = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f FILTER(STRLEN(STR(?a)) + STRLEN(STR(?f)) < 0) }"
 """All pairs of triples: a trillion at a million, and no way round."""

@@ -7,7 +7,7 @@ from kg.rdf import oxigraph
 from tests.configs import configured
 
 ODD = "a\r\nb\rc\nd\te \"q\" 'x', ; \\ =1+1 <&> \x0b\x00 \u2028 і😀"
-"""What a cell, a line or an element may not take for an end, or may not hold at all."""
+"""Characters that could end a cell, a line or an element early, or are not allowed in one."""
 
 _ODD_ARTICLE = """
 @prefix cg: <https://w3id.org/claimgraph/ns#> .

@@ -87,7 +87,7 @@ def serving(answer: Callable[[Asked], Reply], *, tls: bool = False) -> Iterator[
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            return  # a client that breaks off is what some tests want
+            return  # some tests disconnect on purpose
 
     with Server(("127.0.0.1", 0), Handler) as server:
         if tls:

@@ -25,13 +25,13 @@ RUNAWAY = (
 HUNGRY = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?f ?i"
 """10^9 rows to be sorted: it needs more memory than there is."""
 LARGE = f"SELECT (CONCAT(STR(?a), '{'x' * 3000}') AS ?x) {{ ?a ?b ?c . ?d ?e ?f }}"
-"""3 GB: the answer itself is what needs more memory than there is."""
+"""3 GB: the result alone exceeds the memory limit."""
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 CSV = ResultFormats(solutions="text/csv")
 COUNTED = f"n\r\n{SIZE}\r\n".encode()
 MEMORY = 256 << 20
 PATIENCE = 60.0
-"""Seconds after which a test gives up; far more than anything here takes."""
+"""Timeout of a test in seconds, far above the normal duration."""
 
 
 def made(directory: Path, size: int = SIZE) -> Store:

@@ -70,7 +70,7 @@ def names(data: Path) -> set[str]:
 
 
 def change(data: Path, update: str) -> None:
-    """Change a store behind the back of what keeps its graphs together."""
+    """Change a store directly, bypassing the code that maintains its union graph."""
     store = oxigraph.open_store(data / "store")
     oxigraph.update(store, update)
     store.flush()
@@ -79,7 +79,7 @@ def change(data: Path, update: str) -> None:
 def tree(place: Path) -> dict[str, bytes | None]:
     """Return every file below a directory; a directory has no content.
 
-    What the engine writes anew whenever it is opened, though nothing is changed, is left out.
+    Files that the engine rewrites whenever it is opened, even without changes, are left out.
     """
     return {
         str(path.relative_to(place)): path.read_bytes() if path.is_file() else None
@@ -133,6 +133,6 @@ def fill(place: Path, leave: int = 0) -> Path:
             left = shutil.disk_usage(place).free - leave
             if left <= 0:
                 return filling
-            with suppress(OSError):  # another was quicker
+            with suppress(OSError):  # another writer filled it first
                 os.posix_fallocate(stream.fileno(), os.fstat(stream.fileno()).st_size, left)
     raise AssertionError("others free more than is filled")

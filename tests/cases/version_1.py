@@ -31,7 +31,7 @@ NOTES = "https://desk.example/graph/notes"
 DRAFTS = "https://desk.example/graph/drafts"
 DOCUMENTS = ("chain", "cross", "leadbody")
 _KEPT_BY_PROGRAM = (f"{BASE}graph/ontology",)
-"""Graphs that the program brings along: another vocabulary may change them, so only that they are there is seen."""
+"""Built-in graphs: a new vocabulary may change their content, so only their existence is checked."""
 
 _NOTES = f"""
 @prefix : <https://desk.example/ns#> .
@@ -82,7 +82,7 @@ def unpack(folder: Path) -> tuple[Path, Path]:
     """Unpack the stored files into a folder; return the data directory and the backup file."""
     with tarfile.open(FOLDER / "data.tar.xz") as packed:
         packed.extractall(folder, filter="data")
-    (folder / "data").chmod(0o700)  # the filter gives folders the rights that new ones have
+    (folder / "data").chmod(0o700)  # the extraction filter sets the default permissions
     with tarfile.open(FOLDER / "backup.tar.xz") as packed:
         packed.extractall(folder, filter="data")
     return folder / "data", folder / "backup.tar"

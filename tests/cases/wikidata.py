@@ -13,7 +13,7 @@ from kg.knowledge_graph import KnowledgeGraph
 from kg.rdf import oxigraph
 
 SLICES = Path(__file__).resolve().parents[3] / "shared" / "data" / "linking"
-"""Data that lies beside the project; what needs it is skipped where it is not there."""
+"""Data outside the repository; tests that need it are skipped where it is absent."""
 
 _WD = "http://www.wikidata.org/"
 _XSD = "http://www.w3.org/2001/XMLSchema#"

@@ -186,4 +186,4 @@ def _swell(rng: random.Random, text: str) -> str:
 
 _WAYS = (_cut, _cut, _insert, _insert, _insert, _double, _swap, _nest, _swell)
 _KINDS = {_get: 20, _query: 20, _form: 10, _update: 20, _graph: 25, _validate: 4, _article: 1}
-"""How often each comes; what passes a document through the gate takes longest."""
+"""Relative frequencies; documents that go through the gate take longest."""

@@ -43,7 +43,7 @@ SLACK = 12.0
 KILL_EVERY = 7.0
 """Seconds between two kills of a reader."""
 LIMIT = 1.0
-"""Seconds that a runaway query asks for."""
+"""Timeout that a runaway query requests, in seconds."""
 LINES = 20
 """Of the server's log that are shown at most, the last."""
 PARTS, STRINGS, LENGTH = 40, 340, 12_000
@@ -241,11 +241,11 @@ def told(book: Book) -> Iterator[str]:
 
 
 def fill(server: Server, parts: int) -> None:
-    """Fill the cache of strings that the engine has in the serving process, so that it does not look like a leak.
+    """Fill the engine's string cache in the web process, so that its growth does not look like a leak.
 
-    Every write leaves the strings that it names in a file of its own, and what is read of a file stays in the cache
-    until that is full, even when the file is gone. By small articles alone that takes some 2,500 writes. The engine's
-    other cache, of 32 MiB, is full after some 300.
+    Every write stores its strings in a new file, and blocks read from a file stay in the cache until it is full, even
+    after the file is deleted. With small articles alone that takes some 2,500 writes. The engine's other cache, of
+    32 MiB, is full after some 300.
     """
     numbers = " ".join(map(str, range(STRINGS)))
     read = "DELETE { <urn:fill> <urn:p> ?o } WHERE { <urn:fill> <urn:p> ?o FILTER(STRLEN(?o) > 0) }"
@@ -271,7 +271,9 @@ def soak(server: Server, seconds: float, seed: int) -> tuple[list[str], list[str
     book = Soak(server, seconds, seed).run()
     log = server.log.read_text("utf-8")
     survived = server.writer() == writer and "Traceback" not in log
-    said = [f"log: {line}" for line in log.splitlines() if "could not start" not in line]  # it was killed before
+    said = [
+        f"log: {line}" for line in log.splitlines() if "could not start" not in line
+    ]  # a reader was killed while it started
     return [*told(book), *said[-LINES:]], verdicts(book, survived)
 
 

@@ -81,7 +81,7 @@ def test_with_no_reader_left_queries_wait_for_the_next(tmp_path: Path) -> None:
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not any(alive(pid) for pid in before), "they are dead")
-        time.sleep(0.05)  # so that the server has seen it
+        time.sleep(0.05)  # until the server has noticed it
         assert right(server.query(QUERY % 7), 7)
         wait_until(lambda: len(server.readers()) == 2, "both are replaced")
         assert not set(before) & set(server.readers())

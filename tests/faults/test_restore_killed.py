@@ -54,7 +54,7 @@ def check(data: Path, place: Path) -> str:
             return "new"
         return "old"
     assert left
-    for bare in (True, False):  # no new store is made there
+    for bare in (True, False):  # no new store is created there
         with pytest.raises(StoreUnavailable):
             Store(StoreOptions(data, bare=bare))
     data.mkdir(exist_ok=True)
@@ -76,7 +76,7 @@ def test_at_random_moments(place: Path, tmp_path: Path) -> None:
         shutil.copytree(place / "old", data)
         command = [*PYTHON, "restore", str(place / "new.tar"), "--data", str(data), "--replace"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-            if turn:  # the first is killed before it has begun
+            if turn:  # the first run is killed before it has begun
                 wait_until(lambda: process.poll() is not None or any(data.parent.glob(".data.restore-*")), "it begins")  # noqa: B023
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(chance.uniform(0, 0.1))

@@ -16,7 +16,7 @@ from tests.bench.processes import cpu
 from tests.processes import RUNAWAY, Server, alive, doctor, running, wait_until
 
 LIMITS = (4, 20, 60)
-"""Seconds for a query; the longer ones are for machines on which others get no answer within the shorter."""
+"""Deadlines of a query in seconds; the longer ones are for machines too slow for the shorter ones."""
 ENOUGH = 5
 """Answers to others before a query is ended that show that it holds nobody up."""
 
@@ -24,7 +24,7 @@ ENOUGH = 5
 def runner(server: Server, over: Callable[[], bool] = lambda: False) -> int:
     """Return the reader that is busy, as soon as one is; a reader that is only starting uses less CPU time.
 
-    Where the work is ``over`` before that is seen, it is 0.
+    Return 0 if the work is ``over`` before that is observed.
     """
     before = cpu(server.readers())
     found = [0]

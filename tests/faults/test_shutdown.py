@@ -45,7 +45,7 @@ def test_answers_in_flight_are_finished(tmp_path: Path) -> None:
                 asked.result()
             server.process.terminate()
             assert not asked.done(), "the slow query is not slow enough to show anything"
-            time.sleep(0.5)  # so that it has begun to end
+            time.sleep(0.5)  # until the shutdown has begun
             assert whole(slow, start)
         reply = asked.result(600)
         assert (reply.status, reply.body.split()) == (200, [b"n", b"%d" % (rows * 4000)])

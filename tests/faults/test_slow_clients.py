@@ -16,11 +16,11 @@ from tests.processes import TOKEN, Server, running, wait_until
 
 MIB = 1024 * 1024
 SENDING = 16
-"""MiB for answers that clients have not taken (KG_MAX_SENDING_BYTES)."""
+"""Send budget in MiB (KG_MAX_SENDING_BYTES)."""
 LAZY = 60
 """Clients that never read, each from an address of its own."""
 GROWTH = 100
-"""MiB; the answers of all of them together would be more than twice that."""
+"""MiB; the responses of all clients together are more than twice that."""
 LARGE = "SELECT * { { SELECT * { ?a ?b ?c } LIMIT 60 } { SELECT * { ?d ?e ?f } LIMIT %d } }"
 
 
@@ -78,7 +78,7 @@ def test_clients_that_send_slowly_hold_nobody_up(tmp_path: Path) -> None:
             for number in range(40):
                 quick(server, number)
                 time.sleep(0.1)
-            statuses = Counter(status(client) for client, _ in slow)  # each is told that it was too slow
+            statuses = Counter(status(client) for client, _ in slow)  # each gets the problem document for slow clients
         finally:
             enough.set()
             dripping.join()

@@ -24,7 +24,7 @@ SERVERS = 2
 """Servers that are tried side by side, since each of them mostly waits."""
 SEED = 20_251
 LONGEST = 0.12
-"""Seconds between an acknowledgement and the latest kill: longer than a commit takes where nothing else runs."""
+"""Maximum seconds between an acknowledgement and a kill: longer than a commit on an idle machine."""
 
 CLAIMS = """PREFIX cg: <https://w3id.org/claimgraph/ns#> SELECT ?g (COUNT(?claim) AS ?n) {
   GRAPH ?g { ?article a cg:Article OPTIONAL { ?claim a cg:Claim } } } GROUP BY ?g"""
@@ -34,18 +34,18 @@ UNION = """SELECT ?n ?m {
   { SELECT (COUNT(*) AS ?m) { SELECT DISTINCT ?s ?p ?o { GRAPH ?g { ?s ?p ?o } } } } }"""
 
 Count = int | None
-"""How many claims an article has; nothing where there is no such article."""
+"""The number of claims of an article, or ``None`` without the article."""
 
 
 @dataclass
 class Sender:
-    """A client that stores, replaces and removes articles of its own, and keeps book of what may be there.
+    """A client that stores, replaces and removes its own articles, and records which states are possible.
 
     Attributes:
-        name: what the ids of its articles begin with.
-        stored: what the server last acknowledged of each article.
-        unknown: what became of a request that was not answered: it was carried out, or not.
-        acknowledged, lost: how many requests were answered, and how many not.
+        name: prefix of the ids of its articles.
+        stored: the last acknowledged state of each article.
+        unknown: the intended state of a request without a response, which was carried out or not.
+        acknowledged, lost: numbers of requests with and without a response.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Sender:
         self.acknowledged += 1
 
     def compare(self, found: dict[str, Count]) -> None:
-        """Compare what is there with the book, and take over which of two possibilities came true."""
+        """Compare the stored articles with the record, and record which of two possible states is the actual one."""
         for identifier in self.stored.keys() | self.unknown.keys():
             possible = {self.stored.get(identifier), self.unknown.get(identifier, self.stored.get(identifier))}
             assert found.get(identifier) in possible, f"{identifier} has {found.get(identifier)} claims, not {possible}"
@@ -149,7 +149,7 @@ def kill_again_and_again(folder: Path, number: int) -> Trial:
             time.sleep(rng.uniform(0, LONGEST))
             kill(server)
             trial.kills += 1
-            if rng.random() < 0.1 and trial.kills < KILLS // SERVERS:  # the one that is just starting, too
+            if rng.random() < 0.1 and trial.kills < KILLS // SERVERS:  # also kill the replacement while it starts
                 time.sleep(rng.uniform(0, 0.7))
                 kill(server)
                 trial.kills += 1
