@@ -1,4 +1,4 @@
-"""Each threat names its tests, and they are there."""
+"""Threat model: each threat names existing tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documented queries that join our facts to Wikidata, run against a second real endpoint with a slice of it."""
+"""Documented federated queries, run against a second real endpoint with a slice of Wikidata."""
 
 from __future__ import annotations
 

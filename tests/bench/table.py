@@ -1,4 +1,4 @@
-"""The numbers of the serving benchmark as Markdown: tables with ratios, and beside each goal what was measured."""
+"""Results of the serving benchmark as Markdown: tables with ratios, and each goal next to its measurement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PYTHON = "rdflib-endpoint"
 SCALE = ("small", "large")
 LOADS = ("point, new", "point, repeated", "point, 304", "join, new", "quick questions", "aggregates", "export")
 _STANDS_FOR = {"point, 304": "point, repeated"}
-"""What a load is compared with at peers that cannot do it."""
+"""Substitutes for loads that a peer does not support."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Goal:
     unit: str = "×"
 
     def row(self) -> list[str]:
-        """Give the cells of its row."""
+        """Return the cells of its row."""
         if self.found is None:
             return [self.text, "not measured", ""]
         return [self.text, f"{short(self.found)} {self.unit}", "met" if self.met else "missed"]
 
 
 def comparison(results: Results) -> Iterator[str]:
-    """Give the lines of all tables of a comparison."""
+    """Return the lines of all tables of a comparison."""
     yield from ("### Loads", "", "Answers a second (p50, p99 in milliseconds), and ratios of the first.", "")
     yield from _loads(results)
     yield from ("", "### Competency questions, one client", "", "Milliseconds, and ratios.", "")
@@ -52,7 +52,7 @@ def comparison(results: Results) -> Iterator[str]:
 
 
 def scale(results: Results) -> Iterator[str]:
-    """Give the lines of the tables of a comparison of two sizes."""
+    """Return the lines of the tables of a comparison of two sizes."""
     rows = []
     for clients in CLIENTS:
         for measure, unit in (("rate", "answers/s"), ("p50", "ms"), ("p99", "ms")):
@@ -152,7 +152,7 @@ def _load(results: Results, peer: str, load: str, clients: int) -> str:
 
 
 def _answered(results: Results, peer: str) -> list[tuple[str, float, float]]:
-    """Give the questions that we and a peer answered in time, with the times of both."""
+    """Return the questions that both Claimgraph and a peer completed in time, with the times of both."""
     found = []
     for name in results.numbers[OURS]:
         ours, theirs = (results.get(one, name) for one in (OURS, peer))

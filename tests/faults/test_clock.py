@@ -1,4 +1,4 @@
-"""Clocks that jump: the numbers of snapshots only go up, whatever their dates, and nothing is refused for a date."""
+"""Clock jumps: snapshot numbers only increase, whatever their dates, and no request is refused for a date."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def dated(data: Path, moment: float) -> None:
 
 
 def numbers(server: Server) -> tuple[int, list[bytes]]:
-    """Give the number of the snapshot that answers, and what it holds."""
+    """Return the number of the snapshot that is served, and its content."""
     answer = server.query(_ROWS)
     assert answer.status == 200
     return int(answer.headers["claimgraph-snapshot"]), answer.body.split()[1:]

@@ -1,4 +1,4 @@
-"""Settings come from the environment, once, in strict forms, and an error names all variables that are wrong."""
+"""Settings: read once from the environment in strict forms; one error names all invalid variables."""
 
 from __future__ import annotations
 

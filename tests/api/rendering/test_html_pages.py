@@ -1,4 +1,4 @@
-"""The pages: what they say, and that they load nothing and run nothing."""
+"""HTML pages: their content, and that they load and run nothing from outside."""
 
 from __future__ import annotations
 

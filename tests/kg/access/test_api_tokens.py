@@ -1,4 +1,4 @@
-"""Tokens: only hashes are kept, changes hold at once, and what is damaged opens nothing."""
+"""API tokens: only hashes are stored, changes take effect at once, and a damaged file grants nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller may do and see."""
+"""Permissions of callers."""
 
 from __future__ import annotations
 

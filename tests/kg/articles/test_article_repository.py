@@ -1,4 +1,4 @@
-"""Articles in and out: atomic, idempotent, independent of each other."""
+"""Article repository: adding and removing articles is atomic and idempotent, and articles are independent."""
 
 from __future__ import annotations
 

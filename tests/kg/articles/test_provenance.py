@@ -1,4 +1,4 @@
-"""Nothing is in the graph without evidence, and the graph can show it."""
+"""Provenance: every statement has evidence, and the graph can show it."""
 
 from __future__ import annotations
 

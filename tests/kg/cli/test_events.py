@@ -1,4 +1,4 @@
-"""`kg events match`, run as people run it."""
+"""`kg events match` as a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kg export`, as people run it: what comes out, what is refused and how, and what an interruption leaves."""
+"""`kg export` as a command: its output, its refusals, and the state after an interruption."""
 
 from __future__ import annotations
 

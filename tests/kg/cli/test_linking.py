@@ -1,4 +1,4 @@
-"""`kg link`, `kg review` and `kg links`, run as people run them."""
+"""`kg link`, `kg review` and `kg links` as commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kg backup`, `kg restore` and `kg doctor`, run as people run them: what they print, and how they exit."""
+"""`kg backup`, `kg restore` and `kg doctor` as commands: their output and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kg token`, run as people run it: a secret is shown once, and a running server heeds each change."""
+"""`kg token` as a command: a secret is shown once, and a running server applies each change."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_not_written_over(data: Path) -> None:
 
 
 def status(server: Server, whole: str, graph: str = "urn:g") -> int:
-    """Tell how a write to a graph is answered."""
+    """Return the status of a write to a graph."""
     headers = {"Authorization": f"Bearer {whole}", "Content-Type": "text/turtle"}
     return server.ask("PUT", f"/graphs?graph={graph}", b"<urn:a> <urn:b> 1 .", headers).status
 

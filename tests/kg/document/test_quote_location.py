@@ -1,4 +1,4 @@
-"""A quote is found where it stands, exactly or but for typography, or not at all."""
+"""Quote location: exact matches, matches up to typography, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only DuckDB and Parquet have: types, and comments that come along; and what is said where DuckDB is missing."""
+"""DuckDB and Parquet files: types and column comments, and the error without DuckDB."""
 
 from __future__ import annotations
 

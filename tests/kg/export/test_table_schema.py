@@ -1,4 +1,4 @@
-"""The data dictionary describes every column once, in words, for people and for programs."""
+"""Table schema: the data dictionary describes every column once, for people and for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers from outside are read strictly, and say in VALUES what they said in JSON."""
+"""Remote results: strict parsing, and VALUES clauses equivalent to the JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def document(variables: list[str], rows: list[Row]) -> bytes:
 
 
 def answered(text: str) -> list[Row]:
-    """Run a query and read its answer."""
+    """Run a query and read its result."""
     found = oxigraph.query(oxigraph.open_store(None), text, ResultFormats(), QueryDataset())
     rows: list[Row] = json.loads(found.content)["results"]["bindings"]
     return rows

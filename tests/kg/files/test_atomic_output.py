@@ -1,4 +1,4 @@
-"""What is written is there whole or not at all, and takes the place of nothing that it should not."""
+"""Atomic output: files are written whole or not at all, and overwrite nothing unless requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made for a while goes away: by itself, or by the next one where a process was killed."""
+"""Temporary files: removed after use, or by the next process if the owner was killed."""
 
 from __future__ import annotations
 

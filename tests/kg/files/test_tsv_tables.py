@@ -1,4 +1,4 @@
-"""Tables of the packages are read and checked; what is wrong is told with file and line."""
+"""TSV tables of the packages: parsing and checks; errors name file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages of code checks: each is used, each that is used exists, and both languages say the same."""
+"""Constraint messages of code checks: each is used, each that is used exists, and both languages agree."""
 
 from __future__ import annotations
 

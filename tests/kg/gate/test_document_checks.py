@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a list of all that is wrong with it."""
+"""Document checks: any input yields a list of all its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closure is that of OWL 2 RL, and every inferred triple knows why it holds."""
+"""OWL reasoner: the closure is that of OWL 2 RL, and every inferred triple has a derivation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optional scorer for people."""
+"""Optional logic-v2 scorer for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published: plain links, records, descriptions; and the shapes, which must be able to fail."""
+"""Linksets: plain links, mapping records and descriptions, and shapes that detect errors in them."""
 
 from __future__ import annotations
 

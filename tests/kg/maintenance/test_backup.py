@@ -1,4 +1,4 @@
-"""A backup is the whole store as it was at one moment, whoever holds it; or there is no file."""
+"""Backup: the whole store at one moment, whichever process holds it; or no file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def summary(file: Path) -> backup_archive.BackupSummary:
-    """Check a backup to its last byte and tell what it says of itself."""
+    """Check a backup to its last byte and return its own description."""
     with file.open("rb") as stream:
         reader = backup_archive.ArchiveReader(stream, file.name)
         reader.unpack(None)

@@ -1,4 +1,4 @@
-"""A backup file: any tar program reads it, and nothing in it can be other than as it was written."""
+"""Backup archive: readable by any tar program, and any change in it is detected."""
 
 from __future__ import annotations
 

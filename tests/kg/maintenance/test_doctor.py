@@ -1,4 +1,4 @@
-"""Every check of `kg doctor`, with all well and with the thing broken."""
+"""Checks of `kg doctor`: each with everything in order, and with its fault."""
 
 from __future__ import annotations
 

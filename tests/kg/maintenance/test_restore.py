@@ -1,4 +1,4 @@
-"""A restored store is what was backed up, under a name of its own; what is damaged touches nothing."""
+"""Restore: the restored store equals the backup; a damaged backup changes nothing."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_any_dataset_comes_back(
 
 
 def check_refused(damaged: Path, data: Path) -> str:
-    """Restoring fails in a sentence, over a store and beside it, and leaves everything as it was."""
+    """Check that restoring fails with one sentence, over a store and next to it, and changes nothing."""
     before = stores.tree(data.parent)
     with pytest.raises(BadInput) as caught:
         restore(damaged, data, replace=True)

@@ -1,4 +1,4 @@
-"""Every fault that a store can have is found, and a sound one has none."""
+"""Store checks: every possible fault is found, and a sound store has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever wrote reads what was written; whoever reads sees whole commits, and in their order."""
+"""Query service: writers read their own writes, and readers see whole commits in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader gives up is gone: sockets, memory beyond the limit, a life after its parent's."""
+"""Sandbox of a reader: no sockets, a memory limit, and no survival after its parent."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ for limit in (resource.RLIMIT_DATA, resource.RLIMIT_CORE):
 
 
 def started(code: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a process that starts another, whose number it tells."""
+    """Start a process that starts another and prints its process id."""
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, int(process.stdout.readline())

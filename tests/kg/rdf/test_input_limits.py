@@ -1,4 +1,4 @@
-"""RDF/XML is refused before its entities make it large; vocabularies that declare their namespaces so are not."""
+"""XML expansion limit: RDF/XML with amplifying entities is refused; entities for namespaces are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was read before saves the reading, and never lets pass what would be refused by itself."""
+"""Query evaluator: cached analysis saves parsing and never admits a query that would be refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def store() -> oxigraph.Engine:
 
 
 def verdict(evaluator: QueryEvaluator, store: oxigraph.Engine, text: str, request: QueryDataset = _NOTHING) -> str:
-    """Say what became of a text."""
+    """Return the outcome of evaluating a text."""
     try:
         return repr(evaluator.answer(store, text, ResultFormats(), request))
     except ClaimgraphError as error:
@@ -38,7 +38,7 @@ def verdict(evaluator: QueryEvaluator, store: oxigraph.Engine, text: str, reques
 
 
 def agree(store: oxigraph.Engine, texts: Iterable[str], depth: NestingLimits = FLAT) -> None:
-    """Check that an evaluator which has read them all, in any order, says of each what one says that has read none."""
+    """Check that an evaluator that has seen all texts, in any order, decides on each like a new one."""
     experienced = QueryEvaluator(depth)
     for text in [*texts, *texts]:
         assert verdict(experienced, store, text) == verdict(QueryEvaluator(depth), store, text), text

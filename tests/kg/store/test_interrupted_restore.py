@@ -1,4 +1,4 @@
-"""Where a restore was interrupted, nobody makes a new store in the place of the one that waits to be put back."""
+"""Interrupted restore: its leftovers are not mistaken for an empty data directory."""
 
 from __future__ import annotations
 

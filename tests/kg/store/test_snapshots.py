@@ -1,4 +1,4 @@
-"""Snapshots are whole, numbered upwards for ever, and stay while they are read."""
+"""Snapshots: complete, numbered in increasing order, and retained while in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dataset: its union graph is a set, writes are whole, managed graphs are out of users' reach."""
+"""Store: the union graph is a set, writes are atomic, and managed graphs are protected from users."""
 
 from __future__ import annotations
 
