@@ -105,8 +105,8 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
 import os, signal, sys
 from pathlib import Path
 from kg.store.snapshots import Snapshots
-from kg.store.store import Settings, Store
-store = Store(Settings(Path(sys.argv[1]), bare=True))
+from kg.store.store import Store, StoreOptions
+store = Store(StoreOptions(Path(sys.argv[1]), bare=True))
 kept = Snapshots(Path(sys.argv[1]), 2)
 kept.take(store.checkpoint)
 def make(path):
