@@ -1,6 +1,6 @@
 """What the tables of an export are: their names, columns, types and meanings. Nothing here reads or writes any.
 
-This is the one data dictionary: it makes the README's, the comments in a DuckDB file, the metadata of Parquet files and
+This is the one data dictionary: it makes the guide's, the comments in a DuckDB file, the metadata of Parquet files and
 the ``datapackage.json`` beside CSV files.
 """
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 MISSING = (
     "Names are compared as the text inflects them, for the dictionary is not installed: "
-    "pip install 'claimgraph[lemmas]'."
+    "pip install '.[lemmas]' in the clone."
 )
 """What to say where the extra is missing."""
 

@@ -13,8 +13,8 @@ from kg.reference.records import RecordName
 Scorer = Callable[[Candidate], Candidate]
 
 REMEDY = (
-    "Run pip install 'claimgraph[logic]' in an environment of its own, without constraints.txt: it asks for DuckDB "
-    "below 2, and for PyICU, which is compiled and needs ICU (libicu-dev, pkg-config, g++)."
+    "Run pip install '.[logic]' in the clone and in an environment of its own, without constraints.txt: it asks for "
+    "DuckDB below 2, and for PyICU, which is compiled and needs ICU (libicu-dev, pkg-config, g++)."
 )
 
 

@@ -252,7 +252,10 @@ def _settings(patient: Installation) -> Iterator[Finding]:
     strange = [name for name in given if name not in known | IGNORED]
     if strange:
         yield Finding(
-            "settings", "warning", f"Nothing reads {', '.join(strange)}.", "Check the spelling; see README.md."
+            "settings",
+            "warning",
+            f"Nothing reads {', '.join(strange)}.",
+            "Check the spelling; the guide lists every setting (configuration).",
         )
     names = [name for name in given if name in known]
     yield Finding("settings", "ok", f"Set: {', '.join(names)}." if names else "All have their defaults.")

@@ -34,7 +34,7 @@ def version(package: str) -> str:
     except metadata.PackageNotFoundError:
         raise BadInput(
             f"The data of the package {package} is wanted, and it is not installed.",
-            remedy="Install Claimgraph with the extra `reference`: pip install 'claimgraph[reference]'.",
+            remedy="Install the extra: pip install '.[reference]' in the clone.",
         ) from None
 
 

@@ -70,7 +70,8 @@ def _named(source: SourceFile, rows: Iterable[_ROW]) -> Iterator[tuple[str, Any]
         item = meant["item"][0]
         if not item:
             raise BadInput(
-                f"{source.name}, row {number}: there is no item.", remedy="Select ?item ?itemLabel; see the README."
+                f"{source.name}, row {number}: there is no item.",
+                remedy="Select ?item ?itemLabel; see the guide, reference data.",
             )
         if not source.dataset:
             found = _WIKIDATA.fullmatch(item)

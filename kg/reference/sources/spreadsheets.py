@@ -78,7 +78,7 @@ def natural_earth_places(source: SourceFile) -> Iterator[Record]:
 
 
 def own(source: SourceFile) -> Iterator[Record]:
-    """Read a table of the user's: ``id``, ``name``, and as many of the columns that the README lists as there are.
+    """Read a table of the user's: ``id``, ``name``, and as many of the columns that the guide lists as there are.
 
     ``name_uk`` and ``aliases_uk`` are in Ukrainian, and so for any language; ``id:viaf`` is what VIAF calls it.
     """
