@@ -37,6 +37,8 @@ no user can cause or mend.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ClaimgraphError(Exception):
     """Anything that a user can cause and mend.
@@ -46,7 +48,12 @@ class ClaimgraphError(Exception):
         remedy: what to do about it; may be empty.
         line: 1-based line in the text that was sent, if there is one.
         column: 1-based column (code points), if there is one.
+
+    Attributes:
+        exit_code: of a command that ends with it.
     """
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, *, remedy: str = "", line: int | None = None, column: int | None = None) -> None:
         super().__init__(message)
@@ -81,6 +88,8 @@ class UnsupportedFormat(BadInput):
 
 class NotFound(ClaimgraphError):
     """The thing asked for is not in the store."""
+
+    exit_code = 3
 
 
 class Ambiguous(ClaimgraphError):
@@ -164,6 +173,8 @@ class Unreachable(ClaimgraphError):
 
 class StoreUnavailable(ClaimgraphError):
     """The store cannot be opened."""
+
+    exit_code = 4
 
 
 class StoreInUse(StoreUnavailable):

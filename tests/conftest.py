@@ -6,7 +6,7 @@ A test that nothing slows down is `fast`: `pytest -m fast` runs in a minute. The
     browser        it drives Chromium
     suite          it is a published suite: W3C, reconciliation, the benchmark's questions
     external_data  it reads what lies in `../shared`, outside of the repository
-    slow           it takes more than a second or so; set by hand, with `@pytest.mark.slow`
+    slow           it takes more than a second or so: property tests, and those with `@pytest.mark.slow`
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _marks(item: pytest.Item) -> set[str]:
     found = {FOLDERS[part] for part in item.path.relative_to(ROOT).parts if part in FOLDERS}
+    if hasattr(getattr(item, "function", None), "hypothesis"):
+        found.add("slow")
     functions = [getattr(item, "function", None), *_fixtures(item)]
     return found.union(*(_reached(function) for function in functions if isinstance(function, FunctionType)))
 
@@ -60,7 +62,7 @@ def _reached(function: FunctionType) -> frozenset[str]:
     """Give the marks for what a function names, and for what the helpers in `tests` that it names do.
 
     The names of ``with stores.kg(…)`` are looked up in the globals of the function (``stores``) and, where one is a
-    module of the tests, in that module (``kg``), whose code is then looked at in the same way.
+    module of the project, in that module (``kg``); code of the tests is then looked at in the same way.
     """
     marks, seen, waiting = set(), set(), [function]
     while waiting:
@@ -80,7 +82,7 @@ def _named(function: FunctionType) -> Iterator[object]:
     for name in names & function.__globals__.keys():
         value = function.__globals__[name]
         yield value
-        if isinstance(value, ModuleType) and value.__name__.startswith("tests."):
+        if isinstance(value, ModuleType) and value.__name__.partition(".")[0] in ("tests", "kg", "api"):
             yield from (getattr(value, inner) for inner in names if hasattr(value, inner))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import secrets
@@ -10,10 +9,15 @@ import signal
 import socket
 import sys
 import threading
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
+from api.app import create_app
+from api.edge.access_log import logging_to
 from api.server import http_protocol, supervisor
+from kg.cli.options import Data, configuration
 from kg.config import Config
 from kg.errors import BadInput
 from kg.knowledge_graph import KnowledgeGraph
@@ -28,6 +32,18 @@ SELECT ?who ?kind ?what WHERE {{
   VALUES ?kind {{ cg:Refusal cg:NonResponse }}
   ?event a cg:ReportedFact, ?kind ; cg:actor/rdfs:label ?who ; rdfs:label ?what .
   FILTER(LANG(?who) = "en" && LANG(?what) = "en") }}'"""
+
+
+def serve(
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (KG_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one (KG_PORT).")] = None,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="An empty plain SPARQL 1.1 store, without seed or managed graphs.")
+    ] = False,
+) -> None:
+    """Serve the graph over HTTP; a new store gets the seed article."""
+    run(configuration(data).with_options(host=host, port=port, bare=bare or None))
 
 
 def run(config: Config) -> None:
@@ -48,15 +64,13 @@ def run(config: Config) -> None:
             token=config.access.token or secrets.token_urlsafe(24),
             base_iri=config.store.base_iri or _base(config, address),
         )
-        # The one look upwards, by name: this package never imports the HTTP layer.
-        create_app = importlib.import_module("api.app").create_app
         turn = supervisor.stay_up()
         graph = KnowledgeGraph.open(config)
         if not turn.again:
             _announce(graph, config, address, made=made)
         application = create_app(graph, config, _restart)
         observer = application.state.observer
-        with importlib.import_module("api.edge.access_log").logging_to(sys.stderr, config.http.log, observer):
+        with logging_to(sys.stderr, config.http.log, observer):
             limits = http_protocol.ConnectionLimits.of(config.http, observer.metrics.refused)
             try:
                 http_protocol.LimitedServer(application, limits, config.http.shutdown_seconds, turn.serves).run(

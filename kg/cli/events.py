@@ -25,15 +25,12 @@ if TYPE_CHECKING:
     from kg.events.graph_events import PlacePoint
     from kg.linking.link_proposals import LinkProposal
 
-app = typer.Typer(help="Match events of the graph with rows of ACLED, UCDP GED or GDELT.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Match events of the graph with rows of ACLED, UCDP GED or GDELT.", no_args_is_help=True
+)
 
 _COLOURS = {"accept": "green", "review": "yellow", "nil": "dim", "outside": "dim"}
 _FORMATS = ("acled", "ucdp", "gdelt")
-
-
-def register(application: typer.Typer) -> None:
-    """Add the commands to the application."""
-    application.add_typer(app, name="events")
 
 
 @app.callback()

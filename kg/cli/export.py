@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kg.articles.article_repository import Articles
+from kg.cli.options import Data, open_graph
 from kg.errors import BadInput
 from kg.export import duckdb_files, rdf_export, table_files
 from kg.export.geojson import GeoJsonWriter
@@ -79,7 +81,7 @@ class ExportRequest:
             duckdb_files.require()
 
 
-def run(articles: Articles, request: ExportRequest) -> None:
+def _run(articles: Articles, request: ExportRequest) -> None:
     """Write what is asked for; a file or folder is there whole, or not at all.
 
     Raises:
@@ -178,3 +180,19 @@ def _progress(steps: int) -> Iterator[Step]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("export", total=steps)
         yield lambda: progress.advance(task)
+
+
+def export_(
+    article: Annotated[str | None, typer.Argument(help="Id of one article; none takes all.")] = None,
+    data: Data = None,
+    form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.trig,
+    inferred: Annotated[bool, typer.Option("--inferred", help="RDF only: write what follows as well.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "--output", "-o", help="File, or folder for csv and parquet; none prints.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there under that name.")] = False,
+) -> None:
+    """Write articles as RDF, as tables (csv, parquet, duckdb), or as a map, timeline, calendar or network."""
+    request = ExportRequest(form, article, out, inferred, force)
+    request.check()
+    _run(open_graph(data).articles, request)

@@ -43,20 +43,17 @@ _COLOURS = {
 }
 
 review_app = typer.Typer(
+    add_completion=False,
     help="Decide about the links that wait for a person.",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 links_app = typer.Typer(
-    help="The links as files.", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+    add_completion=False,
+    help="Export accepted links as files.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command("link")(link)
-    app.add_typer(review_app, name="review")
-    app.add_typer(links_app, name="links")
 
 
 def _opened(data: Path | None) -> LinkReview:
@@ -92,7 +89,7 @@ def link(
         bool, typer.Option("--logic", help="Compare names of people by logic-v2 of nomenklatura, too (extra logic).")
     ] = False,
 ) -> None:
-    """Link every entity to the records of the reference packs that it is, and queue what a person has to decide."""
+    """Link entities to matching reference records; queue uncertain matches for review."""
     config = _config(data)
     settings = LinkerSettings(people=logic_v2_scorer.required() if logic else None)
     with ReferenceStore.open(config.store.data_dir / FILE) as reference:

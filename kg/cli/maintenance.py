@@ -24,13 +24,6 @@ Data = Annotated[Path | None, typer.Option("--data", help="Directory of the stor
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command("backup")(backup_)
-    app.command("restore")(restore_)
-    app.command("doctor")(doctor_)
-
-
 @contextmanager
 def _progress(what: str) -> Iterator[backup_archive.Progress]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -36,17 +36,14 @@ from kg.reference.reference_store import FILE, LookupHit, ReferenceStore
 from kg.reference.sources import packaged_datasets
 from kg.reference.sources.source_files import SourceFile
 
-app = typer.Typer(help="Import and look at reference packs: what facts can be linked to.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Import and look at reference packs: what facts can be linked to.", no_args_is_help=True
+)
 
 Format = StrEnum("Format", {name: name for name in FORMATS})  # type: ignore[misc]
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 _SHOWN = 8  # languages
-
-
-def register(main: typer.Typer) -> None:
-    """Add the commands to the application."""
-    main.add_typer(app, name="reference")
 
 
 def _open(data: Path | None, *, writable: bool = False) -> ReferenceStore:

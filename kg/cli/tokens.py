@@ -18,6 +18,7 @@ from kg.cli.terminal_output import shown
 from kg.config import from_environment
 
 app = typer.Typer(
+    add_completion=False,
     help="Tokens for reading, writing and administration. A running server takes up each change at once.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

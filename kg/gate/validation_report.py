@@ -139,6 +139,8 @@ class Rejected(ClaimgraphError):
         report: every problem found, with pointers, ids and remedies.
     """
 
+    exit_code = 1
+
     def __init__(self, report: ValidationReport) -> None:
         count = len(report.violations)
         super().__init__(

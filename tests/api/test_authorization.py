@@ -28,6 +28,8 @@ from kg.config import Config
 from kg.knowledge_graph import KnowledgeGraph
 from tests.configs import configured
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a token for tests"
 BASE = "http://testserver/"
 

@@ -41,6 +41,7 @@ JOIN = (
 )
 TRIPLE = "<urn:s> <urn:p> 'loaded' ."
 ROWS, BYTES, SECONDS, CALLS = 20, 20_000, 1.0, 8
+pytestmark = pytest.mark.process  # its application has readers
 GUARD = 60.0
 """Seconds within which what is bounded in time ends, however busy the machine."""
 

@@ -19,6 +19,8 @@ from kg.store.store_protocols import Reads
 from tests.cases.graphs import small_document
 from tests.configs import configured
 
+pytestmark = pytest.mark.slow
+
 BASE = "http://127.0.0.1:8000/"
 SECRET, OPEN, BOTH = "http://e/secret", "http://e/open/1", "http://e/open/2"
 LIMIT = ("http://e/open/*", "http://e/none")

@@ -84,6 +84,7 @@ def test_the_small_document_conforms(gate: Gate, small: ValidationReport) -> Non
     assert places(gate.check_document(small_document().to_json(), NAMES).report) == places(small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", GRAPHS, ids=lambda case: case.part)
 def test_a_broken_graph_is_caught_by_one_constraint_alone(case: GraphCase, gate: Gate, small: ValidationReport) -> None:
     report = gate.check_graph(case.graph())

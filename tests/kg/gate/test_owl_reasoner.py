@@ -91,6 +91,7 @@ def kind(triple: Triple) -> str:
     return name.replace("http://groundedannotationframework.org/gaf#", "gaf:")
 
 
+@pytest.mark.slow
 def test_the_closure_of_the_seed_is_the_reference_closure(ontology: Graph, facts: Graph, closure: Closure) -> None:
     assert set(closure.derivations) == reference_closure(ontology, facts)
     assert closure.clashes == ()
@@ -206,6 +207,7 @@ def vocabulary_triples() -> st.SearchStrategy[list[tuple[int, URIRef, int | URIR
     return st.lists(st.one_of(link, link, member, actual), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 # The reference takes seconds, whatever the size: so each run closes many graphs at once, which have no node in common.
 @settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(data=st.data())

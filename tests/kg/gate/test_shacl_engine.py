@@ -77,6 +77,7 @@ def results(report: Graph) -> Results:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", GRAPHS, ids=lambda case: case.part)
 def test_both_engines_agree_on_a_broken_graph(case: GraphCase, gate: Gate, small: Results) -> None:
     data = case.graph()
@@ -92,6 +93,7 @@ def test_both_engines_agree_on_the_seed(gate: Gate) -> None:
     assert found.total() == 23
 
 
+@pytest.mark.slow
 def test_both_engines_agree_on_many_mistakes_at_once(gate: Gate) -> None:
     data = Graph()
     for case in GRAPHS:

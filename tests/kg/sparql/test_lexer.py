@@ -167,6 +167,7 @@ def test_tokens_cover_the_text_without_overlap(text: str) -> None:
     assert height(text) >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["a-", "é-", r"'''\'''", r"\'", "<a", "ex:a..", "{<'", "(", '"\n"""', "_a"])
 def test_time_is_linear(piece: str) -> None:
     """A quadratic scan of these takes minutes."""

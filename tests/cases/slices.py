@@ -6,5 +6,5 @@ from pathlib import Path
 
 import pytest
 
-SLICES = Path(__file__).resolve().parents[4] / "shared" / "data" / "linking"
+SLICES = Path(__file__).resolve().parents[3] / "shared" / "data" / "linking"
 needed = pytest.mark.skipif(not SLICES.is_dir(), reason="the slices of outside data are not here")

@@ -20,7 +20,7 @@ from kg.reference.records import Record, RecordKind, RecordName, RecordRole
 from kg.reference.reference_store import ReferenceStore
 from kg.reference.sources import packaged_datasets, source_files
 from kg.reference.sources.source_files import SourceFile, grouped
-from tests.kg.linking.slices import SLICES, needed
+from tests.cases.slices import SLICES, needed
 
 KYIV = "703448\tKyiv\tKyiv\tKiev,Київ\t50.45\t30.52\tP\tPPLC\tUA\t\t12\t\t\t\t2797553\t\t187\tEurope/Kyiv\t2024-01-01\n"
 SEA = "630673\tSea of Azov\tSea of Azov\t\t46\t36.5\tH\tSEA\t\t\t00\t\t\t\t0\t\t\t\t2024-01-01\n"
@@ -245,6 +245,7 @@ def test_cities_that_share_a_wikidata_id_are_flagged(tmp_path: Path) -> None:
         assert conflicts
 
 
+@pytest.mark.slow
 def test_what_packages_carry() -> None:
     countries = {record.identifier: record for record in packaged_datasets.countries()}
     assert RecordName("Данія", "uk", label=True) in countries["DK"].names
@@ -321,6 +322,7 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         read(written(tmp_path, "e.json", b"x" * 5_000), "ftm")
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     line = json.dumps({"id": "x", "schema": "Person", "properties": {"name": ["y" * 2_000]}}) + "\n"
     path = written(tmp_path, "e.json", line * 20_000)  # 42 MB

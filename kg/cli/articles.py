@@ -1,0 +1,105 @@
+"""``kg add``, ``kg remove``, ``kg validate`` and ``kg schema``: claims documents and article graphs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kg.cli import terminal_output
+from kg.cli.options import Data, Lang, Language, configuration, naming, open_graph, read_file
+from kg.config import from_environment
+from kg.document import document_model
+from kg.gate.validation_report import Rejected, ValidationReport
+from kg.knowledge_graph import KnowledgeGraph
+from kg.rdf.media_types import media_type_of
+
+
+class ReportFormat(StrEnum):
+    """Formats of `kg validate`."""
+
+    table = "table"
+    json = "json"
+    turtle = "turtle"
+
+
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Claims documents (JSON); - reads standard input.")],
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; store nothing.")] = False,
+    lang: Language = Lang.en,
+) -> None:
+    """Check claims documents and store those that pass."""
+    graph = KnowledgeGraph.open(configuration(data), in_memory=True, seed=False) if dry_run else open_graph(data)
+    out = Console(highlight=False)
+    failed = False
+    for file in files:
+        with naming(file):
+            report, outcome = _add(graph, read_file(file), dry_run=dry_run)
+        failed = failed or not report.conforms
+        typer.echo(f"{file}: {outcome} ({terminal_output.counts(report)})")
+        if not report.conforms:
+            terminal_output.shown(out, terminal_output.report(report, "", lang))
+    raise typer.Exit(1 if failed else 0)
+
+
+def _add(graph: KnowledgeGraph, content: bytes, *, dry_run: bool) -> tuple[ValidationReport, str]:
+    if dry_run:
+        report = graph.articles.check_document(content)
+        return report, "would be stored" if report.conforms else "would be refused"
+    try:
+        ingested = graph.articles.add(content)
+    except Rejected as error:
+        return error.report, "refused"
+    return ingested.report, ingested.outcome
+
+
+def remove(
+    article: Annotated[str, typer.Argument(help="Id of the article.")],
+    data: Data = None,
+) -> None:
+    """Remove an article and what follows from it."""
+    open_graph(data).articles.remove(article)
+    typer.echo(f"{article}: removed")
+
+
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Claims documents (.json) or article graphs (RDF).")],
+    form: Annotated[ReportFormat, typer.Option("--format", help="Turtle gives a SHACL report.")] = ReportFormat.table,
+    lang: Language = Lang.en,
+) -> None:
+    """Check files against every constraint; nothing is stored."""
+    graph = KnowledgeGraph.open(from_environment(), in_memory=True, seed=False)
+    failed = False
+    for file in files:
+        with naming(file):
+            report = _validate(graph, file)
+        failed = failed or not report.conforms
+        if form is ReportFormat.json:
+            typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+        elif form is ReportFormat.turtle:
+            typer.echo(report.to_rdf("text/turtle").decode())
+        else:
+            verdict = "conforms" if report.conforms else "does not conform"
+            if report.results:
+                terminal_output.shown(Console(), terminal_output.report(report, "", lang))
+            typer.echo(f"{file.name}: {verdict} ({terminal_output.counts(report)})")
+    raise typer.Exit(1 if failed else 0)
+
+
+def _validate(graph: KnowledgeGraph, file: Path) -> ValidationReport:
+    content = read_file(file)
+    if file.suffix == ".json" or str(file) == "-":
+        return graph.articles.check_document(content)
+    media_type = media_type_of(file.name)
+    return graph.articles.check_graph(gzip.decompress(content) if file.suffix == ".gz" else content, media_type)
+
+
+def schema() -> None:
+    """Print the claims document's JSON Schema."""
+    typer.echo(json.dumps(document_model.json_schema(), ensure_ascii=False, indent=1))

@@ -1,0 +1,117 @@
+"""``kg query``, ``kg ask`` and ``kg why``: SPARQL, competency questions and explanations."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kg.articles import competency_questions
+from kg.cli import terminal_output
+from kg.cli.options import Data, Lang, Language, open_graph, read_file
+from kg.errors import BadInput, NotAcceptable
+from kg.iris import PREFIXES
+from kg.knowledge_graph import KnowledgeGraph
+from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
+
+
+class Output(StrEnum):
+    """Formats of `kg query` and `kg ask`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    tsv = "tsv"
+    xml = "xml"
+    turtle = "turtle"
+
+
+_RESULTS = {
+    Output.table: "application/sparql-results+json",
+    Output.json: "application/sparql-results+json",
+    Output.csv: "text/csv",
+    Output.tsv: "text/tab-separated-values",
+    Output.xml: "application/sparql-results+xml",
+    Output.turtle: None,
+}
+
+
+def query(
+    text: Annotated[str, typer.Argument(help="A SPARQL query, or a file that holds one (- for standard input).")],
+    data: Data = None,
+    form: Annotated[Output, typer.Option("--format")] = Output.table,
+) -> None:
+    """Run a SPARQL query; the usual prefixes (cg:, code:, rdfs:, …) need no declaration."""
+    is_file = len(text.split()) == 1 or ("{" not in text and Path(text).is_file())
+    _answer(open_graph(data, bare=True), _decoded(Path(text)) if is_file else text, form)
+
+
+def _decoded(file: Path) -> str:
+    try:
+        return read_file(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not UTF-8: byte {error.start} cannot be read.", remedy="Save it as UTF-8.") from None
+
+
+def ask(
+    question: Annotated[str | None, typer.Argument(help="Number or name; none lists them.")] = None,
+    data: Data = None,
+    form: Annotated[Output, typer.Option("--format")] = Output.table,
+    lang: Language = Lang.en,
+) -> None:
+    """Ask one of the competency questions."""
+    if question is None:
+        terminal_output.shown(Console(), terminal_output.questions(competency_questions.all_questions(), lang))
+        return
+    found = competency_questions.find(question)
+    if form is Output.table:
+        typer.secho(f"{found.number}. {found.title.get(lang, found.title['en'])}", bold=True)
+    _answer(open_graph(data), found.text, form)
+
+
+def _answer(graph: KnowledgeGraph, text: str, form: Output) -> None:
+    wordless = form in (Output.csv, Output.tsv)  # an ASK has no such form
+    drawn = "text/turtle" if form in (Output.table, Output.turtle) else None
+    choice = ResultFormats(_RESULTS[form], None if wordless else _RESULTS[form], drawn)
+    try:
+        answer = graph.store.query(text, choice, QueryDataset(prefixes=PREFIXES))
+    except NotAcceptable:
+        raise BadInput(f"The result has no {form.value} form.", remedy="Choose another --format.") from None
+    if form is Output.table and answer.kind == "solutions":
+        terminal_output.shown(Console(), terminal_output.solutions(answer.content, graph.names.base))
+    elif form is Output.table and answer.kind == "boolean":
+        typer.echo("yes" if json.loads(answer.content)["boolean"] else "no")
+    else:
+        typer.echo(answer.content.decode().rstrip("\n"))
+
+
+def why(
+    claim: Annotated[str, typer.Argument(help="A claim: its IRI, article/claim (seed/C22) or id; or a subject IRI.")],
+    predicate: Annotated[str | None, typer.Argument(help="With an object: explain this statement.")] = None,
+    obj: Annotated[str | None, typer.Argument(metavar="OBJECT")] = None,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    lang: Language = Lang.en,
+) -> None:
+    """Show what stands behind a claim (words, cue, sources) or a statement (quotes, or axiom and premises)."""
+    if predicate is not None and obj is None:
+        raise BadInput("A statement has three parts.", remedy="Add the object, or leave the predicate out.")
+    graph = open_graph(data)
+    if predicate is not None and obj is not None:
+        found = graph.why_statement(_full(graph, claim), predicate, _full(graph, obj))
+        typer.echo(found.model_dump_json(by_alias=True, indent=1))
+        return
+    explanation = graph.why(claim)
+    if as_json:
+        typer.echo(explanation.model_dump_json(by_alias=True, indent=1))
+    else:
+        terminal_output.shown(Console(), terminal_output.explanation(explanation, lang))
+
+
+def _full(graph: KnowledgeGraph, name: str) -> str:
+    """Complete a name as `kg query` prints it (``entity/putin``)."""
+    return graph.names.base + name if name.startswith(("article/", "entity/", "graph/")) else name
