@@ -34,8 +34,8 @@ README = ROOT / "README.md"
 GUIDE = ROOT / "api" / "guide" / "en"
 PAGES = (README, *sorted(GUIDE.glob("*.md")))
 
-_QUERY = re.compile(r"```sparql\n(?P<query>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
-_PROGRAM = re.compile(r"```python\n(?P<program>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+QUERY = re.compile(r"```sparql\n(?P<query>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+PROGRAM = re.compile(r"```python\n(?P<program>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
 _PART = re.compile(r"<!-- (?P<name>\w+) -->\n.*?<!-- /(?P=name) -->", re.DOTALL)
 _PARTS: Mapping[str, Callable[[], str]] = {
     "settings": config.table,
@@ -53,14 +53,14 @@ def output(content: bytes, base: str) -> str:
 
 def fill(text: str) -> str:
     """Return a page with its generated parts written again."""
-    text = _PART.sub(_part, _QUERY.sub(_answered, text))
-    if not _PROGRAM.search(text):
+    text = _PART.sub(_part, QUERY.sub(_answered, text))
+    if not PROGRAM.search(text):
         return text
     with tempfile.TemporaryDirectory() as folder:
         reader = TableReader(_seed().articles)
         table_files.write(reader, table_files.TableFileFormat.parquet, Path(folder, "tables"), lambda: None)
         table_files.write(reader, table_files.TableFileFormat.duckdb, Path(folder, "news.duckdb"), lambda: None)
-        return _PROGRAM.sub(lambda found: _printed(found, folder), text)
+        return PROGRAM.sub(lambda found: _printed(found, folder), text)
 
 
 @cache

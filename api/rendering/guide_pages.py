@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -56,9 +57,7 @@ def page(name: str, root: str) -> GuidePage:
         for child in token.children or ():
             if child.type == "link_open":
                 child.attrs["href"] = _target(str(child.attrs["href"]), root)
-    title = next(
-        after.content for token, after in zip(tokens, tokens[1:], strict=False) if token.type == "heading_open"
-    )
+    title = next(after.content for token, after in pairwise(tokens) if token.type == "heading_open")
     return GuidePage(title, _markdown().renderer.render(_framed(tokens), _markdown().options, {}))
 
 
@@ -96,7 +95,7 @@ def _target(link: str, root: str) -> str:
 def _identify_headings(tokens: Sequence[Token]) -> None:
     """Give ids to the headings below the title, so that one can link to them."""
     taken: set[str] = set()
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in pairwise(tokens):
         if token.type == "heading_open" and token.tag != "h1":
             token.attrs["id"] = heading_id(after.content, taken)
 
