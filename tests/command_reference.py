@@ -23,6 +23,14 @@ def names() -> list[str]:
     return [name for name, _ in _commands("kg", _whole(typer.main.get_command(app)))]
 
 
+def options() -> dict[str, set[str]]:
+    """Return the options of every command, by its full name."""
+    return {
+        name: {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        for name, command in _commands("kg", _whole(typer.main.get_command(app)))
+    }
+
+
 def _whole(command: Any) -> Any:
     """Return the command behind one that is loaded only when it is called."""
     return command.load() if hasattr(command, "load") else command

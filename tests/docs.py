@@ -2,9 +2,9 @@
 
 Every fenced ``sparql`` block that is followed by a ``text`` block gets the real output of the query over the seed
 article, every such ``python`` block the real output of the program next to an export of it (unless a library that it
-imports is not installed). Settings come from :mod:`kg.config`, commands from the command itself, the data dictionary
-of exported tables from :mod:`kg.export.table_schema`. A text block after the comment ``its answer`` is left alone: it
-needs more than the seed article, and another test compares it.
+imports is not installed). Settings, commands, the data dictionary of exported tables and the layers of packages come
+from where they are declared. A text block after a comment (``its answer``) is left alone: it needs more than the seed
+article, and another test compares it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -37,10 +38,25 @@ PAGES = (README, *sorted(GUIDE.glob("*.md")))
 QUERY = re.compile(r"```sparql\n(?P<query>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
 PROGRAM = re.compile(r"```python\n(?P<program>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
 _PART = re.compile(r"<!-- (?P<name>\w+) -->\n.*?<!-- /(?P=name) -->", re.DOTALL)
+
+
+def _layers() -> str:
+    """Render the layers of packages, the topmost first."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    inside = {contract["containers"][0]: contract["layers"] for contract in contracts if "containers" in contract}
+    lines = [
+        f"{name if at == 0 else '':4}  {layer.replace(' | ', ', ')}"
+        for name, layers in inside.items()
+        for at, layer in enumerate(layers)
+    ]
+    return "\n".join(["```", *lines, "```"])
+
+
 _PARTS: Mapping[str, Callable[[], str]] = {
     "settings": config.table,
     "commands": command_reference.reference,
     "tables": table_schema.dictionary,
+    "layers": _layers,
 }
 
 

@@ -25,7 +25,8 @@ def test_generated_parts_are_fresh(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "part"), [("configuration", "settings"), ("command-line", "commands"), ("exports", "tables")]
+    ("page", "part"),
+    [("configuration", "settings"), ("command-line", "commands"), ("exports", "tables"), ("internals", "layers")],
 )
 def test_what_is_generated_is_there(page: str, part: str) -> None:
     text = (GUIDE / f"{page}.md").read_text("utf-8")
@@ -38,6 +39,17 @@ def test_every_command_and_setting_is_named() -> None:
     assert {"kg serve", "kg token create"} < set(command_reference.names())
     assert [name for name in command_reference.names() if name != "kg" and f"# `{name}`" not in commands] == []
     assert [row.name for row in config.variables() if f"| `{row.name}` |" not in settings] == []
+
+
+@each_page
+def test_commands_in_sentences_exist(page: Path) -> None:
+    """Blocks of commands are run by ``tests/test_guide.py``; this is for `kg …` in a sentence or a table."""
+    known = command_reference.options()
+    for code in re.findall(r"`(?:[A-Z_]+=\S* )?(kg [^`]+)`", page.read_text("utf-8")):
+        words = re.sub(r"[\[\]]", "", code).split()
+        depth = max((n for n in (2, 3) if " ".join(words[:n]) in known), default=0)
+        assert depth or words[1].isupper(), code
+        assert not depth or {word for word in words if word.startswith("-")} <= known[" ".join(words[:depth])], code
 
 
 def test_every_path_is_named() -> None:
