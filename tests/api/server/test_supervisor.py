@@ -17,7 +17,7 @@ from tests.processes import WRITER, alive, children, running, wait_until
 
 _SCRIPT = """
 import logging, os, signal, sys, time
-from kg import supervisor
+from api.server import supervisor
 logging.basicConfig(format="%(message)s")
 turn = supervisor.stay_up()
 """
