@@ -14,7 +14,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, XSD, Graph, Literal, Namespace
 from rdflib.term import Node
 
 import ontology
-from kg.gate.gate import reported
+from kg.gate.gate import check_against_shapes
 from kg.gate.shacl_engine import Shapes
 from kg.gate.validation_report import Rejected
 from kg.iris import FOAF, PAV, SEMAPV, SSSOM, VOID, Names
@@ -249,7 +249,7 @@ def check(triples: Iterable[Triple], stored: Collection[oxigraph.Triple]) -> lis
     for triple in wanted:
         if str(triple[0]) in new:
             fresh.add(triple)
-    report = reported(_shapes(), fresh)
+    report = check_against_shapes(_shapes(), fresh)
     if not report.conforms:
         raise Rejected(report)
     return made

@@ -1,4 +1,4 @@
-"""What operations know of the endpoint; and whether a reader answers is found out, not guessed."""
+"""Health and metrics source of the query service: liveness of readers is probed, not assumed."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_answers_to_others_do_not_hide_that_none_comes_any_more(
 ) -> None:
     async with Open(tmp_path) as found:
         assert await found.watched.probe()
-        await found.endpoint.query("ASK {}", ResultFormats(), asker=QueryCaller("someone"))
+        await found.endpoint.query("ASK {}", ResultFormats(), caller=QueryCaller("someone"))
         monkeypatch.setattr(query_service_metrics, "_LATELY", 0.0)
         monkeypatch.setattr(found.pool, "run", refuse)
         assert not await found.watched.probe()

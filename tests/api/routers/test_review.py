@@ -1,4 +1,4 @@
-"""The queue, decisions and undoing over HTTP, and the page with its forms."""
+"""Review over HTTP: the queue, decisions, undoing, and the page with its forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kg events match`, run as people run it."""
+"""`kg events match` as a command."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_errors_are_sentences(data: Path, tmp_path: Path) -> None:
     cases: tuple[tuple[str | Path, ...], ...] = (
         ("ged.csv, line 3, column 18 (best): “many” is not a number.", file, "--format", "ucdp"),
         ("columns are missing: event_id_cnty", file, "--format", "acled"),
-        ("no layout of GDELT", file, "--format", "gdelt"),
+        ("not a layout of GDELT", file, "--format", "gdelt"),
         ("“viina” is no format of events.", file, "--format", "viina"),
         ("out.xls is neither .csv nor .json", file, "--format", "ucdp", "--out", tmp_path / "out.xls"),
         ("none.csv cannot be read", tmp_path / "none.csv", "--format", "ucdp"),
@@ -61,5 +61,5 @@ def test_without_the_extra(data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, "events", "match", str(file), "--format", "ucdp", "--data", str(data)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "pip install 'claimgraph[tables]'" in result.stderr
+    assert "pip install '.[tables]'" in result.stderr
     assert "Traceback" not in result.stderr

@@ -1,3 +1,5 @@
+"""`kg reference` as a command."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""What is linked at once, and what a person decides."""
+"""Acceptance rules: automatic links, and proposals for review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links of one entity to several datasets."""
+"""Consistency of the links of one entity to several datasets."""
 
 from __future__ import annotations
 

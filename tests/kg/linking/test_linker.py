@@ -1,4 +1,4 @@
-"""The linker, over the seed article and small packs."""
+"""Linker over the seed article and small packs."""
 
 from __future__ import annotations
 

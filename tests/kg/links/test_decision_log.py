@@ -1,4 +1,4 @@
-"""The log: what holds now follows from what was said, and contradictions are seen."""
+"""Decision log: the current state follows from the entries, and contradictions are detected."""
 
 from __future__ import annotations
 

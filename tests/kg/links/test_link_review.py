@@ -1,4 +1,4 @@
-"""Proposals, decisions and links go together into a real store, or not at all."""
+"""Link review: proposals, decisions and links are committed together to a real store, or not at all."""
 
 from __future__ import annotations
 

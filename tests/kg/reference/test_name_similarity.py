@@ -1,4 +1,4 @@
-"""How alike names are."""
+"""Similarity of names."""
 
 from __future__ import annotations
 

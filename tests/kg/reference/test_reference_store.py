@@ -1,3 +1,5 @@
+"""Reference store: import, look-ups and versions of packs."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,4 +1,4 @@
-"""Readers against small files, whole and broken, and against real slices."""
+"""Readers of reference sources, on small files, whole and broken, and on real slices."""
 
 from __future__ import annotations
 
