@@ -1,7 +1,7 @@
-"""The data of Claimgraph: vocabulary, code lists, alignments, shapes, questions and the seed article.
+"""Data of Claimgraph: vocabulary, code lists, alignments, shapes, messages, questions and the seed article.
 
-Besides the data there are only the two functions that find it and the generated enumerations of :mod:`ontology.terms`.
-The package knows nothing of RDF and imports nothing of the project.
+The only code is the two functions that read the data and the generated enumerations of :mod:`ontology.terms`. The
+package does not parse RDF and imports no other package of the project.
 """
 
 from importlib import resources
@@ -11,7 +11,7 @@ def read(name: str) -> str:
     """Return the text of the data file ``name``, a path inside this package such as ``"claimgraph.ttl"``.
 
     Raises:
-        FileNotFoundError: if there is no such file.
+        FileNotFoundError: the file does not exist.
     """
     file = resources.files(__name__).joinpath(name)
     if not file.is_file():
@@ -20,12 +20,12 @@ def read(name: str) -> str:
 
 
 def names(folder: str, suffix: str) -> list[str]:
-    """Return, in order, the names of the files in ``folder`` that end in ``suffix``, each as :func:`read` takes it.
+    """Return, sorted, the names of the files in ``folder`` that end in ``suffix``, as paths for :func:`read`.
 
     ``folder`` is a path inside this package; the empty string is the package itself.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        FileNotFoundError: the folder does not exist.
     """
     directory = resources.files(__name__).joinpath(folder)
     if not directory.is_dir():

@@ -1,0 +1,1 @@
+"""Tests of Claimgraph, mirroring its packages, with shared cases and helpers."""

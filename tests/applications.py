@@ -1,4 +1,4 @@
-"""Applications over stores on disk, with real reader processes, for tests that look inside while they ask."""
+"""Applications over stores on disk with real reader processes, for tests that inspect their state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MANY = f"INSERT DATA {{ {' '.join(f'<urn:s{n}> <urn:p> {n} .' for n in range(100
 
 
 def settings(folder: Path, **others: Any) -> Config:
-    """Give the settings of a bare store in a folder, with one reader, and with ``others`` instead."""
+    """Return the settings of a bare store in a folder, with one reader, overridden by ``others``."""
     defaults = {"token": TOKEN, "data_dir": folder, "base_iri": BASE, "bare": True, "readers": 1}
     return configured(**{**defaults, **others})
 
@@ -41,14 +41,14 @@ def application(config: Config) -> FastAPI:
 
 
 def endpoint_of(app: FastAPI) -> QueryService:
-    """Give where an application asks its queries."""
+    """Return the query service of an application."""
     found = app.state.services.endpoint
     assert isinstance(found, QueryService)
     return found
 
 
 def observer_of(app: FastAPI) -> AccessObserver:
-    """Give where an application counts."""
+    """Return the observer that counts the requests of an application."""
     found = app.state.observer
     assert isinstance(found, AccessObserver)
     return found
@@ -63,7 +63,7 @@ class Served:
 
     @property
     def endpoint(self) -> QueryService:
-        """Where its queries are asked."""
+        """The query service."""
         return endpoint_of(self.app)
 
     @property
@@ -74,7 +74,7 @@ class Served:
 
     @property
     def answered(self) -> int:
-        """How many queries its readers have answered."""
+        """The number of queries that its readers have completed."""
         return self.pool.counts.answered
 
     def ask(self, query: str, headers: dict[str, str] | None = None, **parameters: str) -> httpx2.Response:

@@ -1,4 +1,4 @@
-"""Settings for tests, named like their variables whatever group they are in."""
+"""Settings for tests, by the names of their variables, whatever group they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small reference packs for the tests of the linker, of real records: towns, oblasts, countries, and people."""
+"""Small reference packs of real records for the tests of the linker: towns, oblasts, countries and people."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ PLACE = (RecordKind.settlement, RecordKind.region, RecordKind.water, RecordKind.
 
 
 def entity(label: str, *kinds: RecordKind, iri: str = "urn:e", **more: object) -> EntityProfile:
-    """Make an entity that the graph gives a Ukrainian label."""
+    """Return an entity with a Ukrainian label."""
     return EntityProfile(iri, kinds or PLACE, (RecordName(label, "uk", label=True),), **more)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Generate ``ontology/terms.py`` from the vocabulary and the code lists: ``python tests/ontology_tools.py``."""
+"""Generator of ``ontology/terms.py`` from the vocabulary and the code lists: ``python tests/ontology_tools.py``."""
 
 from __future__ import annotations
 

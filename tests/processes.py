@@ -1,4 +1,4 @@
-"""`kg serve` as a process of its own: started, talked to, looked into, and ended with all its children."""
+"""`kg serve` as a separate process: start, requests, inspection, and termination with all its children."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process is there and not a zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(") ")[2][:1] not in ("Z", "X")
     except OSError:
@@ -69,7 +69,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until(true: Callable[[], object], what: str, seconds: float = _PATIENCE) -> float:
-    """Wait until something is so, and tell how long that took; fail when it takes too long."""
+    """Wait until a condition holds, and return the seconds it took; fail on timeout."""
     begun, pause = time.monotonic(), _START
     while not true():
         assert time.monotonic() - begun < seconds, f"not within {seconds:g} s: {what}"
@@ -80,7 +80,7 @@ def wait_until(true: Callable[[], object], what: str, seconds: float = _PATIENCE
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer."""
+    """A complete response."""
 
     status: int
     headers: Mapping[str, str]
@@ -111,12 +111,12 @@ class Server:
         return f"http://127.0.0.1:{self.port}/"
 
     def writer(self) -> int | None:
-        """Give the process that serves and writes, if there is one now."""
+        """Return the process that serves and writes, if there is one now."""
         found = children(self.process.pid)
         return found[0] if found else None
 
     def readers(self) -> list[int]:
-        """List the processes that answer queries."""
+        """Return the reader processes."""
         writer = self.writer()
         return (
             [pid for pid in children(writer) if alive(pid) and "kg.processes.reader_process" in command(pid)]
@@ -132,7 +132,7 @@ class Server:
         return float(found[1])
 
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
-        """Make a client with one connection that is kept open."""
+        """Return a client with one keep-alive connection."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def ask(
@@ -141,7 +141,7 @@ class Server:
         """Send one request on a connection of its own.
 
         Raises:
-            OSError, http.client.HTTPException: there is no answer.
+            OSError, http.client.HTTPException: there is no response.
         """
         connection = self.connect()
         try:
@@ -160,14 +160,14 @@ class Server:
         return self.ask("POST", "/update", text.encode(), headers)
 
     def answers(self) -> bool:
-        """Tell whether it answers a query now."""
+        """Return whether it responds to a query now."""
         try:
             return self.query("SELECT * { }").status == 200
         except (OSError, http.client.HTTPException):
             return False
 
     def wait(self) -> float:
-        """Wait until it answers, and tell how long that took."""
+        """Wait until it responds to a query, and return the seconds it took."""
 
         def answers() -> bool:
             assert self.process.poll() is None, self.log.read_text("utf-8")
@@ -183,14 +183,14 @@ def send(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Send one request on a connection that may be kept open."""
+    """Send one request on a connection that may be reused."""
     connection.request(method, target, body, dict(headers or {}))
     answer = connection.getresponse()
     return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
 
 
 def command(pid: int) -> list[str]:
-    """Give the command line of a process."""
+    """Return the command line of a process."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
     return []

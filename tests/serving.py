@@ -1,4 +1,4 @@
-"""A real server on loopback, and a client that sends whatever bytes a test wants."""
+"""A real server on loopback, and a client that sends arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def serving(application: Any, limits: http_protocol.ConnectionLimits) -> Iterato
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it came over the wire."""
+    """A response as read from the socket."""
 
     status: int
     headers: dict[str, str]
@@ -68,14 +68,14 @@ def receive(connection: socket.socket) -> bytes:
 
 
 def ask(address: Address, request: bytes) -> Answer:
-    """Send bytes and read the one answer after which the server closes."""
+    """Send bytes and read the one response after which the server closes."""
     with connect(address) as connection:
         connection.sendall(request)
         return parse(receive(connection))
 
 
 def parse(data: bytes) -> Answer:
-    """Read the last answer of some bytes."""
+    """Parse the last response in some bytes."""
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     version, status, _ = first.split(" ", 2)

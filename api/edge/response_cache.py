@@ -32,7 +32,7 @@ _QUERY = re.compile(rb"(?:^|&)query=")
 _UNTAGGED = ("/static/", "/healthz", "/readyz", "/metrics", "/admin/")
 """Paths that do not depend on a snapshot."""
 
-_CURRENT = frozenset(("", "docs", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
+_CURRENT = frozenset(("", "docs", "guide", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
 """First segments of paths whose responses depend on the current store, or on the software alone."""
 
 _WRITES_NOTHING = frozenset(("/sparql", "/validate", "/reconcile/0.2", "/reconcile/1.0/match", "/reconcile/1.0/extend"))

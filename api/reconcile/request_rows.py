@@ -1,4 +1,4 @@
-"""Rows of somebody's table and what is asked of them, read strictly and under limits, for the Reconciliation API."""
+"""Parsing of reconciliation requests, strictly and within limits: rows, conditions and data extension queries."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ from kg.errors import BadInput, MalformedText, TooLarge
 from kg.reconciliation.entity_properties import PROPERTIES, EntityProperty
 from kg.reconciliation.reconciliation_index import RowCondition
 
-BATCH = 100
-"""Most queries of a batch, and most entities whose data are asked for at a time."""
+MAX_BATCH = 100
+"""Maximum number of queries in a batch, and of entities in a data extension query."""
 
-MOST = 100
-"""Most candidates of a query, however many it asks for."""
+MAX_CANDIDATES = 100
+"""Maximum number of candidates for a query, whatever limit it requests."""
 
-LONGEST = 1000
-"""Longest name or value, in characters."""
+MAX_LENGTH = 1000
+"""Maximum length of a name or value, in code points."""
 
-_MOST_PROPERTIES = 20
-_MOST_VALUES = 50
-_LARGEST_NUMBER = 10**9
+_MAX_PROPERTIES = 20
+_MAX_VALUES = 50
+_MAX_INTEGER = 10**9
 
 T = TypeVar("T", bound=BaseModel)
-Short = Annotated[str, Field(max_length=LONGEST)]
+Short = Annotated[str, Field(max_length=MAX_LENGTH)]
 
 
 class Identified(BaseModel):
-    """A value that was matched already."""
+    """A property value that is already matched with an entity."""
 
     id: Short
     name: str | None = None
 
 
 PropertyValue = Short | bool | int | float | Identified
-Values = PropertyValue | Annotated[list[PropertyValue], Field(max_length=_MOST_VALUES)]
+Values = PropertyValue | Annotated[list[PropertyValue], Field(max_length=_MAX_VALUES)]
 
 
 class ExtendProperty(BaseModel):
-    """A property whose values are asked for."""
+    """A requested property of a data extension query."""
 
     id: Short
 
 
 class ExtendQuery(BaseModel):
-    """Which properties of which entities are asked for."""
+    """A data extension query: the requested properties of some entities, by identifier."""
 
     ids: list[Short]
-    properties: list[ExtendProperty] = Field(max_length=_MOST_PROPERTIES)
+    properties: list[ExtendProperty] = Field(max_length=_MAX_PROPERTIES)
 
 
-def parse(text: str, what: str) -> Any:
-    """Read JSON.
+def parse(text: str, subject: str) -> Any:
+    """Parse JSON; ``subject`` names it in errors ("body", "queries").
 
     Raises:
-        MalformedText: it does not parse, or holds half a character.
+        MalformedText: the text is not JSON, or contains an unpaired surrogate or a constant such as ``NaN``.
     """
     try:
         found = json.loads(text, parse_constant=_refuse_constant)
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(found, ensure_ascii=False).encode()  # fails for "\ud83d", half of a surrogate pair
     except json.JSONDecodeError as error:
         raise MalformedText(
-            f"The {what} is not JSON: {error.msg}.", remedy="Send JSON.", line=error.lineno, column=error.colno
+            f"The {subject} is not JSON: {error.msg}.", remedy="Send JSON.", line=error.lineno, column=error.colno
         ) from None
     except (ValueError, RecursionError):
-        raise MalformedText(f"The {what} is not JSON that can be read.", remedy="Send JSON in UTF-8.") from None
+        raise MalformedText(f"The {subject} is not valid JSON.", remedy="Send JSON in UTF-8.") from None
     return found
 
 
@@ -75,78 +75,80 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def model(kind: type[T], values: object, what: str) -> T:
-    """Read plain values as a model.
+def validate_model(kind: type[T], values: object, subject: str) -> T:
+    """Return plain values as a model; ``subject`` names them in errors.
 
     Raises:
-        BadInput: they do not fit.
+        BadInput: the values do not match the model.
     """
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the whole"
-        raise unfit(what, f"{where}: {first['msg']}") from None
+        where = ".".join(str(step) for step in first["loc"]) or "the value"
+        raise invalid(subject, f"{where}: {first['msg']}") from None
 
 
-def unfit(what: str, why: str) -> BadInput:
-    """Make the error for values that do not fit."""
-    return BadInput(f"The {what} does not fit: {why}.", remedy="See /docs.")
+def invalid(subject: str, reason: str) -> BadInput:
+    """Return the error for values that do not match their model."""
+    return BadInput(f"The {subject} is not valid: {reason}.", remedy="See /docs for the expected fields.")
 
 
-def check_batch(number: int, what: str = "queries") -> None:
-    """Refuse more than a batch.
+def check_batch(size: int, noun: str = "queries") -> None:
+    """Check the size of a batch.
 
     Raises:
-        TooLarge: as the draft wants it (413).
+        TooLarge: the batch exceeds the limit (413, as the draft requires).
     """
-    if number > BATCH:
-        raise TooLarge(f"There are {number} {what} in it; the limit is {BATCH}.", remedy="Send smaller batches.")
+    if size > MAX_BATCH:
+        raise TooLarge(f"The batch has {size} {noun}; the limit is {MAX_BATCH}.", remedy="Send smaller batches.")
 
 
-def limited(limit: int | None, default: int = 10) -> int:
-    """Give how many candidates are wanted, as far as they may be."""
-    return min(default if limit is None else limit, MOST)
+def candidate_limit(limit: int | None, default: int = 10) -> int:
+    """Return the number of candidates to return: the requested limit or the default, at most ``MAX_CANDIDATES``."""
+    return min(default if limit is None else limit, MAX_CANDIDATES)
 
 
-def texts(values: Values) -> tuple[str, ...]:
-    """Give the texts of the values of a property; an entity is named by its identifier."""
+def value_texts(values: Values) -> tuple[str, ...]:
+    """Return the values of a property as texts; a matched entity becomes its identifier."""
     listed = values if isinstance(values, list) else [values]
     return tuple(value.id if isinstance(value, Identified) else str(value) for value in listed)
 
 
-def known(name: str) -> EntityProperty:
-    """Look up a property.
+def find_property(name: str) -> EntityProperty:
+    """Return the property of a name.
 
     Raises:
-        BadInput: there is none.
+        BadInput: the property does not exist.
     """
     if name not in PROPERTIES:
-        raise BadInput(f"There is no property “{name[:100]}”.", remedy=f"Use one of {', '.join(PROPERTIES)}.")
+        raise BadInput(f"The property “{name[:100]}” does not exist.", remedy=f"Use one of {', '.join(PROPERTIES)}.")
     return PROPERTIES[name]
 
 
-def condition(name: str, values: Values, *, required: bool = False, quantifier: str = "any") -> RowCondition:
-    """Make a condition.
+def row_condition(name: str, values: Values, *, required: bool = False, quantifier: str = "any") -> RowCondition:
+    """Return a condition on a property.
 
     Raises:
-        BadInput: there is no such property, or rows cannot be compared by it.
+        BadInput: the property does not exist, or rows cannot be compared by it.
     """
-    if not known(name).compared:
-        able = ", ".join(one.name for one in PROPERTIES.values() if one.compared)
-        raise BadInput(f"Rows cannot be compared by “{name}”.", remedy=f"Use one of {able}.")
-    return RowCondition(name, texts(values), required, quantifier)
+    if not find_property(name).compared:
+        comparable = ", ".join(one.name for one in PROPERTIES.values() if one.compared)
+        raise BadInput(f"Rows cannot be compared by “{name}”.", remedy=f"Use one of {comparable}.")
+    return RowCondition(name, value_texts(values), required, quantifier)
 
 
-def number(parameters: request_parsing.Parameters, name: str, default: int) -> int:
-    """Read a parameter that is a whole number.
+def integer_parameter(parameters: request_parsing.Parameters, name: str, default: int) -> int:
+    """Return a parameter as a non-negative integer, or ``default`` if it is absent or empty.
 
     Raises:
-        MalformedText: it is none.
+        MalformedText: the value is not a sequence of ASCII digits, or is too long.
     """
     text = request_parsing.single(parameters, name)
     if text is None or text == "":
         return default
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_LARGEST_NUMBER))):
-        raise MalformedText(f"{name}={text[:50]} is no whole number.", remedy="Give digits, or leave it out.")
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_MAX_INTEGER))):
+        raise MalformedText(
+            f"{name}={text[:50]} is not a whole number.", remedy="Use digits only, or omit the parameter."
+        )
     return int(text)

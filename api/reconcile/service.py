@@ -1,6 +1,6 @@
-"""What both versions of the Reconciliation API share: what a request is answered from, and what is said of an entity.
+"""Code shared by both versions of the Reconciliation API: index, candidates, suggestions, data extension, previews.
 
-Each version gives it in a shape of its own (:mod:`api.reconcile.v0_2`, :mod:`api.reconcile.v1_0`).
+Each version wraps the results in its own JSON structure (:mod:`api.reconcile.v0_2`, :mod:`api.reconcile.v1_0`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowMatch
 
 NAME = "Claimgraph"
 
-PAGE = 20
-"""Suggestions that are given at a time."""
+PAGE_SIZE = 20
+"""Suggestions in one response."""
 
 WIDTH, HEIGHT = 420, 240
-"""Pixels that a preview takes."""
+"""Size of a preview, in CSS pixels."""
 
 HEADERS = {"Cache-Control": "no-cache", "Vary": "Accept-Language"}
-"""Of every answer: it depends on a header field that our own cache does not look at."""
+"""Headers of every response; ``no-cache``, as the response cache does not take ``Accept-Language`` into account."""
 
 _LANGUAGES = ("en", "uk")
 _PREVIEW_POLICY = (
@@ -46,122 +46,138 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class ReconciliationRequest:
-    """What a request is answered from.
+class ReconciliationContext:
+    """The index and language of one request.
 
     Attributes:
-        shared: the services, as far as the caller may see.
-        index: of what the caller sees.
-        language: of names and descriptions.
+        shared: the services, restricted to the graphs that the caller may read.
+        index: the index of the entities that the caller may see.
+        language: the language of names and descriptions, ``en`` or ``uk``.
     """
 
     shared: AppContext[ReadableGraph]
     index: ReconciliationIndex
     language: str
 
-    def answer(self, content: Json) -> Response:
-        """Send JSON."""
+    def response(self, content: Json) -> Response:
+        """Return a JSON response with the headers of the service."""
         return JSONResponse(content, headers={**HEADERS, "Content-Language": self.language})
 
 
-async def asked(request: Request, shared: AppContext[ReadableGraph]) -> ReconciliationRequest:
-    """Get the index ready; it is made anew, off the event loop, where the snapshot is another."""
+async def prepare(request: Request, shared: AppContext[ReadableGraph]) -> ReconciliationContext:
+    """Return the context of a request; its index is rebuilt, off the event loop, if the snapshot has changed."""
     index = await shared.query_in_thread(shared.indexes.get, shared.graph.store)
-    return ReconciliationRequest(shared, index, language(request))
+    return ReconciliationContext(shared, index, language(request))
 
 
 def language(request: Request) -> str:
-    """Choose the language of an answer by ``Accept-Language``; English where none of ours is wanted."""
+    """Return the response language by ``Accept-Language``; English if neither English nor Ukrainian is accepted.
+
+    The negotiation of media types is reused: ``uk-UA, en;q=0.5`` becomes ``text/uk;region=UA,text/en;q=0.5``.
+    """
+    # A region is only a preference within its language, hence the parameter; "*" means any, so English is as good.
     ranges = request.headers.get("accept-language", "").replace("*", "en")
     offered = ",".join(f"text/{part.strip().replace('-', ';region=', 1)}" for part in ranges.split(",") if part.strip())
     found = content_negotiation.best(offered, [f"text/{name}" for name in _LANGUAGES])
     return (found or "text/en").removeprefix("text/")
 
 
-def root(request: Request, base: str) -> str:
-    """Give the address of the application without its last slash: as it was asked, with the path of the base."""
+def base_url(request: Request, base: str) -> str:
+    """Return the URL of the application without a trailing slash, on the host that the request was sent to.
+
+    ``base`` itself is returned if it is on that host; otherwise the origin of the request with the mount path.
+    """
     here = request_parsing.address(request)
     origin = "/".join(here.split("/", 3)[:3])
     return base.rstrip("/") if base.startswith(f"{origin}/") else origin + request.scope.get("root_path", "")
 
 
 def entity(index: ReconciliationIndex, identifier: str) -> ReconcilableEntity:
-    """Look up an entity.
+    """Return the entity of an identifier.
 
     Raises:
-        NotFound: there is none, or none that the caller may see.
+        NotFound: it does not exist, or the caller may not see it.
     """
     found = index.find(identifier)
     if found is None:
-        raise NotFound("There is no entity of that identifier.", remedy="Take identifiers from candidates.")
+        raise NotFound("No entity has this identifier.", remedy="Use the identifier of a candidate.")
     return found
 
 
-# ---- answering
+# ---- results
 
 
-async def matched(ask: ReconciliationRequest, queries: list[RowQuery]) -> list[list[RowMatch]]:
-    """Match rows off the event loop, within the time that a query may take."""
-    return await ask.shared.query_in_thread(ask.index.match_all, queries, ask.shared.config.queries.timeout)
+async def match_rows(context: ReconciliationContext, queries: list[RowQuery]) -> list[list[RowMatch]]:
+    """Match rows off the event loop, within the time limit of queries."""
+    return await context.shared.query_in_thread(context.index.match_all, queries, context.shared.config.queries.timeout)
 
 
-def candidate(ask: ReconciliationRequest, match: RowMatch) -> Json:
-    """Describe a candidate: the fields that both versions have."""
-    item, index = match.item, ask.index
+def candidate(context: ReconciliationContext, match: RowMatch) -> Json:
+    """Return the fields of a candidate that both versions have."""
+    item, index = match.item, context.index
     return {
         "id": item.iri,
-        "name": item.label(ask.language),
-        "description": index.describe(item, ask.language),
+        "name": item.label(context.language),
+        "description": index.describe(item, context.language),
         "score": match.score,
         "match": match.certain,
-        "type": [{"id": index.types[name].iri, "name": index.types[name].label(ask.language)} for name in item.types],
+        "type": [
+            {"id": index.types[name].iri, "name": index.types[name].label(context.language)} for name in item.types
+        ],
         "features": [
             {"id": name, "name": name, "value": one.value, "weight": one.weight, "evidence": one.evidence}
-            for name, one in _named_once(match)
+            for name, one in _unique_names(match)
         ],
     }
 
 
-def _named_once(match: RowMatch) -> Iterable[tuple[str, Any]]:
-    """Give features identifiers that are unique, as two conditions may be about one property."""
+def _unique_names(match: RowMatch) -> Iterable[tuple[str, Any]]:
+    """Yield each feature with a unique name: two conditions on ``country`` become ``country`` and ``country_2``."""
     seen: dict[str, int] = {}
     for one in match.features:
         seen[one.name] = number = seen.get(one.name, 0) + 1
         yield one.name if number == 1 else f"{one.name}_{number}", one
 
 
-def suggested(ask: ReconciliationRequest, kind: str, parameters: request_parsing.Parameters) -> list[Json]:
-    """Give suggestions for the start of a name.
+def suggestions(context: ReconciliationContext, kind: str, parameters: request_parsing.Parameters) -> list[Json]:
+    """Return suggestions of a kind (entity, type or property) for the prefix of a name.
 
     Raises:
-        MalformedText, BadInput: a parameter is malformed, or too long.
+        MalformedText, BadInput: a parameter is malformed or too long.
     """
-    prefix, start = request_parsing.single(parameters, "prefix") or "", request_rows.number(parameters, "cursor", 0)
-    if len(prefix) > request_rows.LONGEST:
-        raise BadInput(f"The prefix is longer than {request_rows.LONGEST} characters.", remedy="Send less of it.")
+    prefix, start = (
+        request_parsing.single(parameters, "prefix") or "",
+        request_rows.integer_parameter(parameters, "cursor", 0),
+    )
+    if len(prefix) > request_rows.MAX_LENGTH:
+        raise BadInput(
+            f"The prefix is longer than {request_rows.MAX_LENGTH} characters.", remedy="Send a shorter prefix."
+        )
     if kind == "entity":
-        return [_suggestion(ask, item) for item in ask.index.suggest(prefix, start, PAGE)]
-    lines = _types(ask) if kind == "type" else _properties(ask.language)
+        return [_suggestion(context, item) for item in context.index.suggest(prefix, start, PAGE_SIZE)]
+    lines = _types(context) if kind == "type" else _properties(context.language)
     wanted = prefix.strip().casefold()
     found = [line for line, names in lines if any(name.casefold().startswith(wanted) for name in names)]
-    return found[start : start + PAGE]
+    return found[start : start + PAGE_SIZE]
 
 
-def _suggestion(ask: ReconciliationRequest, item: ReconcilableEntity) -> Json:
-    index = ask.index
-    notable = [{"id": index.types[name].iri, "name": index.types[name].label(ask.language)} for name in item.types[:1]]
-    described = index.describe(item, ask.language)
-    return {"id": item.iri, "name": item.label(ask.language), "description": described, "notable": notable}
+def _suggestion(context: ReconciliationContext, item: ReconcilableEntity) -> Json:
+    index = context.index
+    notable = [
+        {"id": index.types[name].iri, "name": index.types[name].label(context.language)} for name in item.types[:1]
+    ]
+    described = index.describe(item, context.language)
+    return {"id": item.iri, "name": item.label(context.language), "description": described, "notable": notable}
 
 
-def _types(ask: ReconciliationRequest) -> list[tuple[Json, tuple[str, ...]]]:
-    types = ask.index.types
+def _types(context: ReconciliationContext) -> list[tuple[Json, tuple[str, ...]]]:
+    types = context.index.types
     return [
         (
             {
                 "id": one.iri,
-                "name": one.label(ask.language),
-                "broader": [{"id": types[up].iri, "name": types[up].label(ask.language)} for up in one.broader],
+                "name": one.label(context.language),
+                "broader": [{"id": types[up].iri, "name": types[up].label(context.language)} for up in one.broader],
             },
             (*one.labels.values(), one.name, f"cg:{one.name}", one.iri),
         )
@@ -174,76 +190,81 @@ def _properties(name: str) -> list[tuple[Json, tuple[str, ...]]]:
 
 
 def described(one: EntityProperty, name: str) -> Json:
-    """Describe a property in a language."""
+    """Return the id, name and description of a property in a language."""
     return {"id": one.name, "name": one.label(name), "description": one.description(name)}
 
 
-def proposal(ask: ReconciliationRequest, parameters: request_parsing.Parameters) -> Json:
-    """Propose properties to add to rows of a type."""
+def proposed_properties(context: ReconciliationContext, parameters: request_parsing.Parameters) -> Json:
+    """Return properties by which rows of a type can be extended."""
     wanted, limit = (
         request_parsing.single(parameters, "type"),
-        request_rows.number(parameters, "limit", len(PROPERTIES)),
+        request_rows.integer_parameter(parameters, "limit", len(PROPERTIES)),
     )
-    kind = ask.index.type(wanted).name if wanted else None
-    found = [described(one, ask.language) for one in entity_properties.proposed(kind)]
+    kind = context.index.type(wanted).name if wanted else None
+    found = [described(one, context.language) for one in entity_properties.proposed(kind)]
     return {"properties": found[:limit], "limit": limit, **({"type": wanted} if wanted else {})}
 
 
-async def extended(
-    ask: ReconciliationRequest, query: request_rows.ExtendQuery
+async def extend_entities(
+    context: ReconciliationContext, query: request_rows.ExtendQuery
 ) -> tuple[list[Json], dict[str, dict[str, list[Value]]]]:
-    """Give what is asked for: the descriptions of the properties, and for each identifier the values of each.
+    """Return the requested properties, and the values of each by identifier and name of the property.
+
+    An unknown identifier has no values.
 
     Raises:
-        TooLarge: too many entities.
-        BadInput: there is no such property.
+        TooLarge: the query has too many entities.
+        BadInput: a property does not exist.
     """
     request_rows.check_batch(len(query.ids), "entities")
-    wanted = [request_rows.known(one.id) for one in query.properties]
-    items = {identifier: ask.index.find(identifier) for identifier in query.ids}
+    wanted = [request_rows.find_property(one.id) for one in query.properties]
+    items = {identifier: context.index.find(identifier) for identifier in query.ids}
     counts: dict[str, int] = {}
     if any(one.counted for one in wanted):
         iris = [item.iri for item in items.values() if item]
-        counts = await ask.shared.query_in_thread(reconcilable_entities.claims, ask.shared.graph.store, iris)
+        counts = await context.shared.query_in_thread(reconcilable_entities.claims, context.shared.graph.store, iris)
     found: dict[str, dict[str, list[Value]]] = {identifier: {one.name: [] for one in wanted} for identifier in items}
     for identifier, item in items.items():
         for one in wanted if item else ():
             assert item is not None
-            found[identifier][one.name] = [counts.get(item.iri, 0)] if one.counted else one.read(item, ask.index.items)
-    return [{"id": one.name, "name": one.label(ask.language)} for one in wanted], found
+            found[identifier][one.name] = (
+                [counts.get(item.iri, 0)] if one.counted else one.read(item, context.index.items)
+            )
+    return [{"id": one.name, "name": one.label(context.language)} for one in wanted], found
 
 
-def value(ask: ReconciliationRequest, found: Value, *, with_language: bool) -> Json:
-    """Write one value as data extension has it."""
+def value(context: ReconciliationContext, found: Value, *, with_language: bool) -> Json:
+    """Return one value in the JSON form of data extension."""
     if isinstance(found, int):
         return {"int": found}
     if isinstance(found, EntityReference):
-        item = ask.index.items.get(found.iri)
-        return {"id": found.iri, "name": item.label(ask.language) if item else found.iri}
+        item = context.index.items.get(found.iri)
+        return {"id": found.iri, "name": item.label(context.language) if item else found.iri}
     tagged = {"lang": found.language} if with_language and found.language else {}
     return {"str": found.text, **tagged}
 
 
-def preview(request: Request, ask: ReconciliationRequest) -> Response:
-    """Show an entity as a small page that may be put into pages of others.
+def preview(request: Request, context: ReconciliationContext) -> Response:
+    """Render an entity as a small page that other sites may embed in a frame.
 
     Raises:
-        NotFound, MalformedText: see :func:`entity`.
+        MalformedText: the parameter ``id`` is missing.
+        NotFound: see :func:`entity`.
     """
     identifier = request_parsing.single(request_parsing.query_parameters(request), "id")
     if identifier is None:
-        raise MalformedText("The parameter “id” is missing.", remedy="Add ?id= and an identifier.")
-    item = entity(ask.index, identifier)
-    context = {
+        raise MalformedText("The parameter “id” is missing.", remedy="Add ?id= with an identifier.")
+    item = entity(context.index, identifier)
+    variables = {
         "item": item,
-        "name": item.label(ask.language),
-        "about": ask.index.describe(item, ask.language),
+        "name": item.label(context.language),
+        "about": context.index.describe(item, context.language),
         "labels": item.entity.labels,
         "forms": [form.exact for form in item.entity.forms[:6]],
-        "language": ask.language,
+        "language": context.language,
     }
-    answer = html_pages.render(request, ask.shared, "preview.html", context)
-    answer.headers.update({**HEADERS, "Content-Language": ask.language, "Content-Security-Policy": _PREVIEW_POLICY})
+    answer = html_pages.render(request, context.shared, "preview.html", variables)
+    answer.headers.update({**HEADERS, "Content-Language": context.language, "Content-Security-Policy": _PREVIEW_POLICY})
     return answer
 
 
@@ -251,22 +272,22 @@ _DEFAULT = (("Person", "Особа"), ("Organization", "Організація")
 
 
 def default_types(name: str) -> list[Json]:
-    """List the types that most rows are of. They are the vocabulary’s, so that nothing of the graph is told by them."""
+    """Return the most frequent types of rows. They are constants, so that they reveal nothing about the graph."""
     return [{"id": CG + english, "name": ukrainian if name == "uk" else english} for english, ukrainian in _DEFAULT]
 
 
-def dumped(content: Json) -> str:
-    """Write JSON."""
+def to_json(content: Json) -> str:
+    """Return JSON text without escapes of non-ASCII characters."""
     return json.dumps(content, ensure_ascii=False)
 
 
 def manifest(request: Request, shared: AppContext[ReadableGraph]) -> Json:
-    """Describe the service: the fields that both versions have."""
+    """Return the fields of the manifest that both versions have."""
     needs_token = shared.config.access.public_graphs.strip() == "none"
-    scheme = {"type": "apiKey", "name": "Authorization", "in": "header", "description": "Bearer and a token"}
+    scheme = {"type": "apiKey", "name": "Authorization", "in": "header", "description": "Bearer, followed by a token"}
     return {
-        "documentation": f"{root(request, shared.graph.names.base)}/docs",
-        "batchSize": request_rows.BATCH,
-        "decisions": {"url": f"{root(request, shared.graph.names.base)}/reconcile/decisions"},
+        "documentation": f"{base_url(request, shared.graph.names.base)}/docs",
+        "batchSize": request_rows.MAX_BATCH,
+        "decisions": {"url": f"{base_url(request, shared.graph.names.base)}/reconcile/decisions"},
         **({"authentication": scheme} if needs_token else {}),
     }

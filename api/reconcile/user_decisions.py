@@ -1,4 +1,4 @@
-"""What somebody decides about rows and entities, sent back: reconciliation that is not lost with the table."""
+"""Route that stores the matching decisions of users, so that they outlive the table they were made in."""
 
 from __future__ import annotations
 
@@ -23,50 +23,51 @@ router = APIRouter(tags=["Reconciliation"], prefix="/reconcile", default_respons
 
 
 class RowIn(BaseModel):
-    """What somebody says of one row and one entity."""
+    """A user's judgement of one row and one entity."""
 
     model_config = ConfigDict(extra="forbid")
 
-    entity: Short = Field(description="The identifier that was given with the candidate.")
+    entity: Short = Field(description="The identifier of the candidate.")
     identifier: Annotated[str, Field(min_length=1, max_length=500)] = Field(description="The key of the row.")
-    judgement: Judgement = Field(description="positive: it is this; negative: it is not; unsure; none: not decided.")
-    name: Short = Field(default="", description="What the row calls it.")
+    judgement: Judgement = Field(description="positive: a match; negative: no match; unsure; none: not decided.")
+    name: Short = Field(default="", description="Name of the entity in the row.")
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 
 class DecisionsIn(BaseModel):
-    """What somebody says of the rows of one table."""
+    """A user's judgements of the rows of one table."""
 
     model_config = ConfigDict(extra="forbid")
 
     dataset: Annotated[str, Field(max_length=64)] = Field(
-        description="A name for the table: small letters, digits, and - _ . between them.", examples=["my-table"]
+        description="A name for the table: lower-case letters and digits, with - _ . between them.",
+        examples=["my-table"],
     )
     decisions: list[RowIn] = Field(min_length=1)
 
 
 @router.post(
     "/decisions",
-    summary="Send accepted and rejected matches back",
+    summary="Submit accepted and rejected matches",
     dependencies=[Writer],
     responses={
-        **openapi_helpers.answers((JSON,), "What was noted, with contradictions."),
-        **openapi_helpers.fails(400, 401, 403, 404, 413, 415, 422),
+        **openapi_helpers.response((JSON,), "The recorded decisions, with contradictions."),
+        **openapi_helpers.problems(400, 401, 403, 404, 413, 415, 422),
     },
-    openapi_extra={"requestBody": openapi_helpers.takes_model(DecisionsIn)},
+    openapi_extra={"requestBody": openapi_helpers.model_body(DecisionsIn)},
 )
 async def post_row_decisions(request: Request, shared: Shared) -> Response:
-    """Note which rows are which entities, and which are not: all of them, or none.
+    """Record matches of rows with entities as accepted or rejected, all or none of them.
 
-    What is accepted becomes a link of the graph to the row, as a review makes one; it can be taken back there.
+    An accepted match becomes a link from the entity to the row, as in the review, where it can be undone.
     """
     request_parsing.content_type(request, (JSON,))
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     values = request_rows.parse(request_parsing.decode(body, "body"), "body")
-    wanted = request_rows.model(DecisionsIn, values, "body")
+    wanted = request_rows.validate_model(DecisionsIn, values, "body")
     request_rows.check_batch(len(wanted.decisions), "decisions")
-    noted = await shared.query_in_thread(_decide, shared, wanted, caller(request, shared).name)
-    return JSONResponse({"decisions": noted})
+    recorded = await shared.query_in_thread(_decide, shared, wanted, caller(request, shared).name)
+    return JSONResponse({"decisions": recorded})
 
 
 def _decide(shared: AllServices, wanted: DecisionsIn, user: str) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""The Reconciliation Service API 0.2: rows as form fields at the root, as OpenRefine sends them."""
+"""Reconciliation Service API 0.2: rows as form fields at the root, as OpenRefine sends them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.authorization import FORM, Reading, caller, reading
 from api.http import request_parsing
 from api.reconcile import request_rows, service
 from api.reconcile.request_rows import ExtendQuery, Short, Values
-from api.reconcile.service import Json, ReconciliationRequest
+from api.reconcile.service import Json, ReconciliationContext
 from api.rendering import openapi_helpers
 from api.rendering.response_formats import HTML, JSON
 from kg.iris import CG
@@ -23,29 +23,29 @@ from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowQuery
 router = APIRouter(tags=["Reconciliation"], prefix="/reconcile/0.2", default_response_class=Response)
 
 _FIELDS = {
-    "queries": "A batch: a JSON object of queries by any keys.",
-    "query": "One query: its text, or a JSON object.",
+    "queries": "A batch: a JSON object of queries by arbitrary keys.",
+    "query": "One query: a text or a JSON object.",
     "extend": "A data extension query: a JSON object with ids and properties.",
 }
 _ANSWERS = {
-    **openapi_helpers.answers((JSON,), "As the Reconciliation API 0.2 has it."),
-    **openapi_helpers.reads(400, 413, 422),
+    **openapi_helpers.response((JSON,), "The response of the Reconciliation API 0.2."),
+    **openapi_helpers.query_problems(400, 413, 422),
 }
 _PREFIX = [
-    openapi_helpers.query("prefix", "The start of a name or identifier."),
-    openapi_helpers.query("cursor", "How many to skip."),
+    openapi_helpers.query_parameter("prefix", "Prefix of a name or identifier."),
+    openapi_helpers.query_parameter("cursor", "Number of suggestions to skip."),
 ]
 
 
 class PropertyIn(BaseModel):
-    """What a property of the candidate has to be."""
+    """A required value of a property of the candidate."""
 
     pid: Short
     v: Values
 
 
 class QueryInV02(BaseModel):
-    """One row."""
+    """The query for one row."""
 
     query: Short = ""
     type: Short | list[Short] | None = None
@@ -54,24 +54,24 @@ class QueryInV02(BaseModel):
     type_strict: Literal["any", "should", "all"] = "any"
 
     @model_validator(mode="after")
-    def _says_something(self) -> QueryInV02:
+    def _has_condition(self) -> QueryInV02:
         if not (self.query.strip() or self.properties):
-            raise ValueError("neither query nor properties are given")
+            raise ValueError("it has neither query nor properties")
         return self
 
     def read(self, index: ReconciliationIndex) -> RowQuery:
-        """Make it a query of ours.
+        """Return the query in the form of the index.
 
         Raises:
-            BadInput: there is no such type or property.
+            BadInput: a type or property does not exist.
         """
         wanted = self.type if isinstance(self.type, list) else [self.type] if self.type else []
         return RowQuery(
             self.query.strip(),
             tuple(index.type(name).name for name in wanted),
             strict=self.type_strict != "should",
-            conditions=tuple(request_rows.condition(one.pid, one.v) for one in self.properties),
-            limit=request_rows.limited(self.limit),
+            conditions=tuple(request_rows.row_condition(one.pid, one.v) for one in self.properties),
+            limit=request_rows.candidate_limit(self.limit),
         )
 
 
@@ -79,14 +79,14 @@ class QueryInV02(BaseModel):
     "",
     summary="Reconciliation 0.2: manifest, or match rows",
     responses=_ANSWERS,
-    openapi_extra={"parameters": [openapi_helpers.query(name, about) for name, about in _FIELDS.items()]},
+    openapi_extra={"parameters": [openapi_helpers.query_parameter(name, about) for name, about in _FIELDS.items()]},
 )
 async def get_reconcile_02(request: Request, shared: Shared) -> Response:
-    """Give the manifest; with `queries`, `query` or `extend` do what a POST does."""
+    """Return the manifest; with `queries`, `query` or `extend` do the same as POST."""
     parameters = request_parsing.query_parameters(request)
     if not any(name in _FIELDS for name, _ in parameters):
-        caller(request, shared)  # the manifest is for everybody, but no wrong token passes
-        return Response(service.dumped(_manifest(request, shared)), media_type=JSON, headers=service.HEADERS)
+        caller(request, shared)  # the manifest is public, but a wrong token is refused
+        return Response(service.to_json(_manifest(request, shared)), media_type=JSON, headers=service.HEADERS)
     async with reading(request, shared) as seen:
         return await _answer(request, seen, parameters)
 
@@ -94,11 +94,11 @@ async def get_reconcile_02(request: Request, shared: Shared) -> Response:
 @router.post(
     "",
     summary="Reconciliation 0.2: match rows, or extend them",
-    responses={**_ANSWERS, **openapi_helpers.reads(400, 413, 415, 422)},
-    openapi_extra={"requestBody": {"required": True, "content": openapi_helpers.form(_FIELDS)}},
+    responses={**_ANSWERS, **openapi_helpers.query_problems(400, 413, 415, 422)},
+    openapi_extra={"requestBody": {"required": True, "content": openapi_helpers.form_body(_FIELDS)}},
 )
 async def post_reconcile_02(request: Request, shared: Reading) -> Response:
-    """Match rows with entities (`queries`), or give data of entities (`extend`)."""
+    """Match rows with entities (`queries`), or return data of entities (`extend`)."""
     request_parsing.content_type(request, (FORM,))
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     parameters = [*request_parsing.query_parameters(request), *request_parsing.parse_parameters(body, "form")]
@@ -108,62 +108,66 @@ async def post_reconcile_02(request: Request, shared: Reading) -> Response:
 async def _answer(
     request: Request, shared: AppContext[ReadableGraph], parameters: request_parsing.Parameters
 ) -> Response:
-    ask = await service.asked(request, shared)
+    context = await service.prepare(request, shared)
     if (text := request_parsing.single(parameters, "extend")) is not None:
-        wanted = request_rows.model(ExtendQuery, request_rows.parse(text, "extend"), "extend")
-        return await _extend(ask, wanted)
+        wanted = request_rows.validate_model(ExtendQuery, request_rows.parse(text, "extend"), "extend")
+        return await _extend(context, wanted)
     if (text := request_parsing.single(parameters, "queries")) is not None:
-        return ask.answer(await _match(ask, _object(request_rows.parse(text, "queries"))))
+        return context.response(await _match(context, _object(request_rows.parse(text, "queries"))))
     text = request_parsing.single(parameters, "query") or ""
     one = request_rows.parse(text, "query") if text.lstrip().startswith("{") else {"query": text}
-    return ask.answer((await _match(ask, {"q": one}))["q"])
+    return context.response((await _match(context, {"q": one}))["q"])
 
 
 def _object(values: object) -> Json:
     if not isinstance(values, dict):
-        raise request_rows.unfit("queries", "it is no object of queries by keys")
+        raise request_rows.invalid("queries", "not an object of queries by key")
     return values
 
 
-async def _match(ask: ReconciliationRequest, batch: Json) -> Json:
+async def _match(context: ReconciliationContext, batch: Json) -> Json:
     request_rows.check_batch(len(batch))
-    queries = [request_rows.model(QueryInV02, one, f"query {key[:50]}").read(ask.index) for key, one in batch.items()]
-    found = await service.matched(ask, queries)
+    queries = [
+        request_rows.validate_model(QueryInV02, one, f"query {key[:50]}").read(context.index)
+        for key, one in batch.items()
+    ]
+    found = await service.match_rows(context, queries)
     return {
-        key: {"result": [service.candidate(ask, match) for match in row]} for key, row in zip(batch, found, strict=True)
+        key: {"result": [service.candidate(context, match) for match in row]}
+        for key, row in zip(batch, found, strict=True)
     }
 
 
-async def _extend(ask: ReconciliationRequest, wanted: ExtendQuery) -> Response:
-    meta, found = await service.extended(ask, wanted)
+async def _extend(context: ReconciliationContext, wanted: ExtendQuery) -> Response:
+    meta, found = await service.extend_entities(context, wanted)
     shown = {
         identifier: {
-            name: [service.value(ask, one, with_language=False) for one in values] for name, values in row.items()
+            name: [service.value(context, one, with_language=False) for one in values] for name, values in row.items()
         }
         for identifier, row in found.items()
     }
-    return ask.answer({"meta": meta, "rows": shown})
+    return context.response({"meta": meta, "rows": shown})
 
 
 @router.get(
     "/suggest/{kind}", summary="Reconciliation 0.2: suggest", responses=_ANSWERS, openapi_extra={"parameters": _PREFIX}
 )
 async def suggest_02(kind: Literal["entity", "type", "property"], request: Request, shared: Reading) -> Response:
-    """Suggest entities, types or properties whose names begin so."""
-    ask = await service.asked(request, shared)
-    found = await shared.in_thread(service.suggested, ask, kind, request_parsing.query_parameters(request))
-    return ask.answer({"result": found})
+    """Suggest entities, types or properties whose names start with a prefix."""
+    context = await service.prepare(request, shared)
+    found = await shared.in_thread(service.suggestions, context, kind, request_parsing.query_parameters(request))
+    return context.response({"result": found})
 
 
 @router.get(
     "/preview",
     summary="Reconciliation 0.2: preview an entity",
-    responses={**openapi_helpers.answers((HTML,), "A small page."), **openapi_helpers.reads(400, 404)},
-    openapi_extra={"parameters": [openapi_helpers.query("id", "An identifier.")]},
+    responses={**openapi_helpers.response((HTML,), "A small HTML page."), **openapi_helpers.query_problems(400, 404)},
+    openapi_extra={"parameters": [openapi_helpers.query_parameter("id", "Identifier of an entity.")]},
 )
 async def preview_02(request: Request, shared: Reading) -> Response:
-    """Show an entity as a small page to be put into pages of others."""
-    return service.preview(request, await service.asked(request, shared))
+    """Return an entity as a small page that other sites may embed."""
+    return service.preview(request, await service.prepare(request, shared))
 
 
 @router.get(
@@ -171,17 +175,20 @@ async def preview_02(request: Request, shared: Reading) -> Response:
     summary="Reconciliation 0.2: propose properties",
     responses=_ANSWERS,
     openapi_extra={
-        "parameters": [openapi_helpers.query("type", "A type."), openapi_helpers.query("limit", "Most properties.")]
+        "parameters": [
+            openapi_helpers.query_parameter("type", "Id of a type."),
+            openapi_helpers.query_parameter("limit", "Maximum number of properties."),
+        ]
     },
 )
 async def propose_02(request: Request, shared: Reading) -> Response:
-    """Propose properties that rows of a type may be extended by."""
-    ask = await service.asked(request, shared)
-    return ask.answer(service.proposal(ask, request_parsing.query_parameters(request)))
+    """Propose properties by which rows of a type can be extended."""
+    context = await service.prepare(request, shared)
+    return context.response(service.proposed_properties(context, request_parsing.query_parameters(request)))
 
 
 def _manifest(request: Request, shared: AppContext[ReadableGraph]) -> Json:
-    base = service.root(request, shared.graph.names.base)
+    base = service.base_url(request, shared.graph.names.base)
     here = f"{base}/reconcile/0.2"
     suggest: Any = {
         kind: {"service_url": here, "service_path": f"/suggest/{kind}"} for kind in ("entity", "type", "property")

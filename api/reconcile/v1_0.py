@@ -1,4 +1,4 @@
-"""The draft of the Reconciliation API 1.0: routes under one root, JSON in and out."""
+"""Reconciliation Service API 1.0 (draft): one route for each operation, JSON in and out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.authorization import Reading, caller
 from api.http import request_parsing
 from api.reconcile import request_rows, service
 from api.reconcile.request_rows import ExtendQuery, Short, Values
-from api.reconcile.service import Json, ReconciliationRequest
+from api.reconcile.service import Json, ReconciliationContext
 from api.rendering import openapi_helpers
 from api.rendering.response_formats import HTML, JSON
 from kg.errors import BadInput
@@ -23,18 +23,18 @@ from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowCondi
 router = APIRouter(tags=["Reconciliation"], prefix="/reconcile/1.0", default_response_class=Response)
 
 _ANSWERS = {
-    **openapi_helpers.answers((JSON,), "As the draft of the Reconciliation API 1.0 has it."),
-    **openapi_helpers.reads(400, 422),
+    **openapi_helpers.response((JSON,), "The response of the draft Reconciliation API 1.0."),
+    **openapi_helpers.query_problems(400, 422),
 }
-_TAKES = {**_ANSWERS, **openapi_helpers.reads(400, 413, 415, 422)}
+_BODY_ANSWERS = {**_ANSWERS, **openapi_helpers.query_problems(400, 413, 415, 422)}
 _PREFIX = [
-    openapi_helpers.query("prefix", "The start of a name or identifier."),
-    openapi_helpers.query("cursor", "How many to skip."),
+    openapi_helpers.query_parameter("prefix", "Prefix of a name or identifier."),
+    openapi_helpers.query_parameter("cursor", "Number of suggestions to skip."),
 ]
 
 
 class ConditionIn(BaseModel):
-    """What the candidate has to be called, or have for a property."""
+    """A condition on the name, the identifier or a property of the candidate."""
 
     kind: Literal["name", "id", "property"] = Field(alias="matchType")
     property: Short | None = Field(default=None, alias="propertyId")
@@ -45,7 +45,7 @@ class ConditionIn(BaseModel):
 
 
 class QueryInV10(BaseModel):
-    """One row."""
+    """The query for one row."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -56,91 +56,94 @@ class QueryInV10(BaseModel):
     conditions: list[ConditionIn] = Field(min_length=1, max_length=20)
 
     def read(self, index: ReconciliationIndex) -> RowQuery:
-        """Make it a query of ours.
+        """Return the query in the form of the index.
 
         Raises:
-            BadInput: there is no such type, property or qualifier, or there are several names.
+            BadInput: a type, property or qualifier does not exist, or there are several names or identifiers.
         """
         return RowQuery(
             self._single("name"),
             (index.type(self.type).name,) if self.type else (),
             identifier=self._single("id"),
             conditions=tuple(_condition(one) for one in self.conditions if one.kind == "property"),
-            limit=request_rows.limited(self.limit),
+            limit=request_rows.candidate_limit(self.limit),
         )
 
     def _single(self, kind: str) -> str:
-        found = [text for one in self.conditions if one.kind == kind for text in request_rows.texts(one.value)]
+        """Return the only value of the conditions of a matchType, or an empty string without one."""
+        found = [text for one in self.conditions if one.kind == kind for text in request_rows.value_texts(one.value)]
         if len(found) > 1:
-            raise BadInput(f"A query has {len(found)} conditions of matchType {kind}.", remedy="Give one.")
+            raise BadInput(f"A query has {len(found)} conditions of matchType {kind}.", remedy="Send one.")
         return found[0].strip() if found else ""
 
 
 class QueryBatch(BaseModel):
-    """Rows."""
+    """A batch of rows."""
 
     queries: list[QueryInV10]
 
 
 def _condition(one: ConditionIn) -> RowCondition:
     if one.qualifier is not None:
-        raise BadInput(f"There is no matchQualifier “{one.qualifier[:100]}”.", remedy="Leave it out.")
+        raise BadInput(f"The matchQualifier “{one.qualifier[:100]}” is not supported.", remedy="Omit it.")
     if one.property is None:
-        raise BadInput("A condition of matchType property has no propertyId.", remedy="Name the property.")
-    return request_rows.condition(one.property, one.value, required=one.required, quantifier=one.quantifier)
+        raise BadInput("A condition of matchType property has no propertyId.", remedy="Add the propertyId.")
+    return request_rows.row_condition(one.property, one.value, required=one.required, quantifier=one.quantifier)
 
 
 @router.get("", summary="Reconciliation 1.0 (draft): manifest", responses=_ANSWERS)
 async def manifest_10(request: Request, shared: Shared) -> Response:
-    """Describe the service; no token is needed for that, whatever the rest needs."""
+    """Return the manifest; it needs no token, even where the other operations do."""
     caller(request, shared)
-    return Response(service.dumped(_manifest(request, shared)), media_type=JSON, headers=service.HEADERS)
+    return Response(service.to_json(_manifest(request, shared)), media_type=JSON, headers=service.HEADERS)
 
 
 @router.post(
     "/match",
     summary="Reconciliation 1.0 (draft): match rows",
-    responses=_TAKES,
-    openapi_extra={"requestBody": openapi_helpers.takes_model(QueryBatch)},
+    responses=_BODY_ANSWERS,
+    openapi_extra={"requestBody": openapi_helpers.model_body(QueryBatch)},
 )
 async def match_10(request: Request, shared: Reading) -> Response:
     """Match a batch of rows with entities of the graph."""
     values = await _body(request, shared)
     if isinstance(values, dict) and isinstance(values.get("queries"), list):
         request_rows.check_batch(len(values["queries"]))
-    batch = request_rows.model(QueryBatch, values, "batch")
-    ask = await service.asked(request, shared)
-    found = await service.matched(ask, [one.read(ask.index) for one in batch.queries])
-    return ask.answer({"results": [{"candidates": [_candidate(ask, match) for match in row]} for row in found]})
+    batch = request_rows.validate_model(QueryBatch, values, "batch")
+    context = await service.prepare(request, shared)
+    found = await service.match_rows(context, [one.read(context.index) for one in batch.queries])
+    return context.response(
+        {"results": [{"candidates": [_candidate(context, match) for match in row]} for row in found]}
+    )
 
 
-def _candidate(ask: ReconciliationRequest, match: RowMatch) -> Json:
-    tagged = match.item.named(ask.language).language
-    return {**service.candidate(ask, match), **({"lang": tagged} if tagged else {})}
+def _candidate(context: ReconciliationContext, match: RowMatch) -> Json:
+    tagged = match.item.named(context.language).language
+    return {**service.candidate(context, match), **({"lang": tagged} if tagged else {})}
 
 
 @router.post(
     "/extend",
     summary="Reconciliation 1.0 (draft): extend rows",
-    responses=_TAKES,
-    openapi_extra={"requestBody": openapi_helpers.takes_model(ExtendQuery)},
+    responses=_BODY_ANSWERS,
+    openapi_extra={"requestBody": openapi_helpers.model_body(ExtendQuery)},
 )
 async def extend_10(request: Request, shared: Reading) -> Response:
-    """Give the values of some properties of some entities."""
-    wanted = request_rows.model(ExtendQuery, await _body(request, shared), "data extension query")
-    ask = await service.asked(request, shared)
-    meta, found = await service.extended(ask, wanted)
+    """Return the values of some properties of some entities."""
+    wanted = request_rows.validate_model(ExtendQuery, await _body(request, shared), "data extension query")
+    context = await service.prepare(request, shared)
+    meta, found = await service.extend_entities(context, wanted)
     shown = [
         {
             "id": identifier,
             "properties": [
-                {"id": name, "values": [service.value(ask, one, with_language=True) for one in values]}
+                {"id": name, "values": [service.value(context, one, with_language=True) for one in values]}
                 for name, values in row.items()
             ],
         }
         for identifier, row in found.items()
     ]
-    return ask.answer({"meta": meta, "rows": shown})
+    return context.response({"meta": meta, "rows": shown})
 
 
 async def _body(request: Request, shared: AppContext[ReadableGraph]) -> object:
@@ -156,21 +159,21 @@ async def _body(request: Request, shared: AppContext[ReadableGraph]) -> object:
     openapi_extra={"parameters": _PREFIX},
 )
 async def suggest_10(kind: Literal["entity", "type", "property"], request: Request, shared: Reading) -> Response:
-    """Suggest entities, types or properties whose names begin so."""
-    ask = await service.asked(request, shared)
-    found = await shared.in_thread(service.suggested, ask, kind, request_parsing.query_parameters(request))
-    return ask.answer({"result": found})
+    """Suggest entities, types or properties whose names start with a prefix."""
+    context = await service.prepare(request, shared)
+    found = await shared.in_thread(service.suggestions, context, kind, request_parsing.query_parameters(request))
+    return context.response({"result": found})
 
 
 @router.get(
     "/preview",
     summary="Reconciliation 1.0 (draft): preview an entity",
-    responses={**openapi_helpers.answers((HTML,), "A small page."), **openapi_helpers.reads(400, 404)},
-    openapi_extra={"parameters": [openapi_helpers.query("id", "An identifier.")]},
+    responses={**openapi_helpers.response((HTML,), "A small HTML page."), **openapi_helpers.query_problems(400, 404)},
+    openapi_extra={"parameters": [openapi_helpers.query_parameter("id", "Identifier of an entity.")]},
 )
 async def preview_10(request: Request, shared: Reading) -> Response:
-    """Show an entity as a small page to be put into pages of others."""
-    return service.preview(request, await service.asked(request, shared))
+    """Return an entity as a small page that other sites may embed."""
+    return service.preview(request, await service.prepare(request, shared))
 
 
 @router.get(
@@ -178,13 +181,16 @@ async def preview_10(request: Request, shared: Reading) -> Response:
     summary="Reconciliation 1.0 (draft): propose properties",
     responses=_ANSWERS,
     openapi_extra={
-        "parameters": [openapi_helpers.query("type", "A type."), openapi_helpers.query("limit", "Most properties.")]
+        "parameters": [
+            openapi_helpers.query_parameter("type", "Id of a type."),
+            openapi_helpers.query_parameter("limit", "Maximum number of properties."),
+        ]
     },
 )
 async def propose_10(request: Request, shared: Reading) -> Response:
-    """Propose properties that rows of a type may be extended by."""
-    ask = await service.asked(request, shared)
-    return ask.answer(service.proposal(ask, request_parsing.query_parameters(request)))
+    """Propose properties by which rows of a type can be extended."""
+    context = await service.prepare(request, shared)
+    return context.response(service.proposed_properties(context, request_parsing.query_parameters(request)))
 
 
 def _manifest(request: Request, shared: AppContext[ReadableGraph]) -> Json:
@@ -194,7 +200,7 @@ def _manifest(request: Request, shared: AppContext[ReadableGraph]) -> Json:
         "name": service.NAME,
         "lang": language,
         "serviceVersion": kg.__version__,
-        "view": {"url": f"{service.root(request, shared.graph.names.base)}/describe?iri={{id}}"},
+        "view": {"url": f"{service.base_url(request, shared.graph.names.base)}/describe?iri={{id}}"},
         "preview": {"width": service.WIDTH, "height": service.HEIGHT},
         "suggest": {"entity": True, "property": True, "type": True},
         "extend": {"proposeProperties": True},

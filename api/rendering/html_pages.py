@@ -17,7 +17,7 @@ from kg.knowledge_graph import ReadableGraph
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryResult
 
-_POLICY = (
+_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -42,40 +42,40 @@ def _environment() -> Environment:
 def render(
     request: Request, shared: AppContext[ReadableGraph], template: str, context: Mapping[str, object]
 ) -> Response:
-    """Render one page."""
+    """Render one page from a template, with the variables that every page needs."""
     common = {"root": origin_path(request, ""), "bare": shared.config.store.bare, "here": request.url.path}
     content = _environment().get_template(template).render({**common, **context})
     return Response(
         content,
         media_type=response_formats.HTML,
-        headers={"Content-Security-Policy": _POLICY, "Vary": "Accept"},
+        headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY, "Vary": "Accept"},
     )
 
 
-def shower(
+def term_renderer(
     request: Request, shared: AppContext[ReadableGraph], labels: dict[oxigraph.Term, str] | None = None
 ) -> TermRenderer:
-    """Give what turns terms into cells for the pages of this request."""
+    """Return the renderer of terms for the pages of this request; ``labels`` replace the short forms of IRIs."""
     return TermRenderer(shared.graph.store.names, origin_path(request, ""), shared.config.store.bare, labels or {})
 
 
 def form_context(shared: AppContext[ReadableGraph]) -> dict[str, object]:
-    """Give what the query form needs."""
+    """Return the template variables of the query form: an example query and the values of ``format``."""
     return {"example": _BARE_EXAMPLE if shared.config.store.bare else _EXAMPLE, "formats": list(response_formats.SHORT)}
 
 
 def query_form(request: Request, shared: AppContext[ReadableGraph]) -> Response:
-    """Show the form that asks for a query."""
+    """Render the query form."""
     return render(request, shared, "query.html", form_context(shared))
 
 
 def result(request: Request, shared: AppContext[ReadableGraph], query: str, found: QueryResult) -> Response:
-    """Show the answer of a query, with the form to change it."""
+    """Render the result of a query, with the form to edit the query."""
     context = form_context(shared) | {"example": query, "boolean": None, "table": None, "graph": None}
     if found.kind == "graph":
         context["graph"] = found.content.decode()
     elif found.kind == "boolean":
         context["boolean"] = json.loads(found.content)["boolean"]
     else:
-        context["table"] = shower(request, shared).table(found.content)
+        context["table"] = term_renderer(request, shared).table(found.content)
     return render(request, shared, "result.html", context)

@@ -1,4 +1,4 @@
-"""Terms of RDF as a page shows them: short, with a name, leading to where they are explained."""
+"""HTML cells for RDF terms: a short text, and a link to the page that describes the term."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from urllib.parse import quote
 from kg.iris import CG, CODE, PREFIXES, XSD, Names
 from kg.rdf import oxigraph
 
-_ROWS_SHOWN = 1000
+_MAX_ROWS = 1000
+"""Rows of a result that a page shows; the count above the table is of all rows."""
 
 
 @dataclass(frozen=True)
 class TermCell:
-    """One term as it is shown.
+    """One RDF term as displayed in a table cell.
 
     Attributes:
-        text: a name or the short form of an IRI, or the value of a literal.
-        href: where it leads, if anywhere.
-        title: the IRI in full, or the datatype.
-        language: of a literal.
+        text: the label or short form of an IRI, or the value of a literal.
+        href: the target of the link; ``None`` without a link.
+        title: the full IRI, or the datatype of a literal other than plain text.
+        language: the language tag of a literal, or ``None``.
     """
 
     text: str
@@ -32,7 +33,7 @@ class TermCell:
 
 @dataclass(frozen=True)
 class TermTable:
-    """Solutions of a query; ``total`` may be more than the rows that are shown."""
+    """Query solutions as cells; ``total`` counts all rows, of which ``rows`` may be only the first."""
 
     columns: list[str]
     rows: list[list[TermCell | None]]
@@ -41,13 +42,13 @@ class TermTable:
 
 @dataclass(frozen=True)
 class TermRenderer:
-    """Makes cells.
+    """Renderer of RDF terms as table cells.
 
     Attributes:
-        names: the IRIs of this dataset.
-        root: path of the application, in front of every link into it.
-        bare: whether there are no pages of resources to lead to.
-        labels: names for IRIs.
+        names: the IRI scheme of this dataset.
+        root: the path that the application is mounted at, prepended to every internal link.
+        bare: whether the server has no resource pages to link to.
+        labels: display names of IRIs.
     """
 
     names: Names
@@ -56,7 +57,7 @@ class TermRenderer:
     labels: dict[oxigraph.Term, str] = field(default_factory=dict)
 
     def term(self, term: oxigraph.Term) -> TermCell:
-        """Show a term of the store."""
+        """Return the cell for a term from the store."""
         if isinstance(term, oxigraph.NamedNode):
             label = self.labels.get(term)
             shown = self.iri(term.value)
@@ -67,20 +68,24 @@ class TermRenderer:
         return TermCell(str(term))
 
     def iri(self, iri: str) -> TermCell:
-        """Show an IRI in short form; one that the graph describes leads to its page here, another to its own."""
-        ours = iri.removeprefix(self.names.base) if iri.startswith(self.names.base) else ""
-        if ours.startswith(("entity/", "article/", "graph/")) and not self.bare:
-            return TermCell(ours, href=f"{self.root}/{ours}", title=iri)
+        """Return the cell for an IRI in short form.
+
+        An IRI of this dataset or of the vocabulary links to its page on this server, any other to its own address:
+        ``http://127.0.0.1:8000/entity/putin`` becomes ``entity/putin`` with a link to ``/entity/putin``.
+        """
+        local = iri.removeprefix(self.names.base) if iri.startswith(self.names.base) else ""
+        if local.startswith(("entity/", "article/", "graph/")) and not self.bare:
+            return TermCell(local, href=f"{self.root}/{local}", title=iri)
         if iri.startswith((CG, CODE)) and not self.bare:
             return TermCell(_shorten(iri), href=f"{self.root}/describe?iri={quote(iri, safe='')}", title=iri)
         return TermCell(_shorten(iri), href=iri if iri.startswith(("http://", "https://")) else None, title=iri)
 
     def table(self, results: bytes) -> TermTable:
-        """Make a table of SPARQL results in JSON."""
+        """Return the table for SPARQL results in the JSON format."""
         data = json.loads(results)
         columns = data["head"]["vars"]
         bindings = data["results"]["bindings"]
-        rows = [[self._json(row[name]) if name in row else None for name in columns] for row in bindings[:_ROWS_SHOWN]]
+        rows = [[self._json(row[name]) if name in row else None for name in columns] for row in bindings[:_MAX_ROWS]]
         return TermTable(columns, rows, len(bindings))
 
     def _json(self, term: dict[str, Any]) -> TermCell:
@@ -93,6 +98,7 @@ class TermRenderer:
 
 
 def _shorten(iri: str) -> str:
+    """Return an IRI with a known prefix (``cg:Claim``), or unchanged if the rest is not a simple local name."""
     for prefix, namespace in PREFIXES.items():
         local = iri.removeprefix(namespace)
         if local != iri and local and not set(local) & set("/#?"):

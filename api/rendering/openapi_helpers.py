@@ -1,4 +1,4 @@
-"""Small words for documenting routes whose handlers read the request themselves."""
+"""Builders of OpenAPI fragments for routes whose handlers read the request themselves."""
 
 from __future__ import annotations
 
@@ -13,65 +13,69 @@ from kg.document.document_model import schema_components
 
 Json = dict[str, Any]
 
-_NAMED = "#/components/schemas/{model}"
-_CLAIMS = {"$ref": _NAMED.format(model="ClaimsDocument")}
+_REFERENCE = "#/components/schemas/{model}"
+_CLAIMS = {"$ref": _REFERENCE.format(model="ClaimsDocument")}
 
 _STATUS = {
-    400: "The request cannot be read; line and column say where.",
-    401: "It needs a token, or the token is wrong, revoked or expired.",
-    403: "The token does not reach so far, or it is refused to everybody: a managed graph, SERVICE, LOAD.",
-    404: "There is no such thing, or it is not for this caller.",
-    406: "None of the accepted formats can be made.",
-    409: "The name fits several things; the detail lists them.",
-    413: "The body, or the nesting of its brackets, is over a limit.",
-    415: "The Content-Type, or its charset, is not accepted.",
-    422: "Constraints are broken and nothing was stored, each listed with its place; or the answer is over a limit.",
-    429: "This client has too many queries under way.",
-    503: "Too many queries are under way, or the process that was answering was ended: try again.",
-    504: "The query took longer than it may, and was ended.",
+    400: "The request is malformed; `line` and `column` locate the error where known.",
+    401: "A token is required, or the token is wrong, revoked or expired.",
+    403: "The token does not permit it, or nobody may do it: a managed graph, SERVICE or LOAD that is not allowed.",
+    404: "The resource does not exist, or the caller may not see it.",
+    406: "None of the accepted media types is available.",
+    409: "The name is ambiguous; `detail` lists the matches.",
+    413: "The body exceeds the size limit, or its brackets the nesting limit.",
+    415: "The Content-Type or its charset is not supported.",
+    422: "Constraints are violated, each listed with its place, and nothing was stored; or the result exceeds a limit.",
+    429: "This client has too many queries in progress.",
+    503: "Too many queries are in progress, or the reader process was terminated: retry.",
+    504: "The query exceeded its time limit and was cancelled.",
 }
 
 
-def answers(media_types: Sequence[str] = (), description: str = "OK", status: int = 200) -> dict[int | str, Json]:
-    """Describe an answer that has a body in one of some media types, or none."""
+def response(media_types: Sequence[str] = (), description: str = "OK", status: int = 200) -> dict[int | str, Json]:
+    """Describe a response with a body in one of these media types; without media types it has no body."""
     content: Json = {"content": {name: {} for name in media_types}} if media_types else {}
     return {status: {"description": description, **content}}
 
 
-def fails(*statuses: int) -> dict[int | str, Json]:
-    """Describe the problems that a route may answer with."""
+def problems(*statuses: int) -> dict[int | str, Json]:
+    """Describe the problem documents that a route may return."""
     return {
         **{status: _problem(_STATUS[status]) for status in statuses},
         "default": _problem("Any other problem."),
     }
 
 
-def reads(*statuses: int) -> dict[int | str, Json]:
-    """Describe the same for a route that reads the graph as a query does."""
-    return fails(401, 403, *statuses, 429, 503, 504)
+def query_problems(*statuses: int) -> dict[int | str, Json]:
+    """Describe the problem documents of a route that runs queries: these statuses and those of every query."""
+    return problems(401, 403, *statuses, 429, 503, 504)
 
 
-def takes_model(model: type[BaseModel]) -> Json:
-    """Describe a body in JSON by the model that it is read as, whole in one place."""
+def model_body(model: type[BaseModel]) -> Json:
+    """Describe a JSON body by its model, with every referenced schema inlined.
+
+    ``{"items": {"$ref": "#/$defs/RowIn"}}`` becomes ``{"items": {"type": "object", …}}``: references of a request body
+    would point into the components of the whole document, where the parts of this model are not.
+    """
     schema = model.model_json_schema()
     parts: Json = schema.pop("$defs", {})
 
-    def whole(found: Any) -> Any:
-        if isinstance(found, list):
-            return [whole(one) for one in found]
-        if not isinstance(found, dict):
-            return found
-        named = str(found.get("$ref", "")).rpartition("/")[2]
-        return whole(parts[named]) if named else {key: whole(one) for key, one in found.items()}
+    def inline(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inline(child) for child in node]
+        if not isinstance(node, dict):
+            return node
+        name = str(node.get("$ref", "")).rpartition("/")[2]  # "#/$defs/RowIn" → "RowIn"
+        return inline(parts[name]) if name else {key: inline(child) for key, child in node.items()}
 
-    return {"required": True, "content": {JSON: {"schema": whole(schema)}}}
+    return {"required": True, "content": {JSON: {"schema": inline(schema)}}}
 
 
 def schemas() -> Json:
-    """Give the schemas that routes refer to by name."""
-    document, parts = schema_components(_NAMED.format(model="Claims{model}"))
+    """Return the component schemas that routes refer to by name."""
+    document, parts = schema_components(_REFERENCE.format(model="Claims{model}"))
     return {
-        "Problem": problem_details.Problem.model_json_schema(ref_template=_NAMED),
+        "Problem": problem_details.Problem.model_json_schema(ref_template=_REFERENCE),
         "ClaimsDocument": document,
         **{f"Claims{name}": part for name, part in parts.items()},
     }
@@ -82,29 +86,29 @@ def _problem(description: str) -> Json:
 
 
 def _schema() -> Json:
-    return {"$ref": _NAMED.format(model="Problem")}
+    return {"$ref": _REFERENCE.format(model="Problem")}
 
 
-def path(name: str, description: str) -> Json:
-    """Describe the part of a path that may hold slashes."""
+def path_parameter(name: str, description: str) -> Json:
+    """Describe a path parameter that may contain slashes."""
     return {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string"}}
 
 
-def query(name: str, description: str, *, many: bool = False, example: str | None = None) -> Json:
-    """Describe a parameter in the query part of the address."""
+def query_parameter(name: str, description: str, *, many: bool = False, example: str | None = None) -> Json:
+    """Describe a parameter of the query string; with ``many`` it may be repeated."""
     text: Json = {"type": "string", **({"examples": [example]} if example else {})}
     schema = {"type": "array", "items": text} if many else text
     return {"name": name, "in": "query", "description": description, "required": False, "schema": schema}
 
 
-def takes(*media_types: str, required: bool = True) -> Json:
-    """Describe the body of a request; JSON is a claims document."""
+def request_body(*media_types: str, required: bool = True) -> Json:
+    """Describe a request body in these media types; JSON is a claims document."""
     content = {name: {"schema": _CLAIMS if name == JSON else {"type": "string"}} for name in media_types}
     return {"required": required, "content": content}
 
 
-def form(fields: dict[str, str], *, required: Sequence[str] = (), many: Sequence[str] = ()) -> Json:
-    """Describe a form (``application/x-www-form-urlencoded``) by its fields."""
+def form_body(fields: dict[str, str], *, required: Sequence[str] = (), many: Sequence[str] = ()) -> Json:
+    """Describe a form (``application/x-www-form-urlencoded``) by its fields: descriptions by name."""
     properties = {
         name: {"type": "array", "items": {"type": "string"}, "description": description}
         if name in many

@@ -1,4 +1,4 @@
-"""Which media types we answer in, and how a request chooses among them."""
+"""Response media types and their selection: by ``Accept``, or by the ``format`` parameter."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ JSON = "application/json"
 HTML = "text/html"
 
 GRAPHS = tuple(name for name in media_types.GRAPHS if name != "text/n3")
-"""RDF that we write, the preferred first."""
+"""Media types of RDF responses, in order of preference."""
 
 READABLE = (*media_types.GRAPHS, *media_types.ALIASES)
-"""RDF that we read."""
+"""Media types of RDF in request bodies."""
 
 RESULTS = (*media_types.RESULTS, JSON, HTML)
-"""Answers of SELECT; ``application/json`` is the standard JSON format under its plain name."""
+"""Media types of SELECT results; ``application/json`` is the SPARQL JSON format under its plain name."""
 
 BOOLEANS = tuple(name for name in RESULTS if name not in ("text/csv", "text/tab-separated-values"))
-"""Answers of ASK: the CSV and TSV formats have none."""
+"""Media types of ASK results: CSV and TSV do not define one."""
 
-_NEGOTIATED = {"Vary": "Accept"}
+_HEADERS = {"Vary": "Accept"}
 
 
 @dataclass(frozen=True)
 class FormatChoice:
-    """The formats that a value of the ``format`` parameter stands for; ``None`` leaves a kind to ``Accept``."""
+    """The media types that a value of the ``format`` parameter selects; ``None`` leaves the choice to ``Accept``."""
 
     results: str | None = None
     graph: str | None = None
@@ -52,12 +52,12 @@ SHORT = {
     "trig": FormatChoice(graph="application/trig"),
     "nq": FormatChoice(graph="application/n-quads"),
 }
-"""Values of the ``format`` parameter, for those who cannot set ``Accept``: people with a browser."""
+"""Values of the ``format`` parameter, for clients that cannot set ``Accept``, such as a form in a browser."""
 
 
 @dataclass(frozen=True)
 class AcceptedFormats:
-    """The media types to answer a query with, by kind of result; ``None`` where the client takes none of ours."""
+    """The response media types of a query by kind of result; ``None`` if the client accepts none that is available."""
 
     results: str | None
     boolean: str | None
@@ -66,13 +66,15 @@ class AcceptedFormats:
 
 @lru_cache(maxsize=64)
 def wanted(accept: str | None, short: str | None) -> AcceptedFormats:
-    """Choose the formats of a query's answer.
+    """Choose the response formats of a query from the header ``Accept`` and the parameter ``format``.
 
     Raises:
         MalformedText: the ``format`` parameter has an unknown value.
     """
     if short is not None and short not in SHORT:
-        raise MalformedText(f"“{short}” is not a value of format.", remedy=f"Use one of {', '.join(SHORT)}.")
+        raise MalformedText(
+            f"“{short}” is not a value of the parameter format.", remedy=f"Use one of {', '.join(SHORT)}."
+        )
     named = SHORT[short] if short is not None else FormatChoice()
     boolean = named.results if named.results in BOOLEANS else None
     return AcceptedFormats(
@@ -83,10 +85,10 @@ def wanted(accept: str | None, short: str | None) -> AcceptedFormats:
 
 
 def choose(request: Request, offers: Sequence[str]) -> str:
-    """Choose one of the media types on offer.
+    """Choose the media type among ``offers`` that the client prefers.
 
     Raises:
-        NotAcceptable: the client takes none of them.
+        NotAcceptable: the client accepts none of them.
     """
     found = best(request.headers.get("accept"), offers)
     if found is None:
@@ -95,10 +97,10 @@ def choose(request: Request, offers: Sequence[str]) -> str:
 
 
 def negotiated(content: bytes | str, media_type: str) -> Response:
-    """Answer in the format that was chosen."""
-    return Response(content, headers=_NEGOTIATED, media_type=media_type)
+    """Return a response in the media type that was negotiated."""
+    return Response(content, headers=_HEADERS, media_type=media_type)
 
 
 def rdf(items: Iterable[oxigraph.Triple] | Iterable[oxigraph.Quad], media_type: str) -> Response:
-    """Answer with a graph."""
+    """Return a response with a graph, serialized in the media type."""
     return negotiated(oxigraph.serialize(items, media_type, PREFIXES), media_type)

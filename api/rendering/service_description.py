@@ -1,4 +1,4 @@
-"""The description of the SPARQL service (SPARQL 1.1 Service Description), true at the moment it is asked for."""
+"""SPARQL 1.1 Service Description of the query endpoint, built from the current state of the store."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ _INPUT_FORMATS = ("Turtle", "N-Triples", "JSON-LD", "RDF_XML", "TriG", "N-Quads"
 
 
 def describe(endpoint: str, default: int | None, named: Mapping[str, int]) -> str:
-    """Write the description as Turtle.
+    """Return the description as Turtle.
 
     Args:
-        endpoint: the address under which the service was asked.
-        default: triples of the default graph; ``None`` where it is the union of the named graphs, which nobody counts.
-        named: triples of each named graph.
+        endpoint: the URL that the request was sent to.
+        default: number of triples in the default graph; ``None`` where it is the union of the named graphs, whose size
+            only a full scan could determine.
+        named: number of triples in each named graph, by IRI.
     """
     features = ["sd:EmptyGraphs"] if default is not None else ["sd:EmptyGraphs", "sd:UnionDefaultGraph"]
     size = "" if default is None else f" ; void:triples {default}"
     prefixes = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
-    # Every node has a name, so that the same state of the store is always described in the same words.
+    # Every node has an IRI in place of a blank node, so that the same state always yields the same bytes (entity tags).
     listed = "".join(
         f"<#dataset> sd:namedGraph <#named-{i}> .\n"
         f"<#named-{i}> a sd:NamedGraph ; sd:name <{name}> ; sd:graph <#graph-{i}> .\n"

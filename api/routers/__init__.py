@@ -1,1 +1,1 @@
-"""Routes: one router for each surface; a handler reads the request, calls :mod:`kg` and renders."""
+"""Routes: one router for each API surface; a handler parses the request, calls :mod:`kg` and renders the response."""

@@ -1,4 +1,4 @@
-"""A backup of the running store, for those who administer it."""
+"""Backup download of the running store, for administrators."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ _TAR = "application/x-tar"
     dependencies=[Admin],
     response_class=StreamingResponse,
     responses={
-        **openapi_helpers.answers([_TAR], "The whole store in one file"),
-        **openapi_helpers.fails(401, 403, 404, 503),
+        **openapi_helpers.response([_TAR], "The whole store in one file."),
+        **openapi_helpers.problems(401, 403, 404, 503),
     },
 )
 async def download(
     shared: Shared,
-    tokens: Annotated[bool, Query(description="Whether the hashes of tokens are to be in it.")] = True,
+    tokens: Annotated[bool, Query(description="Whether to include the hashes of tokens.")] = True,
 ) -> StreamingResponse:
-    """Send the newest snapshot as `kg backup` would write it; `kg restore` makes a data directory of it."""
+    """Send the newest snapshot as `kg backup` would write it; `kg restore` turns it into a data directory."""
     data = shared.graph.store.directory
     if data is None:
         raise NotFound("This server keeps its store in memory.", remedy="Export what you need from /graphs.")
-    place = ExitStack()
-    archive = await shared.in_thread(_prepared, place, data, tokens)
+    resources = ExitStack()
+    archive = await shared.in_thread(_open_archive, resources, data, tokens)
     headers = {
         "Content-Length": str(archive.size),
         "Content-Disposition": 'attachment; filename="claimgraph.tar"',
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(_sent(place, archive.blocks()), media_type=_TAR, headers=headers)
+    return StreamingResponse(_stream(resources, archive.blocks()), media_type=_TAR, headers=headers)
 
 
-def _prepared(place: ExitStack, data: Path, tokens: bool) -> BackupArchive:
-    return place.enter_context(backup.prepared(data, tokens=tokens))
+def _open_archive(resources: ExitStack, data: Path, tokens: bool) -> BackupArchive:
+    return resources.enter_context(backup.prepared(data, tokens=tokens))
 
 
-async def _sent(place: ExitStack, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Read off the event loop, and let the copy go when the last byte is sent or the client is gone."""
-    with place:
+async def _stream(resources: ExitStack, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Read blocks off the event loop; release the copy when the last byte is sent or the client disconnects."""
+    with resources:
         while block := await anyio.to_thread.run_sync(next, blocks, b""):
             yield block

@@ -1,4 +1,4 @@
-"""Articles: claims documents in, through the gate, and out again."""
+"""Article routes: store claims documents through the gate, list, read and delete them."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from kg.knowledge_graph import WritableGraph
 
 router = APIRouter(tags=["Articles"], prefix="/articles")
 
-_BODY = {"requestBody": openapi_helpers.takes(JSON)}
+_BODY = {"requestBody": openapi_helpers.request_body(JSON)}
 _STORE: dict[int | str, openapi_helpers.Json] = {
-    200: {"description": "It was replaced, or was there already."},
-    **openapi_helpers.fails(400, 401, 403, 413, 415, 422),
+    200: {"description": "The article was replaced, or was stored already."},
+    **openapi_helpers.problems(400, 401, 403, 413, 415, 422),
 }
 
 
 class Entry(BaseModel):
-    """One line of the list of articles."""
+    """One entry of the list of articles."""
 
     id: str
     iri: str
-    label: dict[str, str] = Field(description="By language.")
+    label: dict[str, str] = Field(description="Labels by language.")
     claims: int
 
 
 class Stored(BaseModel):
-    """What became of a claims document that was sent."""
+    """The outcome of storing a claims document."""
 
     id: str
     iri: str
     outcome: Literal["created", "replaced", "unchanged"]
-    warnings: list[dict[str, object]] = Field(description="What a reader should look at.")
-    infos: list[dict[str, object]] = Field(description="What is merely missing.")
+    warnings: list[dict[str, object]] = Field(description="Findings that a person should review.")
+    infos: list[dict[str, object]] = Field(description="Optional statements that are missing.")
 
 
 @router.get(
     "",
     summary="List the articles",
     response_model=list[Entry],
-    responses={**openapi_helpers.answers((JSON, HTML), "All articles."), **openapi_helpers.fails(406)},
+    responses={**openapi_helpers.response((JSON, HTML), "All articles."), **openapi_helpers.problems(406)},
 )
 def list_articles(request: Request, shared: Reading) -> Response | list[Entry]:
     """List every article with its label and number of claims."""
@@ -67,10 +67,10 @@ def list_articles(request: Request, shared: Reading) -> Response | list[Entry]:
     responses={201: {"model": Stored, "description": "The article was stored."}, **_STORE},
 )
 async def post_article(request: Request, response: Response, shared: Writing) -> Stored:
-    """Check a claims document and store it, with what follows from it, in place of an article with the same id.
+    """Check a claims document and store it with its closure, replacing an article with the same id.
 
-    Sending the same document again changes nothing. What breaks a constraint is refused whole, with every problem
-    listed.
+    Sending the same document again changes nothing. A document that violates a constraint is refused as a whole, with
+    every violation listed.
     """
     return await _store(request, response, shared, None)
 
@@ -83,7 +83,7 @@ async def post_article(request: Request, response: Response, shared: Writing) ->
     responses={201: {"model": Stored, "description": "The article was stored."}, **_STORE},
 )
 async def put_article(identifier: str, request: Request, response: Response, shared: Writing) -> Stored:
-    """Do the same as POST, but refuse a document whose article has another id."""
+    """Check and store a claims document as POST does, but refuse one whose article has another id."""
     return await _store(request, response, shared, identifier)
 
 
@@ -92,14 +92,14 @@ async def put_article(identifier: str, request: Request, response: Response, sha
     summary="Read an article",
     response_class=Response,
     responses={
-        **openapi_helpers.answers(
+        **openapi_helpers.response(
             (JSON, *response_formats.GRAPHS), "The claims document, or the article graph as RDF."
         ),
-        **openapi_helpers.fails(404, 406),
+        **openapi_helpers.problems(404, 406),
     },
 )
 def get_article(identifier: str, request: Request, shared: Reading) -> Response:
-    """Give the claims document as JSON, or everything that the article says as RDF."""
+    """Return the claims document as JSON, or the article graph as RDF."""
     media_type = response_formats.choose(request, (JSON, *response_formats.GRAPHS))
     if media_type == JSON:
         return response_formats.negotiated(shared.graph.articles.document(identifier), JSON)
@@ -112,12 +112,12 @@ def get_article(identifier: str, request: Request, shared: Reading) -> Response:
     status_code=204,
     response_class=Response,
     responses={
-        **openapi_helpers.answers(status=204, description="The article is gone."),
-        **openapi_helpers.fails(401, 403, 404),
+        **openapi_helpers.response(status=204, description="The article was deleted."),
+        **openapi_helpers.problems(401, 403, 404),
     },
 )
 def delete_article(identifier: str, shared: Writing) -> Response:
-    """Delete an article with what followed from it, and nothing else."""
+    """Delete an article with its closure, and nothing else."""
     shared.graph.articles.remove(identifier)
     return Response(status_code=204)
 
@@ -127,17 +127,17 @@ async def _store(
 ) -> Stored:
     request_parsing.content_type(request, (JSON,))
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
-    done = await shared.in_thread(shared.graph.articles.add, body, identifier)
-    response.headers["Location"] = request_parsing.origin_path(request, f"/articles/{done.identifier}")
-    response.status_code = 201 if done.outcome == "created" else 200
-    return _stored(done)
+    ingested = await shared.in_thread(shared.graph.articles.add, body, identifier)
+    response.headers["Location"] = request_parsing.origin_path(request, f"/articles/{ingested.identifier}")
+    response.status_code = 201 if ingested.outcome == "created" else 200
+    return _stored(ingested)
 
 
-def _stored(done: Ingested) -> Stored:
+def _stored(ingested: Ingested) -> Stored:
     return Stored(
-        id=done.identifier,
-        iri=done.iri,
-        outcome=done.outcome,
-        warnings=[found.model_dump(exclude_none=True) for found in done.report.warnings],
-        infos=[found.model_dump(exclude_none=True) for found in done.report.infos],
+        id=ingested.identifier,
+        iri=ingested.iri,
+        outcome=ingested.outcome,
+        warnings=[found.model_dump(exclude_none=True) for found in ingested.report.warnings],
+        infos=[found.model_dump(exclude_none=True) for found in ingested.report.infos],
     )

@@ -20,34 +20,36 @@ from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 
 router = APIRouter(tags=["Graph store"], default_response_class=Response)
 
-_WHOLE = "/graphs"
+_INDIRECT = "/graphs"
 _DIRECT = "/graphs/{path:path}"
 _FORM = "multipart/form-data"
 
-_WHICH = [
-    openapi_helpers.query("graph", "The IRI of a named graph."),
-    openapi_helpers.query("default", "With any value, or none: the default graph. Reading gives all graphs together."),
+_GRAPH_PARAMETERS = [
+    openapi_helpers.query_parameter("graph", "The IRI of a named graph."),
+    openapi_helpers.query_parameter(
+        "default", "The default graph, with any value or without one. For reading it is the union of all graphs."
+    ),
 ]
-_PATH = [openapi_helpers.path("path", "The rest of the graph's own address.")]
-_WRITE = openapi_helpers.fails(400, 401, 403, 413, 415)
+_PATH_PARAMETERS = [openapi_helpers.path_parameter("path", "The rest of the graph's IRI.")]
+_WRITE = openapi_helpers.problems(400, 401, 403, 413, 415)
 _READ = {
-    **openapi_helpers.answers(response_formats.GRAPHS, "The graph."),
-    **openapi_helpers.fails(400, 401, 404, 406, 422, 429, 503, 504),
+    **openapi_helpers.response(response_formats.GRAPHS, "The graph."),
+    **openapi_helpers.problems(400, 401, 404, 406, 422, 429, 503, 504),
 }
 _CREATED: dict[int | str, Json] = {
-    **openapi_helpers.answers(status=201, description="The graph was made."),
-    **openapi_helpers.answers(status=204, description="The graph was changed."),
+    **openapi_helpers.response(status=201, description="The graph was created."),
+    **openapi_helpers.response(status=204, description="The graph was changed."),
 }
-_BODY = openapi_helpers.takes(*response_formats.READABLE)
-_BODY_OR_FORM = openapi_helpers.takes(*response_formats.READABLE, _FORM)
+_BODY = openapi_helpers.request_body(*response_formats.READABLE)
+_BODY_OR_FORM = openapi_helpers.request_body(*response_formats.READABLE, _FORM)
 
 
-_ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+_EVERY_TRIPLE = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 
 
 @dataclass(frozen=True)
 class RdfPayload:
-    """RDF as it was sent."""
+    """One RDF body or form part, with its media type."""
 
     data: bytes
     media_type: str
@@ -55,40 +57,40 @@ class RdfPayload:
 
 @router.get(
     _DIRECT,
-    summary="Read the graph of this address",
+    summary="Read the graph at this address",
     operation_id="get_direct",
     responses=_READ,
-    openapi_extra={"parameters": _PATH},
+    openapi_extra={"parameters": _PATH_PARAMETERS},
 )
-@router.get(_WHOLE, summary="Read a graph", responses=_READ, openapi_extra={"parameters": _WHICH})
+@router.get(_INDIRECT, summary="Read a graph", responses=_READ, openapi_extra={"parameters": _GRAPH_PARAMETERS})
 async def get_graph(request: Request, shared: Reading) -> Response:
-    """Give a graph's triples (clause 5.2)."""
+    """Return the triples of a graph (clause 5.2)."""
     graph = _identify(request)
     media_type = response_formats.choose(request, response_formats.GRAPHS)
     if graph is not None and not await shared.in_thread(shared.graph.store.has_graph, graph):
-        raise _no(graph)
+        raise _not_found(graph)
     dataset = QueryDataset(default_graphs=[graph]) if graph else None
-    found = await shared.query(request, _ALL, ResultFormats(graph=media_type), dataset)
+    found = await shared.query(request, _EVERY_TRIPLE, ResultFormats(graph=media_type), dataset)
     return response_formats.negotiated(found.content, media_type)
 
 
 @router.put(
     _DIRECT,
-    summary="Replace the graph of this address",
+    summary="Replace the graph at this address",
     operation_id="put_direct",
     status_code=204,
     responses={**_CREATED, **_WRITE},
-    openapi_extra={"parameters": _PATH, "requestBody": _BODY},
+    openapi_extra={"parameters": _PATH_PARAMETERS, "requestBody": _BODY},
 )
 @router.put(
-    _WHOLE,
+    _INDIRECT,
     summary="Replace a graph",
     status_code=204,
     responses={**_CREATED, **_WRITE},
-    openapi_extra={"parameters": _WHICH, "requestBody": _BODY},
+    openapi_extra={"parameters": _GRAPH_PARAMETERS, "requestBody": _BODY},
 )
 async def put_graph(request: Request, shared: Writing) -> Response:
-    """Replace a graph's triples, or make the graph (clause 5.3). Relative IRIs are resolved against the graph's IRI."""
+    """Replace the triples of a graph, or create it (clause 5.3). Relative IRIs are resolved against the graph's IRI."""
     graph = _writable(request, shared)
     contents = await _contents(request, shared, response_formats.READABLE)
     created = await shared.in_thread(_replace, shared, graph, contents)
@@ -97,25 +99,25 @@ async def put_graph(request: Request, shared: Writing) -> Response:
 
 @router.post(
     _DIRECT,
-    summary="Add to the graph of this address",
+    summary="Add to the graph at this address",
     operation_id="post_direct",
     status_code=204,
     responses={**_CREATED, **_WRITE},
-    openapi_extra={"parameters": _PATH, "requestBody": _BODY_OR_FORM},
+    openapi_extra={"parameters": _PATH_PARAMETERS, "requestBody": _BODY_OR_FORM},
 )
 @router.post(
-    _WHOLE,
-    summary="Add to a graph, or make a new one",
+    _INDIRECT,
+    summary="Add to a graph, or create one",
     status_code=204,
     responses={**_CREATED, **_WRITE},
-    openapi_extra={"parameters": _WHICH, "requestBody": _BODY_OR_FORM},
+    openapi_extra={"parameters": _GRAPH_PARAMETERS, "requestBody": _BODY_OR_FORM},
 )
 async def post_graph(request: Request, shared: Writing) -> Response:
-    """Add triples to a graph (clause 5.5); each part of a form is read by its own type, or by its file name.
+    """Add triples to a graph (clause 5.5); each part of a form is parsed by its media type, or by its file name.
 
-    Without `graph` or `default` a new graph is made; `Location` gives its address, which is its name.
+    Without `graph` or `default` a new graph is created; `Location` holds its address, which is also its IRI.
     """
-    new = not _names_graph(request)
+    new = not _names_graph(request)  # clause 5.5: a POST to the graph store itself creates a graph
     graph = f"{request_parsing.address(request).rstrip('/')}/{uuid.uuid4()}" if new else _writable(request, shared)
     contents = await _contents(request, shared, (*response_formats.READABLE, _FORM))
     created = await shared.in_thread(_add, shared, graph, contents)
@@ -125,33 +127,33 @@ async def post_graph(request: Request, shared: Writing) -> Response:
 
 @router.delete(
     _DIRECT,
-    summary="Delete the graph of this address",
+    summary="Delete the graph at this address",
     operation_id="delete_direct",
     status_code=204,
     responses={
-        **openapi_helpers.answers(status=204, description="The graph is gone."),
-        **openapi_helpers.fails(400, 401, 403, 404),
+        **openapi_helpers.response(status=204, description="The graph was deleted."),
+        **openapi_helpers.problems(400, 401, 403, 404),
     },
-    openapi_extra={"parameters": _PATH},
+    openapi_extra={"parameters": _PATH_PARAMETERS},
 )
 @router.delete(
-    _WHOLE,
+    _INDIRECT,
     summary="Delete a graph",
     status_code=204,
     responses={
-        **openapi_helpers.answers(status=204, description="The graph is gone."),
-        **openapi_helpers.fails(400, 401, 403, 404),
+        **openapi_helpers.response(status=204, description="The graph was deleted."),
+        **openapi_helpers.problems(400, 401, 403, 404),
     },
-    openapi_extra={"parameters": _WHICH},
+    openapi_extra={"parameters": _GRAPH_PARAMETERS},
 )
 async def delete_graph(request: Request, shared: Writing) -> Response:
-    """Delete a graph with its triples (clause 5.4)."""
+    """Delete a graph and its triples (clause 5.4)."""
     graph = _writable(request, shared)
     await shared.in_thread(_delete, shared, graph)
     return Response(status_code=204)
 
 
-# ---- which graph
+# ---- graph identification
 
 
 def _names_graph(request: Request) -> bool:
@@ -160,29 +162,29 @@ def _names_graph(request: Request) -> bool:
 
 
 def _identify(request: Request) -> str | None:
-    """Find the graph that a request is about; ``None`` is the default graph (clause 4).
+    """Return the IRI of the graph that a request addresses; ``None`` is the default graph (clause 4).
 
     Raises:
-        MalformedText: no graph, several, or a name that is not an IRI.
+        MalformedText: the request names no graph, or several, or a name that is not an IRI.
     """
     parameters = request_parsing.query_parameters(request)
     graph, default = request_parsing.single(parameters, "graph"), request_parsing.single(parameters, "default")
     if graph is not None and default is not None:
-        raise MalformedText("The request names a graph and the default graph.", remedy="Name one.")
+        raise MalformedText("The request names both a named graph and the default graph.", remedy="Name one of them.")
     if default is not None:
         return None
     if graph is not None:
         return request_parsing.check_iri(graph)
     if not request.path_params.get("path"):
-        raise MalformedText("The request names no graph.", remedy="Add ?graph= and an IRI, or ?default.")
+        raise MalformedText("The request does not name a graph.", remedy="Add ?graph= with an IRI, or ?default.")
     return request_parsing.address(request)
 
 
 def _writable(request: Request, shared: AppContext[WritableGraph]) -> str | None:
-    """Find the graph to write; a user's default graph has a name of its own, unless the store is bare.
+    """Return the graph to write; the default graph of users is a named graph, unless the store is bare.
 
     Raises:
-        Forbidden: it is managed, or the caller's token does not reach it.
+        Forbidden: the graph is managed, or the token of the caller does not cover it.
     """
     store = shared.graph.store
     graph = _identify(request)
@@ -193,10 +195,11 @@ def _writable(request: Request, shared: AppContext[WritableGraph]) -> str | None
     return graph
 
 
-# ---- what was sent
+# ---- request bodies
 
 
 async def _contents(request: Request, shared: AppContext[WritableGraph], accepted: tuple[str, ...]) -> list[RdfPayload]:
+    """Read the body: one payload, or one for each part of a form."""
     kind = request_parsing.content_type(request, accepted)
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     if kind.name != _FORM:
@@ -214,10 +217,10 @@ def _content(part: multipart.FormPart) -> RdfPayload:
 def _triples(
     contents: Iterable[RdfPayload], graph: str | None, shared: AppContext[WritableGraph]
 ) -> list[oxigraph.Triple]:
-    """Parse what is to go into one graph.
+    """Parse the payloads for one graph.
 
     Raises:
-        MalformedText: a syntax error, or quads that name graphs themselves.
+        MalformedText: a payload has a syntax error, or contains quads in named graphs.
     """
     base = graph or shared.graph.store.names.base
     triples = []
@@ -225,14 +228,14 @@ def _triples(
         for quad in oxigraph.parse(content.data, content.media_type, base):
             if not isinstance(quad.graph_name, oxigraph.DefaultGraph):
                 raise MalformedText(
-                    f"The content names the graph {quad.graph_name}, but the request says which graph to write.",
-                    remedy="Send triples; load datasets with `kg load`.",
+                    f"The content names the graph {quad.graph_name}, but the request determines the graph to write.",
+                    remedy="Send triples, or load a dataset with `kg load`.",
                 )
             triples.append(quad.triple)
     return triples
 
 
-# ---- work on the store, off the event loop
+# ---- writes to the store, off the event loop
 
 
 def _replace(shared: AppContext[WritableGraph], graph: str | None, contents: list[RdfPayload]) -> bool:
@@ -257,8 +260,8 @@ def _delete(shared: AppContext[WritableGraph], graph: str | None) -> None:
     elif store.has_graph(graph):
         store.replace({graph: None})
     elif graph != store.names.default_graph:
-        raise _no(graph)
+        raise _not_found(graph)
 
 
-def _no(graph: str) -> NotFound:
-    return NotFound(f"There is no graph <{graph}>.", remedy="GET /sparql lists the graphs that there are.")
+def _not_found(graph: str) -> NotFound:
+    return NotFound(f"The graph <{graph}> does not exist.", remedy="GET /sparql lists the existing graphs.")

@@ -1,4 +1,4 @@
-"""The pages that introduce the server: the landing page and the documentation of the API."""
+"""Introductory pages: the start page and the documentation of the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 @router.get("/")
 def home(request: Request, shared: Reading) -> Response:
-    """Introduce the server: what it is, what it holds, what it answers."""
+    """Render the start page: what the server is, its sizes, the competency questions and the query form."""
     store, bare = shared.graph.store, shared.config.store.bare
     sizes = store.sizes()
     articles = [] if bare else shared.graph.articles.entries()
@@ -29,14 +29,14 @@ def home(request: Request, shared: Reading) -> Response:
 
 @router.get("/docs")
 def docs(request: Request, shared: Shared) -> Response:
-    """Show the OpenAPI document as a page."""
+    """Render the OpenAPI document as a page."""
     document = request.app.openapi()
     context = {"api": document, "tags": _operations(document), "kinds": problem_details.KINDS}
     return html_pages.render(request, shared, "docs.html", context)
 
 
 def _operations(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """List the operations by tag, in the order of the document."""
+    """Return the operations by tag, in the order of the document."""
     found: dict[str, list[dict[str, Any]]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

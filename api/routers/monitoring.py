@@ -1,4 +1,4 @@
-"""For those who run the server: is it alive, is it ready, how is it doing."""
+"""Monitoring routes: liveness, readiness and Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -26,58 +26,58 @@ SELECT (MAX(?date) AS ?newest) {
 
 
 class Health(BaseModel):
-    """A sign of life."""
+    """The liveness status."""
 
     status: str = Field(examples=["ok"])
 
 
 class Readiness(BaseModel):
-    """What is served."""
+    """The readiness status and the snapshot that is served."""
 
     status: str = Field(examples=["ready"])
     snapshot: int = Field(description="Number of the snapshot that queries read.")
 
 
-@router.get("/healthz", summary="Tell whether the process is alive", response_model=Health)
+@router.get("/healthz", summary="Check liveness", response_model=Health)
 async def healthz(response: Response) -> Health:
-    """Answer at once, without a look at the store. Restart the process when this fails."""
+    """Respond at once, without access to the store. Restart the process when this fails."""
     response.headers.update(_FRESH)
     return Health(status="ok")
 
 
 @router.get(
     "/readyz",
-    summary="Tell whether queries are answered",
+    summary="Check readiness",
     response_model=Readiness,
-    responses=openapi_helpers.fails(503),
+    responses=openapi_helpers.problems(503),
 )
 async def readyz(request: Request, response: Response) -> Readiness:
-    """Tell that a snapshot is published and that a reader has answered lately. Send no requests while this fails."""
+    """Check that a snapshot is published and that a reader responded recently. Send no requests while this fails."""
     number = await _ready(observer(request).metrics.endpoint)
     response.headers.update(_FRESH)
     return Readiness(status="ready", snapshot=number)
 
 
 async def _ready(endpoint: MetricsSource | None) -> int:
-    """Give the number of the snapshot that is served.
+    """Return the number of the snapshot that is served.
 
     Raises:
-        StoreUnavailable: there is none, or no reader answers.
+        StoreUnavailable: the store is not open, or no reader responds.
     """
     if endpoint is None:
-        raise StoreUnavailable("The store is not open yet.", remedy="Wait a little and ask again.")
+        raise StoreUnavailable("The store is not open yet.", remedy="Retry in a moment.")
     if not await endpoint.probe():
-        raise StoreUnavailable("No reader answers.", remedy="Look into the server's log, or restart it.")
+        raise StoreUnavailable("No reader responds.", remedy="See the log of the server, or restart it.")
     return endpoint.number
 
 
 async def _authorized(request: Request, shared: Shared) -> AllServices:
-    """Let a reader of the metrics pass.
+    """Check that the caller may read the metrics, and return the services.
 
-    An address of this machine is no reason to: behind a proxy on it, everybody comes from there.
+    A loopback address is not sufficient: behind a proxy on the same machine, every request comes from one.
 
     Raises:
-        Unauthorized, InsufficientScope: the metrics are not public, and the caller is no administrator.
+        Unauthorized, InsufficientScope: the metrics are not public, and the caller is not an administrator.
     """
     if not shared.config.access.metrics_public:
         caller(request, shared).require("admin")
@@ -89,14 +89,14 @@ async def _authorized(request: Request, shared: Shared) -> AllServices:
     summary="Read the metrics",
     response_class=Response,
     responses={
-        200: {"description": "Prometheus's text format.", "content": {"text/plain": {}}},
-        **openapi_helpers.fails(401, 403),
+        200: {"description": "Prometheus text format.", "content": {"text/plain": {}}},
+        **openapi_helpers.problems(401, 403),
     },
 )
 async def metrics(request: Request, shared: Annotated[AllServices, Depends(_authorized)]) -> Response:
-    """Give counters, latencies, memory and freshness.
+    """Return counters, latencies, memory and the date of the newest article.
 
-    It needs a token with the scope `admin`, unless KG_METRICS_PUBLIC is true.
+    A token of scope `admin` is required, unless KG_METRICS_PUBLIC is true.
     """
     found = observer(request)
     if not shared.config.store.bare:
@@ -107,20 +107,20 @@ async def metrics(request: Request, shared: Annotated[AllServices, Depends(_auth
 
 
 def _newest(store: Rows) -> float | None:
-    """Give the date of the newest article, in seconds of the Unix epoch."""
+    """Return the date of the newest article, in seconds since the Unix epoch; ``None`` without a readable date."""
     rows = store.rows(_NEWEST)
     found = rows[0].get("newest") if rows else None
     if found is None:
         return None
     try:
         day = date.fromisoformat(str(getattr(found, "value", ""))[:10])
-    except ValueError:  # a graph of a user says otherwise
+    except ValueError:  # a user's graph may state any literal of this datatype, also a malformed one
         return None
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def observer(request: Request) -> AccessObserver:
-    """Give where the application counts."""
+    """Return the observer that counts the requests of the application."""
     found = request.app.state.observer
     assert isinstance(found, AccessObserver)
     return found

@@ -1,4 +1,4 @@
-"""The questions that the graph answers: their queries and their answers now."""
+"""Competency questions: the list, each query, and its current result."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ _VARY = {"Vary": "Accept"}
 
 
 class QuestionEntry(BaseModel):
-    """A question."""
+    """A competency question with its query."""
 
     number: int
     name: str
-    title: dict[str, str] = Field(description="By language.")
-    explanation: dict[str, str] = Field(description="By language.")
-    columns: list[str] = Field(description="The columns of its answer.")
+    title: dict[str, str] = Field(description="The question by language.")
+    explanation: dict[str, str] = Field(description="Explanation by language.")
+    columns: list[str] = Field(description="The columns of the result.")
     query: str = Field(description="The SPARQL query.")
 
 
 class AnsweredQuestion(QuestionEntry):
-    """A question with its answer."""
+    """A competency question with its current result."""
 
-    answer: dict[str, object] = Field(description="What the query gives now, as SPARQL 1.1 results in JSON.")
+    answer: dict[str, object] = Field(description="The current result of the query, in the SPARQL 1.1 JSON format.")
 
 
 @router.get(
     "",
     summary="List the questions",
     response_class=Response,
-    responses={200: {"model": list[QuestionEntry], "content": {HTML: {}}}, **openapi_helpers.fails(406)},
+    responses={200: {"model": list[QuestionEntry], "content": {HTML: {}}}, **openapi_helpers.problems(406)},
 )
 def list_questions(request: Request, shared: Reading) -> Response:
-    """List the questions that the graph answers, each with its SPARQL query."""
+    """List the competency questions, each with its SPARQL query."""
     questions = all_questions()
     if response_formats.choose(request, (JSON, HTML)) == HTML:
         return html_pages.render(request, shared, "questions.html", {"questions": questions})
@@ -62,13 +62,13 @@ def list_questions(request: Request, shared: Reading) -> Response:
     response_class=Response,
     responses={
         200: {"model": AnsweredQuestion, "content": {name: {} for name in _OFFERS[1:]}},
-        **openapi_helpers.fails(401, 404, 406, 422, 429, 503, 504),
+        **openapi_helpers.problems(401, 404, 406, 422, 429, 503, 504),
     },
 )
 async def get_question(key: str, request: Request, shared: Reading) -> Response:
-    """Give a question by number or name, with its answer now; with `.rq` behind the name, only the query.
+    """Return a question by number or name with its current result; with the suffix `.rq`, only the query.
 
-    In a format of SPARQL results (such as CSV) only the answer is given.
+    In a SPARQL result format (such as CSV), only the result is returned.
     """
     question = find(key.removesuffix(".rq"))
     media_type = _QUERY if key.endswith(".rq") else response_formats.choose(request, _OFFERS)
@@ -88,7 +88,7 @@ async def _answer(request: Request, shared: AppContext[ReadableGraph], question:
 
 
 def _page(request: Request, shared: AppContext[ReadableGraph], question: Question, found: QueryResult) -> Response:
-    table = html_pages.shower(request, shared).table(found.content)
+    table = html_pages.term_renderer(request, shared).table(found.content)
     context = html_pages.form_context(shared) | {"question": question, "table": table}
     return html_pages.render(request, shared, "question.html", context)
 

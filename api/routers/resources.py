@@ -1,4 +1,4 @@
-"""Dereferencing: every IRI of the graph opens here, as a page or as RDF."""
+"""Dereferencing of IRIs: every resource of the graph as a page or as RDF."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from kg.store.store_protocols import Reads
 
 router = APIRouter(tags=["Resources"], default_response_class=Response)
 
-_SHOWN = 500
+_MAX_STATEMENTS = 500
+"""Statements in one section of a page, and passages of one resource."""
 
 _LABEL = oxigraph.NamedNode(f"{RDFS}label")
 _TYPE = oxigraph.NamedNode(f"{RDF}type")
 
-_OUT = f"SELECT ?this ?p ?o ?g WHERE {{ GRAPH ?g {{ ?this ?p ?o }} }} ORDER BY ?p ?o LIMIT {_SHOWN + 1}"
-# What millions of statements name (a code, a class) is never sorted whole.
+_OUT = f"SELECT ?this ?p ?o ?g WHERE {{ GRAPH ?g {{ ?this ?p ?o }} }} ORDER BY ?p ?o LIMIT {_MAX_STATEMENTS + 1}"
+# The inner LIMIT comes before the sort: millions of statements may point to one resource (a code, a class).
 _IN = (
     "SELECT ?this ?s ?p ?g WHERE { "
-    f"{{ SELECT ?this ?s ?p ?g WHERE {{ GRAPH ?g {{ ?s ?p ?this }} }} LIMIT {_SHOWN + 1} }} }} ORDER BY ?p ?s"
+    f"{{ SELECT ?this ?s ?p ?g WHERE {{ GRAPH ?g {{ ?s ?p ?this }} }} LIMIT {_MAX_STATEMENTS + 1} }} }} ORDER BY ?p ?s"
 )
 _OWN = "SELECT DISTINCT ?this ?p ?o WHERE { ?this ?p ?o } ORDER BY ?p ?o"
 _PASSAGE = "?passage cg:exact ?words ; cg:start ?start ; cg:inArticle ?article"
-# Each way is joined with the words by itself: the engine would join the union of all with all passages that there are.
+# Each path to a passage is joined with the words of the passage inside its own branch: given the join after the UNION,
+# the engine joins the union with every passage of the store.
 _WAYS = " UNION ".join(
     f"{{ {way} . {_PASSAGE} }}"
     for way in (
@@ -51,12 +53,15 @@ PREFIX cg: <{CG}>
 SELECT DISTINCT ?this ?passage ?words ?start ?language WHERE {{
   {_WAYS}
   OPTIONAL {{ ?article <http://purl.org/dc/terms/language> ?language }}
-}} ORDER BY ?article ?start LIMIT {_SHOWN}"""
+}} ORDER BY ?article ?start LIMIT {_MAX_STATEMENTS}"""
 
 
 @dataclass(frozen=True)
 class StatementRow:
-    """One statement as it is shown: the two terms that are not the page's own, and where it comes from."""
+    """One statement of a page: the two terms other than the resource of the page.
+
+    ``inferred`` is true when only inferred graphs hold the statement; ``why`` is the address of its explanation.
+    """
 
     cells: list[TermCell]
     inferred: bool
@@ -65,7 +70,7 @@ class StatementRow:
 
 @dataclass(frozen=True)
 class MentionQuote:
-    """Words of an article."""
+    """The exact words of a passage, with the language of its article (empty if unknown)."""
 
     words: str
     language: str
@@ -73,16 +78,16 @@ class MentionQuote:
 
 
 _ANSWERS = {
-    **openapi_helpers.answers((HTML, *response_formats.GRAPHS), "What the graph says of it."),
-    **openapi_helpers.fails(404, 406),
+    **openapi_helpers.response((HTML, *response_formats.GRAPHS), "The statements about the resource."),
+    **openapi_helpers.problems(404, 406),
 }
-_PATH = {"parameters": [openapi_helpers.path("path", "The rest of the IRI.")]}
+_PATH = {"parameters": [openapi_helpers.path_parameter("path", "The rest of the IRI.")]}
 
 
 @router.get("/entity/{path:path}", summary="Open an entity", responses=_ANSWERS, openapi_extra=_PATH)
 @router.get(
     "/article/{path:path}",
-    summary="Open an article, or anything inside one",
+    summary="Open an article, or a resource inside one",
     operation_id="get_article_resource",
     responses=_ANSWERS,
     openapi_extra=_PATH,
@@ -96,16 +101,17 @@ _PATH = {"parameters": [openapi_helpers.path("path", "The rest of the IRI.")]}
 )
 @router.get(
     "/link/{path:path}",
-    summary="Open a link to an outside dataset, or all links to one",
+    summary="Open a link to an outside dataset, or a linkset",
     operation_id="get_link_resource",
     responses=_ANSWERS,
     openapi_extra=_PATH,
 )
 async def get_entity(request: Request, shared: Reading) -> Response:
-    """Show a resource as a page, or as RDF.
+    """Return a resource as a page or as RDF.
 
-    RDF gives the statements about it and the passages that it is quoted in; of a named graph it gives the graph.
+    RDF contains the statements about the resource and the passages that quote it; for a named graph, its triples.
     """
+    # An IRI of the graph may itself contain percent-encodings, which the decoded path has lost.
     raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
     path = raw.removeprefix(request.scope.get("root_path", "")).removeprefix("/")
     base = shared.graph.names.base
@@ -115,18 +121,18 @@ async def get_entity(request: Request, shared: Reading) -> Response:
 @router.get(
     "/describe",
     summary="Open any IRI",
-    responses={**_ANSWERS, **openapi_helpers.fails(400, 404, 406)},
+    responses={**_ANSWERS, **openapi_helpers.problems(400, 404, 406)},
     openapi_extra={
         "parameters": [
-            openapi_helpers.query("iri", "An IRI that the graph speaks of, such as a term of the vocabulary.")
+            openapi_helpers.query_parameter("iri", "An IRI that occurs in the graph, such as a term of the vocabulary.")
         ]
     },
 )
 async def describe(request: Request, shared: Reading) -> Response:
-    """Show what the graph says of an IRI that lies elsewhere, as a page or as RDF."""
+    """Return the statements about any IRI, also one of another host, as a page or as RDF."""
     iri = request_parsing.single(request_parsing.query_parameters(request), "iri")
     if iri is None:
-        raise MalformedText("The parameter “iri” is missing.", remedy="Add ?iri= and an IRI.")
+        raise MalformedText("The parameter “iri” is missing.", remedy="Add ?iri= with an IRI.")
     return await _open(request, shared, [request_parsing.check_iri(iri)])
 
 
@@ -143,10 +149,10 @@ async def _open(request: Request, shared: AppContext[ReadableGraph], candidates:
 
 
 def _find(candidates: Sequence[str], store: Reads) -> oxigraph.NamedNode:
-    """Find the resource that is meant: the first that the graph speaks of.
+    """Return the first of the candidates that occurs in the graph.
 
     Raises:
-        NotFound: the graph says nothing of any.
+        NotFound: none of them occurs.
     """
     for candidate in candidates:
         if not request_parsing.is_iri(candidate):
@@ -154,7 +160,7 @@ def _find(candidates: Sequence[str], store: Reads) -> oxigraph.NamedNode:
         node = oxigraph.NamedNode(candidate)
         if store.has_graph(node.value) or any(store.rows(text, {"this": node}) for text in (_OUT, _IN)):
             return node
-    raise NotFound(f"The graph says nothing of <{candidates[0]}>.", remedy="Search at /sparql.")
+    raise NotFound(f"The graph has no statement about <{candidates[0]}>.", remedy="Search with a query at /sparql.")
 
 
 def _describe(store: Reads, node: oxigraph.NamedNode) -> list[oxigraph.Triple]:
@@ -173,15 +179,15 @@ def _named(term: oxigraph.Term) -> oxigraph.NamedNode:
     return term
 
 
-# ---- the page
+# ---- the page of a resource
 
 
 def _page(request: Request, shared: AppContext[ReadableGraph], node: oxigraph.NamedNode) -> Response:
     store = shared.graph.store
     outward, inward = (store.rows(text, {"this": node}) for text in (_OUT, _IN))
-    show = html_pages.shower(request, shared, _labels(store, [*outward, *inward]))
+    show = html_pages.term_renderer(request, shared, _labels(store, [*outward, *inward]))
     labels = [show.term(row["o"]) for row in outward if row["p"] == _LABEL]
-    labels.sort(key=lambda label: label.language != "en")
+    labels.sort(key=lambda label: label.language != "en")  # False sorts first: English labels
     graph_size = store.count(node.value) if store.has_graph(node.value) else None
     context = {
         "iri": node.value,
@@ -190,8 +196,8 @@ def _page(request: Request, shared: AppContext[ReadableGraph], node: oxigraph.Na
         "types": list(dict.fromkeys(show.term(row["o"]) for row in outward if row["p"] == _TYPE)),
         "quotes": [_quote(row, show) for row in store.rows(_PASSAGES, {"this": node})],
         "sections": [
-            ("What is said of it", _statements(outward, show), len(outward) > _SHOWN),
-            ("Where it is named", _statements(inward, show), len(inward) > _SHOWN),
+            ("Statements about it", _statements(outward, show), len(outward) > _MAX_STATEMENTS),
+            ("Statements that refer to it", _statements(inward, show), len(inward) > _MAX_STATEMENTS),
         ],
         "graph_size": graph_size,
     }
@@ -199,7 +205,7 @@ def _page(request: Request, shared: AppContext[ReadableGraph], node: oxigraph.Na
 
 
 def _labels(store: Reads, rows: Sequence[dict[str, oxigraph.Term]]) -> dict[oxigraph.Term, str]:
-    """Find names for the IRIs in statements, English ones first."""
+    """Return a label for each IRI in the statements that has one, preferably in English."""
     terms = [term for row in rows for name, term in row.items() if name != "g"]
     iris = " ".join(dict.fromkeys(str(term) for term in terms if isinstance(term, oxigraph.NamedNode)))
     found: dict[oxigraph.Term, str] = {}
@@ -211,9 +217,9 @@ def _labels(store: Reads, rows: Sequence[dict[str, oxigraph.Term]]) -> dict[oxig
 
 
 def _statements(rows: Sequence[dict[str, oxigraph.Term]], show: TermRenderer) -> list[StatementRow]:
-    """Give each statement once; it is inferred when only graphs of inferences have it."""
+    """Return each statement once, however many graphs hold it; it is inferred if only inferred graphs do."""
     graphs: dict[tuple[oxigraph.Term, oxigraph.Term, oxigraph.Term], list[str]] = {}
-    for row in rows[:_SHOWN]:
+    for row in rows[:_MAX_STATEMENTS]:
         statement = row.get("s", row["this"]), row["p"], row.get("o", row["this"])
         graphs.setdefault(statement, []).append(_named(row["g"]).value)
     inward = "s" in rows[0] if rows else False
@@ -230,7 +236,10 @@ def _statements(rows: Sequence[dict[str, oxigraph.Term]], show: TermRenderer) ->
 
 
 def _why(statement: tuple[oxigraph.Term, ...], show: TermRenderer) -> str | None:
-    """Give the address that explains a statement; one with a literal in it is explained by the page itself."""
+    """Return the address of a statement's explanation, or ``None`` for a statement with a literal.
+
+    ``/why?subject=…&predicate=…&object=…`` identifies the object by its text, which is ambiguous for literals.
+    """
     if not all(isinstance(term, oxigraph.NamedNode) for term in statement):
         return None
     values = [_named(term).value for term in statement]
@@ -238,7 +247,7 @@ def _why(statement: tuple[oxigraph.Term, ...], show: TermRenderer) -> str | None
 
 
 def _quote(row: dict[str, oxigraph.Term], show: TermRenderer) -> MentionQuote:
-    """Show the words of a passage."""
+    """Return the quote of a passage from a row of ``_PASSAGES``."""
     words, language = row["words"], row.get("language")
     assert isinstance(words, oxigraph.Literal)
     spoken = language.value if isinstance(language, oxigraph.Literal) else ""

@@ -1,4 +1,4 @@
-"""Links that wait for a person, and what people say of them."""
+"""Review of proposed links: the queue, the decisions of people and their undoing."""
 
 from __future__ import annotations
 
@@ -30,42 +30,42 @@ T = TypeVar("T", bound=BaseModel)
 _FRESH = {"Cache-Control": "no-store", "Vary": "Accept"}
 _LARGEST = 256 * 1024
 _FIELDS = {
-    "access_token": "A token of scope write, where there is no header Authorization.",
-    "key-N": "Subject, dataset and identifier of the Nth link, apart by spaces.",
-    "judgement-N": "What you say of it; empty for nothing.",
-    "reason-N": "Why.",
+    "access_token": "A token of scope write, if the request has no Authorization header.",
+    "key-N": "Subject, dataset and identifier of the Nth link, separated by spaces.",
+    "judgement-N": "The judgement of the Nth link; empty to skip it.",
+    "reason-N": "The reason for the judgement.",
 }
 
 
 class FeatureOut(BaseModel):
-    """One reason for or against."""
+    """One scored piece of evidence for or against a link."""
 
     name: str
     value: float = Field(description="0 (against) to 1 (for).")
-    weight: float = Field(description="What it counts, in points of the score.")
+    weight: float = Field(description="Weight of the feature, in points of the score.")
     evidence: str
 
 
 class Item(BaseModel):
-    """A link that waits for a decision."""
+    """A proposed link that awaits a decision."""
 
     subject: str = Field(description="IRI of the entity.")
-    name: str = Field(description="What an article calls it.")
+    name: str = Field(description="Name of the entity in an article.")
     dataset: str
     identifier: str
-    page: str = Field(description="Where people find the record; may be empty.")
-    label: str = Field(description="Of the record.")
+    page: str = Field(description="Web page of the record; may be empty.")
+    label: str = Field(description="Label of the record.")
     matched: str = Field(description="The name of the record that matched.")
     score: float = Field(description="0 to 100.")
-    judgement: Judgement = Field(description="`none`, or `unsure` where somebody has looked already.")
+    judgement: Judgement = Field(description="`none`, or `unsure` if a reviewer left it undecided.")
     reason: str
-    source: str = Field(description="The pack and version that the record comes from.")
+    source: str = Field(description="Reference pack and version of the record.")
     features: list[FeatureOut]
-    sentences: list[str] = Field(description="Where the entity is mentioned.")
+    sentences: list[str] = Field(description="Sentences that mention the entity.")
 
 
 class Made(BaseModel):
-    """A decision, or the undoing of one."""
+    """A decision, or the undoing of a decision."""
 
     number: int
     subject: str
@@ -76,26 +76,26 @@ class Made(BaseModel):
     user: str
     time: str = Field(description="UTC.")
     reason: str
-    automatic: bool = Field(description="Whether the linker decided.")
-    undoes: int | None = Field(description="The number of the decision that it takes back.")
-    contradictions: list[str] = Field(default=[], description="Accepted links with which it cannot be right.")
+    automatic: bool = Field(description="Whether the linker made the decision.")
+    undoes: int | None = Field(description="Number of the decision that this one undoes.")
+    contradictions: list[str] = Field(default=[], description="Accepted links that contradict this one.")
 
 
 class Queue(BaseModel):
-    """What waits, what was decided last, and what contradicts itself."""
+    """The review queue, the latest decisions and the contradictions between accepted links."""
 
     waiting: int
     items: list[Item]
-    decisions: list[Made] = Field(description="The newest first.")
+    decisions: list[Made] = Field(description="Newest first.")
     contradictions: list[str]
 
 
 class DecisionIn(BaseModel):
-    """What a person says of a link, which need not have been proposed."""
+    """A reviewer's judgement of a link, which need not have been proposed."""
 
     model_config = ConfigDict(extra="forbid")
 
-    subject: str = Field(description="IRI of an entity, or `entity/…`.", examples=["entity/putin"])
+    subject: str = Field(description="IRI of an entity, or its short form `entity/…`.", examples=["entity/putin"])
     dataset: str = Field(examples=["wikidata"])
     identifier: str = Field(examples=["Q7747"])
     judgement: Judgement
@@ -104,7 +104,7 @@ class DecisionIn(BaseModel):
 
 
 class UndoIn(BaseModel):
-    """Which decision to take back."""
+    """The number of the decision to undo."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -114,25 +114,27 @@ class UndoIn(BaseModel):
 
 @router.get(
     "",
-    summary="List the links that wait for a person",
+    summary="List the links that await review",
     response_model=Queue,
-    responses={**openapi_helpers.answers((JSON, HTML), "The queue."), **openapi_helpers.fails(401, 403, 406, 422)},
+    responses={**openapi_helpers.response((JSON, HTML), "The queue."), **openapi_helpers.problems(401, 403, 406, 422)},
 )
 def get_queue(
     request: Request,
     shared: Shared,
     reading: Reading,
-    limit: Annotated[int, Query(ge=1, le=500, description="Most items to give.")] = 20,
-    offset: Annotated[int, Query(ge=0, le=10**9, description="Items to leave out first.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="Maximum number of items.")] = 20,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="Number of items to skip.")] = 0,
 ) -> Response:
-    """Give the queue with the features of each proposal and the sentences that mention the entity; a page decides.
+    """Return the queue with the features of each proposal and the sentences that mention the entity.
 
-    It speaks of all articles, so a caller that is limited to some graphs does not see it.
+    As a page it has a form for decisions. The queue covers all articles, so a token limited to some graphs is refused.
     """
     principal = caller(request, shared)
     if principal.graphs is not None:
         raise InsufficientScope(
-            "The queue speaks of all graphs, and you may read some.", remedy="Use a token without limit.", scope="read"
+            "The review queue covers all graphs, but this token is limited to some.",
+            remedy="Use a token without a limit.",
+            scope="read",
         )
     media_type = response_formats.choose(request, (JSON, HTML))
     review = _review(shared)
@@ -142,7 +144,7 @@ def get_queue(
         waiting=len(queue),
         items=[_item(review, reading, log, entry) for entry in queue[offset : offset + limit]],
         decisions=[_made(entry) for entry in _newest(log)],
-        contradictions=[_told(conflict, review) for conflict in log.conflicts()],
+        contradictions=[_contradiction(conflict, review) for conflict in log.conflicts()],
     )
     if media_type == HTML:
         context = {"queue": found, "base": shared.graph.names.base, "next": offset + limit}
@@ -158,8 +160,8 @@ def get_queue(
     status_code=201,
     response_model=list[Made],
     responses={
-        303: {"description": "A form was sent; back to the page."},
-        **openapi_helpers.fails(400, 401, 403, 404, 415),
+        303: {"description": "A form was submitted: redirect to the page."},
+        **openapi_helpers.problems(400, 401, 403, 404, 415),
     },
     openapi_extra={
         "requestBody": {
@@ -173,15 +175,15 @@ def get_queue(
                         ]
                     }
                 },
-                **openapi_helpers.form(_FIELDS),
+                **openapi_helpers.form_body(_FIELDS),
             },
         }
     },
 )
 async def post_decisions(request: Request, shared: FormWriter) -> Response:
-    """Accept, reject or doubt links, all of those that are sent or none; the name of the token is kept with each.
+    """Accept, reject or mark links as unsure, all or none of them; the name of the token is recorded with each.
 
-    JSON is one decision or a list of them.
+    A JSON body is one decision or a list of decisions.
     """
     form = _form(request)
     if form is None:
@@ -195,34 +197,38 @@ async def post_decisions(request: Request, shared: FormWriter) -> Response:
         decisions = _decisions(form)
     made = await shared.in_thread(_review(shared).decide_all, decisions, caller(request, shared).name)
     if form is not None:
-        return _back(request)
-    answers = [_made(entry, [_what(conflict) for conflict in conflicts]) for entry, conflicts in made]
+        return _redirect_to_page(request)
+    answers = [_made(entry, [conflict.what for conflict in conflicts]) for entry, conflicts in made]
     return JSONResponse([answer.model_dump(mode="json") for answer in answers], status_code=201)
 
 
 @router.post(
     "/undo",
-    summary="Take a decision back",
+    summary="Undo a decision",
     status_code=201,
     response_model=Made,
     responses={
-        303: {"description": "A form was sent; back to the page."},
-        **openapi_helpers.fails(400, 401, 403, 404, 415),
+        303: {"description": "A form was submitted: redirect to the page."},
+        **openapi_helpers.problems(400, 401, 403, 404, 415),
     },
     openapi_extra={
         "requestBody": {
             "required": True,
             "content": {
                 JSON: {"schema": UndoIn.model_json_schema()},
-                **openapi_helpers.form(
-                    {"access_token": _FIELDS["access_token"], "number": "Of the decision.", "reason": "Why."}
+                **openapi_helpers.form_body(
+                    {
+                        "access_token": _FIELDS["access_token"],
+                        "number": "Number of the decision.",
+                        "reason": "The reason.",
+                    }
                 ),
             },
         }
     },
 )
 async def post_undo(request: Request, shared: FormWriter) -> Response:
-    """Take a decision back, of a person or of the linker; what held before it holds again."""
+    """Undo a decision of a person or of the linker; the state before it is restored."""
     form = _form(request)
     if form is None:
         wanted = _valid(UndoIn, await _json(request, shared))
@@ -232,7 +238,7 @@ async def post_undo(request: Request, shared: FormWriter) -> Response:
     undo = _review(shared).undo
     made = await shared.in_thread(undo, wanted.number, caller(request, shared).name, wanted.reason)
     if form is not None:
-        return _back(request)
+        return _redirect_to_page(request)
     return JSONResponse(_made(made).model_dump(mode="json"), status_code=201)
 
 
@@ -240,11 +246,11 @@ def _review(shared: AllServices) -> LinkReview:
     return shared.graph.review(records(shared.graph.store.directory))
 
 
-def _back(request: Request) -> Response:
+def _redirect_to_page(request: Request) -> Response:
     return Response(status_code=303, headers={"Location": request_parsing.origin_path(request, "/review")})
 
 
-# ---- reading
+# ---- request bodies
 
 
 def _form(request: Request) -> Parameters | None:
@@ -268,20 +274,23 @@ def _valid(model: type[T], row: object) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "The body"
-        raise BadInput(f"{where}: {first['msg']}.", remedy="See /docs for what is wanted.") from None
+        raise BadInput(f"{where}: {first['msg']}.", remedy="See /docs for the expected fields.") from None
 
 
 def _decisions(form: Parameters) -> list[ReviewDecision]:
-    """Read the fields of the page; those without a judgement say nothing."""
+    """Return the decisions in the fields of the page's form; rows with an empty judgement are skipped.
+
+    ``judgement-2=close`` with ``key-2=<IRI> wikidata Q7747`` accepts the second link as a close match.
+    """
     found = []
     for name, value in form:
         kind, _, number = name.partition("-")
         if kind != "judgement" or not value:
             continue
-        place = (request_parsing.single(form, f"key-{number}") or "").split(" ")
+        key = (request_parsing.single(form, f"key-{number}") or "").split(" ")
         relation = Relation.close if value == "close" else Relation.exact
         judgement = "positive" if value == "close" else value
-        row = dict(zip(("subject", "dataset", "identifier"), place, strict=False))
+        row = dict(zip(("subject", "dataset", "identifier"), key, strict=False))
         checked = _valid(DecisionIn, {**row, "judgement": judgement})
         reason = request_parsing.single(form, f"reason-{number}") or ""
         found.append(
@@ -290,7 +299,7 @@ def _decisions(form: Parameters) -> list[ReviewDecision]:
     return found
 
 
-# ---- writing
+# ---- responses
 
 
 def _item(review: LinkReview, reading: AppContext[ReadableGraph], log: DecisionLog, entry: LogEntry) -> Item:
@@ -336,11 +345,7 @@ def _made(entry: LogEntry, contradictions: Sequence[str] = ()) -> Made:
     )
 
 
-def _what(conflict: LinkConflict) -> str:
-    return conflict.what
-
-
-def _told(conflict: LinkConflict, review: LinkReview) -> str:
+def _contradiction(conflict: LinkConflict, review: LinkReview) -> str:
     base = review.names.base
     who = ", ".join(dict.fromkeys(place.subject.removeprefix(base) for place in conflict.keys))
     return f"{who}: {conflict.what}"

@@ -1,8 +1,8 @@
-"""A short way for the request that comes most: a query by GET, of one who may read everything.
+"""Fast path that bypasses routing for ``GET /sparql`` of callers who may read every graph.
 
-It gives the same answer as the route does, without what a router, dependencies and their contexts cost: most of the
-processor time that the serving process needs for a new lookup (see ``tests/bench/RESULTS.md``). Whatever is in any way
-unusual goes on to the router.
+The response is the same as that of the route, without the cost of router, dependencies and their contexts: most of the
+processor time that a web process needs for a new lookup (see ``tests/bench/RESULTS.md``). Any other request continues
+to the router.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PATH = "/sparql"
 
 
 class DirectQueries:
-    """The ASGI layer; it stands inside that which finds out who asks (:mod:`api.edge.response_cache`)."""
+    """ASGI middleware of the fast path; it runs inside the one that authenticates (:mod:`api.edge.response_cache`)."""
 
     def __init__(self, app: ASGIApp, services: AllServices) -> None:
         self._app = app
@@ -28,7 +28,7 @@ class DirectQueries:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
-        if not _fits(scope):
+        if not _qualifies(scope):
             await self._app(scope, receive, send)
             return
         request_log_record.of(scope).route = _PATH
@@ -40,7 +40,8 @@ class DirectQueries:
         await response(scope, receive, send)
 
 
-def _fits(scope: Scope) -> bool:
+def _qualifies(scope: Scope) -> bool:
+    """Return whether a request is a GET of ``/sparql`` by a caller with the scope ``read`` and no limit to graphs."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return False
     if scope["path"].removeprefix(scope.get("root_path", "")) != _PATH:

@@ -25,36 +25,40 @@ _QUERY = "application/sparql-query"
 _UPDATE = "application/sparql-update"
 
 _DATASET = [
-    openapi_helpers.query(
+    openapi_helpers.query_parameter(
         "default-graph-uri",
-        "Graphs that make up the default graph; together with named-graph-uri they replace any FROM of the query.",
+        "Graphs that make up the default graph; together with named-graph-uri they replace any FROM in the query.",
         many=True,
     ),
-    openapi_helpers.query("named-graph-uri", "Graphs that GRAPH can name.", many=True),
+    openapi_helpers.query_parameter("named-graph-uri", "Graphs that GRAPH can address.", many=True),
 ]
-_FORMAT = openapi_helpers.query("format", f"Overrides Accept: one of {', '.join(response_formats.SHORT)}.")
-_TIMEOUT = openapi_helpers.query("timeout", "Seconds that it may take; can only lower the limit of the server.")
-_AS_OF = openapi_helpers.query("asOf", "Number of a snapshot that is kept: as the header Claimgraph-Snapshot gives it.")
+_FORMAT = openapi_helpers.query_parameter("format", f"Overrides Accept: one of {', '.join(response_formats.SHORT)}.")
+_TIMEOUT = openapi_helpers.query_parameter("timeout", "Time limit in seconds; can only lower the limit of the server.")
+_AS_OF = openapi_helpers.query_parameter(
+    "asOf", "Number of a retained snapshot, as in the response header Claimgraph-Snapshot."
+)
 _FORM_FIELDS = {
     "query": "The query.",
-    "default-graph-uri": "As in the address.",
-    "named-graph-uri": "As in the address.",
-    "format": "As in the address.",
+    "default-graph-uri": "As in the query string.",
+    "named-graph-uri": "As in the query string.",
+    "format": "As in the query string.",
 }
 _USING = [
-    openapi_helpers.query("using-graph-uri", "Graphs that make up the default graph of each WHERE.", many=True),
-    openapi_helpers.query("using-named-graph-uri", "Graphs that GRAPH can name in each WHERE.", many=True),
+    openapi_helpers.query_parameter(
+        "using-graph-uri", "Graphs that make up the default graph of each WHERE.", many=True
+    ),
+    openapi_helpers.query_parameter("using-named-graph-uri", "Graphs that GRAPH can address in each WHERE.", many=True),
 ]
-_ANSWERS = openapi_helpers.answers(
+_ANSWERS = openapi_helpers.response(
     (*response_formats.RESULTS, *response_formats.GRAPHS),
-    "SELECT and ASK give results, CONSTRUCT and DESCRIBE give RDF; so does the service description.",
+    "SPARQL results for SELECT and ASK; RDF for CONSTRUCT, DESCRIBE and the service description.",
 )
-_FAILS = openapi_helpers.fails(400, 401, 403, 404, 406, 413, 415, 422, 429, 503, 504)
+_FAILS = openapi_helpers.problems(400, 401, 403, 404, 406, 413, 415, 422, 429, 503, 504)
 
 
 @dataclass(frozen=True)
 class SparqlRequest:
-    """One query with the dataset it is asked of and the formats it is to be answered in."""
+    """One query with its dataset and the response formats that the client accepts."""
 
     text: str
     dataset: QueryDataset
@@ -63,11 +67,11 @@ class SparqlRequest:
 
 @router.get(
     "/sparql",
-    summary="Ask a query, or describe the service",
+    summary="Run a query, or describe the service",
     responses={**_ANSWERS, **_FAILS},
     openapi_extra={
         "parameters": [
-            openapi_helpers.query("query", "The query.", example="SELECT * { ?s ?p ?o } LIMIT 10"),
+            openapi_helpers.query_parameter("query", "The query.", example="SELECT * { ?s ?p ?o } LIMIT 10"),
             *_DATASET,
             _FORMAT,
             _TIMEOUT,
@@ -76,55 +80,57 @@ class SparqlRequest:
     },
 )
 async def query_get(request: Request, shared: Reading) -> Response:
-    """Answer a SPARQL 1.1 query (Protocol, clause 2.1.1).
+    """Run a SPARQL 1.1 query (Protocol, clause 2.1.1).
 
-    Relative IRIs are resolved against this address. Without `query` the answer is the service description; a browser
-    gets a form.
+    Relative IRIs are resolved against this address. Without `query` the response is the service description, or the
+    query form if the client prefers HTML.
     """
     parameters = request_parsing.query_parameters(request)
     if not request_parsing.values(parameters, "query"):
         _refuse(parameters, "update", "/update")
-        return await shared.in_thread(_description, request, shared)
+        return await shared.in_thread(_service_description, request, shared)
     return await _answer(request, shared, parameters)
 
 
 @router.post(
     "/sparql",
-    summary="Ask a query in the body",
+    summary="Run a query sent in the body",
     responses={**_ANSWERS, **_FAILS},
     openapi_extra={
         "parameters": [*_DATASET, _FORMAT, _TIMEOUT, _AS_OF],
         "requestBody": {
             "required": True,
             "content": {
-                **openapi_helpers.takes(_QUERY)["content"],
-                **openapi_helpers.form(_FORM_FIELDS, required=["query"], many=["default-graph-uri", "named-graph-uri"]),
+                **openapi_helpers.request_body(_QUERY)["content"],
+                **openapi_helpers.form_body(
+                    _FORM_FIELDS, required=["query"], many=["default-graph-uri", "named-graph-uri"]
+                ),
             },
         },
     },
 )
 async def query_post(request: Request, shared: Reading) -> Response:
-    """Answer a SPARQL 1.1 query sent as a form or by itself (Protocol, clauses 2.1.2 and 2.1.3)."""
+    """Run a SPARQL 1.1 query sent as a form or as the body itself (Protocol, clauses 2.1.2 and 2.1.3)."""
     parameters = await _posted(request, shared, "query", _QUERY)
     return await _answer(request, shared, parameters)
 
 
 @router.post(
     "/update",
-    summary="Change users' graphs",
+    summary="Update users' graphs",
     status_code=204,
     dependencies=[Writer],
     responses={
-        **openapi_helpers.fails(400, 401, 403, 413, 415),
-        **openapi_helpers.answers(status=204, description="Done."),
+        **openapi_helpers.problems(400, 401, 403, 413, 415),
+        **openapi_helpers.response(status=204, description="The update was committed."),
     },
     openapi_extra={
         "parameters": _USING,
         "requestBody": {
             "required": True,
             "content": {
-                **openapi_helpers.takes(_UPDATE)["content"],
-                **openapi_helpers.form(
+                **openapi_helpers.request_body(_UPDATE)["content"],
+                **openapi_helpers.form_body(
                     {"update": "The update.", **{row["name"]: row["description"] for row in _USING}},
                     required=["update"],
                     many=[row["name"] for row in _USING],
@@ -136,8 +142,8 @@ async def query_post(request: Request, shared: Reading) -> Response:
 async def update(request: Request, shared: Shared) -> Response:
     """Run a SPARQL 1.1 update in one transaction (Protocol, clause 2.2).
 
-    Managed graphs (articles, inferences, links, reference, ontology) are refused, and so are LOAD and SERVICE of what
-    the operator has not allowed.
+    Writes to managed graphs (articles, inferences, links, reference, ontology) are refused, and so are LOAD and SERVICE
+    of addresses that the operator has not allowed.
     """
     parameters = await _posted(request, shared, "update", _UPDATE)
     _refuse(parameters, "query", "/sparql")
@@ -151,7 +157,10 @@ async def update(request: Request, shared: Shared) -> Response:
 async def _posted(
     request: Request, shared: AppContext[ReadableGraph], name: str, direct: str
 ) -> request_parsing.Parameters:
-    """Read the parameters of a POST; a text sent by itself becomes the parameter ``name``."""
+    """Return the parameters of a POST, those of the query string first.
+
+    A body of the media type ``direct`` becomes the parameter ``name``; a form is parsed into its fields.
+    """
     kind = request_parsing.content_type(request, (direct, _FORM))
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     parameters = request_parsing.query_parameters(request)
@@ -163,17 +172,17 @@ async def _posted(
 def _text(parameters: request_parsing.Parameters, name: str) -> str:
     text = request_parsing.single(parameters, name)
     if text is None:
-        raise MalformedText(f"The parameter “{name}” is missing.", remedy=f"Send it, or the {name} itself as the body.")
+        raise MalformedText(f"The parameter “{name}” is missing.", remedy=f"Send it, or send the {name} as the body.")
     return text
 
 
 def _refuse(parameters: request_parsing.Parameters, name: str, place: str) -> None:
     if request_parsing.values(parameters, name):
-        raise MalformedText(f"“{name}” has no place here.", remedy=f"Send it to {place}.")
+        raise MalformedText(f"The parameter “{name}” is not accepted here.", remedy=f"Send it to {place}.")
 
 
 def _dataset(request: Request, parameters: request_parsing.Parameters, default: str, named: str) -> QueryDataset:
-    """Read the dataset of a request; relative IRIs in its text are resolved against its address."""
+    """Return the dataset of a request; relative IRIs in the query are resolved against the address of the request."""
     return QueryDataset(
         default_graphs=[request_parsing.check_iri(iri) for iri in request_parsing.values(parameters, default)],
         named_graphs=[request_parsing.check_iri(iri) for iri in request_parsing.values(parameters, named)],
@@ -185,27 +194,27 @@ async def _answer(
     request: Request, shared: AppContext[ReadableGraph], parameters: request_parsing.Parameters
 ) -> Response:
     _refuse(parameters, "update", "/update")
-    inquiry = SparqlRequest(
+    query = SparqlRequest(
         text=_text(parameters, "query"),
         dataset=_dataset(request, parameters, "default-graph-uri", "named-graph-uri"),
         wanted=response_formats.wanted(request.headers.get("accept"), request_parsing.single(parameters, "format")),
     )
-    return await _evaluate(request, shared, inquiry)
+    return await _evaluate(request, shared, query)
 
 
-async def _evaluate(request: Request, shared: AppContext[ReadableGraph], inquiry: SparqlRequest) -> Response:
-    """Have the query answered, and render the answer."""
-    wanted = inquiry.wanted
-    found = await shared.query(request, inquiry.text, _choice(wanted), inquiry.dataset)
+async def _evaluate(request: Request, shared: AppContext[ReadableGraph], query: SparqlRequest) -> Response:
+    """Run the query and render its result."""
+    wanted = query.wanted
+    found = await shared.query(request, query.text, _choice(wanted), query.dataset)
     names = {"solutions": wanted.results, "boolean": wanted.boolean, "graph": wanted.graph}
     media_type = names[found.kind] or found.media_type
     if media_type == HTML:
-        response = await shared.in_thread(html_pages.result, request, shared, inquiry.text, found)
+        response = await shared.in_thread(html_pages.result, request, shared, query.text, found)
     else:
         response = response_formats.negotiated(found.content, media_type)
     if found.sources:
         response.headers["Claimgraph-Sources"] = ", ".join(map(_source, found.sources))
-    if volatile(inquiry.text):
+    if volatile(query.text):  # NOW(), RAND(), SERVICE: the same query may have another result at the same snapshot
         response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -218,7 +227,7 @@ def _source(retrieval: Retrieval) -> str:
 
 
 def _choice(wanted: AcceptedFormats) -> ResultFormats:
-    """Tell which formats the engine is to write for the media types that a client wants."""
+    """Return the formats that the engine is to write for the media types that the client accepts."""
     return ResultFormats(
         solutions=_engine_type(wanted.results),
         boolean=_engine_type(wanted.boolean),
@@ -227,11 +236,14 @@ def _choice(wanted: AcceptedFormats) -> ResultFormats:
 
 
 def _engine_type(media_type: str | None, page: str = "application/sparql-results+json") -> str | None:
-    """Name the format that the engine is to write for a media type: pages are made from ``page``."""
+    """Return the format that the engine is to write for a response media type.
+
+    HTML pages are rendered from ``page``; ``application/json`` is another name of the SPARQL JSON format.
+    """
     return page if media_type in (response_formats.JSON, HTML) else media_type
 
 
-def _description(request: Request, shared: AppContext[ReadableGraph]) -> Response:
+def _service_description(request: Request, shared: AppContext[ReadableGraph]) -> Response:
     media_type = response_formats.choose(request, (*response_formats.GRAPHS, HTML))
     if media_type == HTML:
         return html_pages.query_form(request, shared)

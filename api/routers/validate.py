@@ -1,4 +1,4 @@
-"""The gate as a dry run: what would be said of a document or a graph, with nothing stored."""
+"""Validation route: a dry run of the gate on a document or a graph; nothing is stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REPORT = {
     "type": "object",
     "required": ["conforms", "counts", "results"],
     "properties": {
-        "conforms": {"type": "boolean", "description": "True when there is no violation."},
+        "conforms": {"type": "boolean", "description": "True if there is no violation."},
         "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
         "results": {
             "type": "array",
@@ -26,11 +26,11 @@ _REPORT = {
                 "type": "object",
                 "required": ["constraint", "severity", "message"],
                 "properties": {
-                    "constraint": {"type": "string", "description": "Its id."},
+                    "constraint": {"type": "string", "description": "Id of the constraint."},
                     "severity": {"enum": ["Violation", "Warning", "Info"]},
                     "message": {"type": "string"},
                     "messages": {"type": "object", "additionalProperties": {"type": "string"}},
-                    "focus": {"type": "string", "description": "The resource."},
+                    "focus": {"type": "string", "description": "The resource that violates the constraint."},
                     "pointer": {"type": "string", "description": "JSON Pointer into the claims document."},
                     "value": {"type": "string"},
                     "remedy": {"type": "string"},
@@ -40,7 +40,7 @@ _REPORT = {
     },
 }
 _ANSWER = {
-    "description": "The report, whether it conforms or not.",
+    "description": "The validation report, whether the input conforms or not.",
     "content": {JSON: {"schema": _REPORT}, **{name: {} for name in response_formats.GRAPHS}},
 }
 
@@ -49,13 +49,13 @@ _ANSWER = {
     "/validate",
     summary="Check a claims document or an article graph",
     response_class=Response,
-    responses={200: _ANSWER, **openapi_helpers.fails(400, 406, 413, 415, 422)},
-    openapi_extra={"requestBody": openapi_helpers.takes(JSON, *response_formats.READABLE)},
+    responses={200: _ANSWER, **openapi_helpers.problems(400, 406, 413, 415, 422)},
+    openapi_extra={"requestBody": openapi_helpers.request_body(JSON, *response_formats.READABLE)},
 )
 async def validate(request: Request, shared: Reading) -> Response:
-    """Check a claims document (JSON) or an article graph (RDF) and store nothing.
+    """Check a claims document (JSON) or an article graph (RDF) without storing it.
 
-    The report comes as JSON or, if the request accepts RDF rather than JSON, as a SHACL validation report.
+    The report is JSON or, if the client prefers RDF, a SHACL validation report.
     """
     kind = request_parsing.content_type(request, (JSON, *response_formats.READABLE))
     media_type = response_formats.choose(request, (JSON, *response_formats.GRAPHS))

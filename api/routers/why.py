@@ -1,4 +1,4 @@
-"""Why the graph says what it says."""
+"""Provenance routes: explanations of claims and statements."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ router = APIRouter(tags=["Provenance"])
     "/claims/{claim:path}/why",
     summary="Explain a claim",
     response_class=Response,
-    responses={200: {"model": Explanation}, **openapi_helpers.fails(404, 409)},
+    responses={200: {"model": Explanation}, **openapi_helpers.problems(404, 409)},
 )
 def why_claim(claim: str, shared: Reading) -> Response:
-    """Give a claim's exact words, where they stand, who said so through whom, and what follows from it.
+    """Return a claim's exact words and their position, its sources and reporters, and what follows from it.
 
-    `claim` is `article/claim`, the claim's IRI percent-encoded, or its local id where only one article has it.
+    `claim` is `article/claim`, the percent-encoded IRI of the claim, or its local id if only one article has it.
     """
     return Response(shared.graph.why(claim).model_dump_json(by_alias=True), media_type=JSON)
 
@@ -32,13 +32,13 @@ def why_claim(claim: str, shared: Reading) -> Response:
     "/why",
     summary="Explain a statement",
     response_class=Response,
-    responses={200: {"model": StatementExplanation}, **openapi_helpers.fails(404, 409, 422)},
+    responses={200: {"model": StatementExplanation}, **openapi_helpers.problems(404, 409, 422)},
 )
 def why_statement(
-    subject: Annotated[str, Query(description="An IRI, or a prefixed name.")],
-    predicate: Annotated[str, Query(description="An IRI, or a prefixed name such as cg:attributedTo.")],
+    subject: Annotated[str, Query(description="An IRI or a prefixed name.")],
+    predicate: Annotated[str, Query(description="An IRI or a prefixed name, such as cg:attributedTo.")],
     obj: Annotated[str, Query(alias="object", description="An IRI, a prefixed name, or the text of a literal.")],
     shared: Reading,
 ) -> Response:
-    """Give the quotes behind a statement that an article makes, or the rule and the premises of one that follows."""
+    """Return the quotes behind an asserted statement, or the rule and the premises of an inferred one."""
     return Response(shared.graph.why_statement(subject, predicate, obj).model_dump_json(by_alias=True), media_type=JSON)

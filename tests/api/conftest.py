@@ -1,4 +1,4 @@
-"""Applications to test, over stores in memory."""
+"""Fixtures: applications over stores in memory, and clients of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a query or an update is given of the request, of the limits and of the process."""
+"""Application context: what queries and updates receive of the request, the limits and the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what over HTTP; and what is hidden is as if it were not there, whichever way one asks."""
+"""Authorization over HTTP: permissions, and that hidden graphs look absent through every interface."""
 
 from __future__ import annotations
 
@@ -64,7 +64,17 @@ READS = [
     "/why?subject=x&predicate=x&object=x",
     "/review",
 ]
-OPEN = ["/docs", "/openapi.json", "/ontology", "/shapes", "/schema", "/context.jsonld", "/static/style.css"]
+OPEN = [
+    "/docs",
+    "/guide/",
+    "/guide/queries",
+    "/openapi.json",
+    "/ontology",
+    "/shapes",
+    "/schema",
+    "/context.jsonld",
+    "/static/style.css",
+]
 
 Answer = httpx2.Response
 
@@ -221,7 +231,7 @@ def test_reading_may_need_a_token(settings: Config, file: TokenFile, public: str
 
 
 def test_a_setting_that_names_no_graph(settings: Config) -> None:
-    with pytest.raises(Exception, match="names no graph"):
+    with pytest.raises(Exception, match="is neither the IRI of a graph"):
         served(settings.with_options(public_graphs="all"))
 
 
@@ -411,7 +421,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def unordered(answer: Answer) -> object:
-    """Give the content without the order of its parts, which a store in memory takes from the order of writing."""
+    """Return the content without the order of its parts, which in a memory store depends on the order of writes."""
     if "json" not in answer.headers.get("content-type", ""):
         return sorted(re.split(rb"[\n;,] *", answer.content.strip()))
     return sort(json.loads(_UUID.sub("", answer.text)))  # the name of a graph that would have been made

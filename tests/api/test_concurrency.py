@@ -1,4 +1,4 @@
-"""Over a real server: slow queries hold nobody up, and bodies are cut off while they arrive."""
+"""Concurrency over a real server: slow queries block nobody, and oversized bodies are cut off on arrival."""
 
 from __future__ import annotations
 

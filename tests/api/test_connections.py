@@ -1,4 +1,4 @@
-"""One connection with many requests: in a row, in pieces, not read at once, idle at the end of the server."""
+"""Keep-alive connections: sequential, fragmented, pipelined and idle requests, and shutdown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def request(text: str) -> bytes:
 
 
 def number(n: int) -> bytes:
-    """A query that nobody else asks, and that :func:`numbered` is the answer of."""
+    """Return a unique query, whose result :func:`numbered` recognizes."""
     return request(f"SELECT ({n} AS ?n) {{}}")
 
 
@@ -44,7 +44,7 @@ def numbered(n: int) -> bytes:
 
 
 def body(stream: BinaryIO) -> bytes:
-    """Read one answer of several."""
+    """Read one response of several."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         line = stream.readline()

@@ -1,4 +1,4 @@
-"""SERVICE and LOAD over HTTP, with other servers on loopback: who is allowed is asked, within limits, and no other."""
+"""SERVICE and LOAD over HTTP, with peers on loopback: only allowed addresses, within limits."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ class Elsewhere:
 
 @dataclass
 class Here:
-    """Our server, and the one that it may ask."""
+    """The server under test and the peer that it may call."""
 
     client: TestClient
     elsewhere: Elsewhere
 
     @property
     def asked(self) -> list[str]:
-        """The paths that the other server was asked for since the test began."""
+        """The paths requested from the peer since the test began."""
         assert self.elsewhere.peer is not None
         return [asked.path for asked in self.elsewhere.peer.asked]
 
@@ -127,7 +127,7 @@ class Here:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
-    """A server with a store on disk, readers and the seed article, which may ask another one."""
+    """A server with a store on disk, readers and the seed article, which may call one peer."""
     elsewhere = Elsewhere()
     with serving(elsewhere) as elsewhere.peer:
         paths = list(elsewhere.answers)

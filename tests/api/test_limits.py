@@ -1,4 +1,4 @@
-"""Every limit as a client meets it: what is just within it passes, what is over it is refused, and in which words.
+"""Limits as clients meet them: values within a limit pass, values over it are refused with the right message.
 
 A setting of :class:`kg.config.Config` that is a limit and has no test here fails :func:`test_every_limit_has_a_test`.
 """
@@ -59,7 +59,7 @@ def test_every_limit_has_a_test() -> None:
 
 
 def refused(answer: httpx2.Response | Answer, status: int, setting: str) -> None:
-    """Check that an answer refuses something, and names the setting that an operator can change."""
+    """Check that a response is a refusal that names the setting to change."""
     content = answer.content if isinstance(answer, httpx2.Response) else answer.body
     status_code = answer.status_code if isinstance(answer, httpx2.Response) else answer.status
     headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -348,7 +348,7 @@ LARGE = get(f"/sparql?query={quote(_MUCH)}&format=csv")
 
 @contextmanager
 def stalled(address: Address, source: str) -> Iterator[None]:
-    """Ask for a large answer from an address of this machine, and take nothing of it."""
+    """Request a large response from a loopback address, and read nothing of it."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.bind((source, 0))
@@ -455,7 +455,7 @@ def test_room_for_answers(tmp_path: Path, size: int, kept: int) -> None:
 def federated(
     folder: Path, answer: Callable[[Asked], Reply], **others: Any
 ) -> Iterator[Callable[[str], httpx2.Response]]:
-    """Serve an application that may ask one other endpoint, which answers by a function."""
+    """Serve an application that may call one endpoint, whose responses a function makes."""
     with peer_serving(answer) as peer:
         allowed = f"{peer.address}/sparql"
         with on_disk(folder, allow_service=allowed, readers=1, **others) as served:

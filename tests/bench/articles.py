@@ -1,4 +1,4 @@
-"""Write articles: fill the template in, the same for the same seed and number, in no particular memory."""
+"""Generator of articles from the template: deterministic for a seed and number, in constant memory."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Article:
 
 
 class Author:
-    """Writes articles after the template.
+    """Generator of articles from the template.
 
-    Which entities an article names is drawn with a probability that falls with the rank of each (1/rank, as in Zipf's
-    law), out of a population of each class that grows with the corpus: a few are in many articles, most in one or two.
-    The entities of the seed article have the first ranks.
+    The entities of an article are drawn with probabilities of 1/rank (Zipf's law) from a population of each class that
+    grows with the corpus: a few are in many articles, most in one or two. The entities of the seed article have the
+    first ranks.
     """
 
     def __init__(self, template: Template, seed: int, articles: int) -> None:
@@ -93,7 +93,7 @@ class Author:
         return Article(identifier, graphs[0], graphs[1], graphs[2], graphs[3], reference, parts, entities)
 
     def _cast(self, rng: random.Random) -> dict[str, tuple[str, str, int]]:
-        """Choose who and what takes the place of each entity: its slug, the slug it is like, and its rank."""
+        """Choose a replacement for each entity: its slug, the slug it resembles, and its rank."""
         cast = {}
         for pool, groups in self.pools.items():
             taken: set[int] = set()
@@ -192,7 +192,7 @@ def _escaped(text: str) -> str:
 
 
 def original(template: Template) -> Article:
-    """Give the seed article itself."""
+    """Return the seed article itself."""
     triples = template.original
     parts = sorted({*template.users} - {""})
     return Article(

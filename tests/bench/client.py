@@ -1,4 +1,4 @@
-"""Clients: wrk for many small requests, http.client for few large ones."""
+"""Load clients: wrk for many small requests, http.client for few large ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SCRIPT = Path(__file__).with_name("lookups.lua")
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer.
+    """A response.
 
     Attributes:
         seconds: from the request to the last byte.
-        first: from the request to the head of the answer.
+        first: seconds from the request to the response head.
     """
 
     status: int
@@ -31,12 +31,12 @@ class Reply:
     first: float
 
     def rows(self) -> list[dict[str, dict[str, str]]]:
-        """Read the solutions of an answer in JSON."""
+        """Return the solutions of a JSON result."""
         rows: list[dict[str, dict[str, str]]] = json.loads(self.content)["results"]["bindings"]
         return rows
 
     def values(self) -> list[tuple[str, ...]]:
-        """Give what the solutions say in an order of their own, so that the answers of two servers can be compared."""
+        """Return the values of the solutions in a canonical order, for comparison between servers."""
         return sorted(
             tuple(f"{name}={value['value']}@{value.get('xml:lang', '')}" for name, value in sorted(row.items()))
             for row in self.rows()
@@ -44,7 +44,7 @@ class Reply:
 
 
 class Client:
-    """One connection that is kept open."""
+    """One keep-alive connection."""
 
     def __init__(self, port: int, timeout: float, source: str = "127.0.0.1") -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout, source_address=(source, 0))
@@ -56,10 +56,10 @@ class Client:
         self.connection.close()
 
     def get(self, target: str, headers: dict[str, str] | None = None) -> Reply:
-        """Send a GET request and read the whole answer.
+        """Send a GET request and read the whole response.
 
         Raises:
-            OSError: no connection, no answer in time, or an answer that is cut short.
+            OSError: no connection, a timeout, or a truncated response.
         """
         begin = time.perf_counter()
         try:
@@ -68,7 +68,7 @@ class Client:
             first = time.perf_counter()
             content = response.read()
         except (http.client.HTTPException, OSError) as error:
-            self.connection.close()  # the next request opens it anew
+            self.connection.close()  # the next request reopens it
             raise OSError(str(error) or type(error).__name__) from error
         seconds = time.perf_counter() - begin
         return Reply(response.status, response.headers.get("ETag", ""), content, seconds, first - begin)
@@ -76,11 +76,12 @@ class Client:
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of a load measured; times in milliseconds.
+    """Measurements of one run of a load; times in milliseconds.
 
     Attributes:
-        refused: answers with a status of 400 or more.
-        broken: requests without an answer.
+        refused: responses with a status of 400 or more.
+        broken: requests without a response.
+        requests: all that got a response, refused ones included; 0 where they were not counted.
     """
 
     rate: float
@@ -88,11 +89,12 @@ class Load:
     p99: float
     refused: int = 0
     broken: int = 0
+    requests: int = 0
 
 
 @dataclass
 class Wrk:
-    """The load generator wrk. Each run takes other numbers for ``__N__``, so that no two requests are alike."""
+    """The load generator wrk. Each run substitutes other numbers for ``__N__``, so that no two requests are equal."""
 
     program: str = "wrk"
     directory: Path = field(default_factory=Path)
@@ -113,10 +115,9 @@ class Wrk:
             raise RuntimeError(f"wrk failed: {done.stderr or done.stdout}")
         result = json.loads(done.stdout.splitlines()[-1])
         self.count += int(result["requests"]) + 10 * clients
-        answered = result["requests"] - result["refused"]
-        return Load(
-            answered / result["seconds"], result["p50"], result["p99"], int(result["refused"]), int(result["broken"])
-        )
+        count, refused = int(result["requests"]), int(result["refused"])
+        rate = (count - refused) / result["seconds"]
+        return Load(rate, result["p50"], result["p99"], refused, int(result["broken"]), count)
 
 
 def hammer(open_client: Callable[[], Client], targets: Callable[[], str], clients: int, seconds: float) -> Load:
@@ -149,6 +150,6 @@ def hammer(open_client: Callable[[], Client], targets: Callable[[], str], client
 
 
 def percentile(values: Sequence[float], rank: float) -> float:
-    """Give a percentile (nearest rank); not a number when there are no values."""
+    """Return a percentile (nearest rank); NaN without values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * rank / 100))] if ordered else float("nan")

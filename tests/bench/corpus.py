@@ -1,13 +1,13 @@
-"""Make a corpus of the size that is asked for, and a store of it: ``python -m tests.bench.corpus --quads 1000000``.
+"""Generator of a corpus of a given size, and of a store of it: ``python -m tests.bench.corpus --quads 1000000``.
 
 DIR gets
 
-- ``named.nq``: N-Quads of the named graphs, exactly as many as asked for: vocabulary, reference facts, the seed article
-  as it is, and articles after it (:mod:`tests.bench.articles`), each whole, with what follows from each. What is then
-  missing from the number is made up by tags of articles in a user's graph;
-- ``default.nt``: the union of these graphs, each triple once, as :mod:`kg.store.store` keeps it in the default graph;
-- ``claims.txt``, ``subjects.txt``: IRIs to ask for, a fair sample of the whole, shuffled;
-- ``corpus.json``: the numbers.
+- ``named.nq``: N-Quads of the named graphs, exactly the requested number: vocabulary, reference facts, the seed article
+  itself, and articles generated from it (:mod:`tests.bench.articles`), each complete with its closure. The rest of the
+  number consists of tags of articles in a user's graph;
+- ``default.nt``: the union of these graphs, each triple once, as :mod:`kg.store.store` stores it in the default graph;
+- ``claims.txt``, ``subjects.txt``: IRIs for lookups, a uniform sample of the corpus, shuffled;
+- ``corpus.json``: the sizes.
 
 With ``--store`` it also makes ``data/``, a data directory for ``kg serve --data``, and ``native/``, a second copy of
 the same engine directory for ``oxigraph serve-read-only --location``.
@@ -40,11 +40,11 @@ _MEAN = 4_200
 
 @dataclass
 class Counts:
-    """What a corpus holds.
+    """Sizes of a corpus.
 
     Attributes:
         quads: quads of named graphs.
-        union: triples of the default graph, which come on top.
+        union: triples of the default graph, which are not among the quads.
         articles: number of articles, the seed article included.
         tags: quads in the user's graph, which make up the exact number.
     """
@@ -77,7 +77,7 @@ class _Sample:
 
 
 class _Writer:
-    """Writes graphs, and the union beside them; remembers only triples that several articles may share."""
+    """Writer of graphs and their union; it remembers only triples that several articles may share."""
 
     def __init__(self, named: IO[str], union: IO[str], counts: Counts) -> None:
         self.named, self.union, self.counts = named, union, counts
@@ -101,7 +101,9 @@ class _Writer:
     def _new(self, triples: list[str]) -> list[str]:
         new = []
         for triple in triples:
-            if (key := hash(triple)) not in self.seen:  # 64 bits: chance of two alike among a million: 1 in 30 million
+            if (
+                key := hash(triple)
+            ) not in self.seen:  # 64 bits: a collision among a million has a chance of 1 in 30 million
                 self.seen.add(key)
                 new.append(triple)
         return new
@@ -154,7 +156,7 @@ def _size(article: Article) -> int:
 
 def _write(writer: _Writer, article: Article) -> None:
     name = article.identifier
-    # The seed article's triples are not told apart, and neither are those that later articles share with it.
+    # Triples of the seed article are not distinguished from those that later articles share with it.
     write = writer.shared if name == templates.SEED else writer.own
     write(NAMES.article_graph(name), article.asserted)
     writer.shared(NAMES.article_graph(name), article.asserted_shared)
@@ -181,7 +183,7 @@ def _tags(counts: Counts) -> list[str]:
 
 
 def store(directory: Path) -> dict[str, float]:
-    """Load a corpus into ``data/store`` and copy that to ``native``; give seconds by step.
+    """Load a corpus into ``data/store`` and copy that to ``native``; return the seconds of each step.
 
     The product then opens it once, so that all it writes on a first start is there.
     """
@@ -196,7 +198,7 @@ def store(directory: Path) -> dict[str, float]:
     clock.lap("load")
     engine.optimize()
     engine.flush()
-    del engine  # which closes it
+    del engine  # this closes it
     clock.lap("optimize")
     shutil.copytree(data / "store", native)
     clock.lap("copy")
@@ -239,7 +241,7 @@ def main() -> None:
         description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quads", type=int, default=1_000_000, help="quads in named graphs (default: 1000000)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed gives another corpus (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the corpus (default: 1)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory for the files")
     parser.add_argument("--store", action="store_true", help="also make data/ and native/ in DIR")
     options = parser.parse_args()

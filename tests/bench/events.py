@@ -1,9 +1,9 @@
-"""Match two releases of UCDP GED with each other: ``python -m tests.bench.events``.
+"""Benchmark of event matching between two releases of UCDP GED: ``python -m tests.bench.events``.
 
 The rows of the older release are the queries, those of the newer are the dataset. Rows with the same id are the same
-event (the id itself is never compared). A link is *found* if it was accepted, or if it is among the rows that a person
-is shown for that event. A *false* link is an accepted one to another row; for the last column each event is matched
-once more with its own row taken out of the dataset, so that every accepted link is false.
+event (the id itself is never compared). A link is *found* if it was accepted, or if it is among the rows proposed for
+review of that event. A *false* link is an accepted one to another row; for the last column each event is matched once
+more with its own row taken out of the dataset, so that every accepted link is false.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SPLIT = 2016
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of some queries."""
+    """Counts of the outcomes of some queries."""
 
     queries: int
     gold: int

@@ -1,7 +1,7 @@
-"""Time gate and closure of the seed article beside the straightforward way: ``python tests/bench/gate.py``.
+"""Benchmark of gate and closure against the straightforward implementation: ``python tests/bench/gate.py``.
 
 The straightforward way is pySHACL over all shapes and owlrl over vocabulary and article, both in memory. Each side runs
-in a process of its own, in turn, so that both meet the same machine; the table gives medians, ratios and peak memory.
+in its own process, alternately, so that both meet the same machine load; the table shows medians, ratios, peak memory.
 """
 
 from __future__ import annotations

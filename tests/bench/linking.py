@@ -1,4 +1,4 @@
-"""Measure the linker on the seed article and on a development set.
+"""Benchmark of the linker on the seed article and on a development set.
 
 Run it with ``python -m tests.bench.linking [--packs FILE]``; it needs the slices in ../shared and the extra ``lemmas``.
 """
@@ -56,8 +56,8 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packs", type=Path, help="a reference store made before; made anew without it")
-    parser.add_argument("--errors", action="store_true", help="list what is wrong in the development set")
+    parser.add_argument("--packs", type=Path, help="an existing reference store; rebuilt if omitted")
+    parser.add_argument("--errors", action="store_true", help="list the errors in the development set")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = options.packs or Path(folder) / "reference.sqlite"
@@ -158,7 +158,7 @@ def named(at: int, kind: str, ukrainian: str, english: str, *, latin_only: bool)
 
 
 def distractors() -> Iterator[Record]:
-    """Names of people in the name benchmark of nomenklatura, that none of ours is."""
+    """Names of people in the name benchmark of nomenklatura that no entity of the development set has."""
     with (SLICES / "name_bench_cases.csv").open(encoding="utf-8") as file:
         found = {row[side] for row in csv.DictReader(file) if row["schema"] == "Person" for side in ("name1", "name2")}
     ours = [line.split("\t")[2] for line in NAMES.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""Reference packs of the slices in ../shared, read as they lie there, for tests/bench/linking.py."""
+"""Reference packs of the slices in ../shared, imported unchanged, for tests/bench/linking.py."""
 
 from __future__ import annotations
 

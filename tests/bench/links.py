@@ -1,4 +1,4 @@
-"""What links cost: the first `kg link`, another with nothing new, and one decision, in a store on disk.
+"""Benchmark of links: the first `kg link`, a repeated one, and a single decision, in a store on disk.
 
 ``python -m tests.bench.links 1000 10000``; each number is how many links of one dataset there are.
 """
@@ -38,7 +38,7 @@ def measure(folder: Path, number: int) -> None:
     found = [proposal(f"e{at}", f"wikidata:Q{at + 1}") for at in range(number)]
     print(f"{number} links")
     timed("first link", lambda: KnowledgeGraph(store).review().propose(found))
-    review = KnowledgeGraph(store).review()  # which knows nothing, as in a new process
+    review = KnowledgeGraph(store).review()  # with empty caches, as in a new process
     timed("nothing new", lambda: review.propose(found))
     review = KnowledgeGraph(store).review()
     timed("log", review.log)

@@ -1,4 +1,4 @@
-"""What is measured of a running server: loads of many sizes, single queries, and a query that would never end."""
+"""Measurements of a running server: loads of several sizes, single queries, and a query that never ends."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CLIENTS = (1, 8, 32)
 PATIENCE = 10.0
 """Seconds after which a lookup that is not answered is given up."""
 QUESTION = 5.0
-"""Seconds that a competency question may take."""
+"""Time limit of a competency question in seconds."""
 QUICK = 100.0
-"""Milliseconds; questions that the first peer answers faster are also asked by many clients, mixed."""
+"""Milliseconds; questions that the first peer completes faster are also measured with many clients, mixed."""
 DEADLINE = 3.0
 """Seconds after which the runaway query is to be ended."""
 _SETTLE = 1.0
@@ -34,12 +34,12 @@ _SAMPLE = 30
 
 @dataclass
 class Results:
-    """All numbers, by peer and by name of the measure: one number a round, times in milliseconds.
+    """All measurements, by peer and name of the measure: one number for each round, times in milliseconds.
 
     Attributes:
-        numbers: the numbers.
-        answers: what each peer answered to each query that all are to answer alike.
-        notes: what went wrong.
+        numbers: the measurements.
+        answers: the result of each peer for each query that all should answer alike.
+        notes: errors and skipped measurements.
     """
 
     numbers: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
@@ -58,15 +58,15 @@ class Results:
             self.add(peer, f"{name} / {measure}", getattr(load, measure))
 
     def get(self, peer: str, name: str) -> float | None:
-        """Give the median of the rounds."""
+        """Return the median of the rounds."""
         values = self.numbers[peer].get(name)
         return median(values) if values else None
 
     def differing(self, *, rows: bool = False) -> Iterator[str]:
-        """Tell what a peer answered otherwise than the first one that answered.
+        """Return the results of a peer that differ from those of the first peer.
 
         Args:
-            rows: tell only of other numbers of rows; some store a value in another form (Virtuoso a true as 1).
+            rows: compare only the numbers of rows; some peers store values in another form (Virtuoso ``true`` as 1).
         """
         first: dict[str, tuple[str, list[tuple[str, ...]]]] = {}
         for peer, answers in self.answers.items():
@@ -134,7 +134,7 @@ class Bench:
         return target
 
     def compare(self, server: Server) -> None:
-        """Note what a peer answers, to lookups, joins and, if it can end a query, to the aggregates."""
+        """Record the results of a peer for lookups, joins and, if it can end a query, the aggregates."""
         name, answers = server.peer.name, self.results.answers[server.peer.name]
         queries = [
             workload.Query(f"point {iri}", workload.point(iri)) for iri in workload.subjects(self.corpus)[-_SAMPLE:]
@@ -152,7 +152,7 @@ class Bench:
                     self.results.notes.append(f"{name}: the export has {rows} rows.")
 
     def questions(self, server: Server) -> None:
-        """Ask the competency questions one by one; what took too long in the first round is not asked again."""
+        """Run the competency questions one by one; one that timed out in the first round is skipped later."""
         name, numbers = server.peer.name, self.results.numbers[server.peer.name]
         for question in workload.questions():
             if numbers.get(f"{question.name} / 1 / p50", [0.0])[-1] >= QUESTION * 1000:
@@ -236,7 +236,7 @@ class Bench:
             self.questions(server)
 
     def choose_quick(self, peer: str) -> None:
-        """Choose the questions that many clients ask, by the times of one peer."""
+        """Choose the questions for many clients, by the times of one peer."""
         times = {query.name: self.results.get(peer, f"{query.name} / 1 / p50") for query in workload.questions()}
         self.quick = [name for name, taken in times.items() if taken is not None and taken < QUICK]
 
@@ -255,7 +255,7 @@ class _Runaway:
 
 @contextlib.contextmanager
 def _runaway(server: Server) -> Iterator[_Runaway]:
-    """Have somebody ask the runaway query; nobody waits for its end."""
+    """Start the runaway query on a connection that nobody waits for."""
 
     def ask() -> None:
         with contextlib.suppress(OSError), server.client(120, _STRANGER) as client:

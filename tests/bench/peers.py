@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is prepared, started, asked and stopped, on the same data."""
+"""Servers of the comparison: preparation, start, queries and stop of each, on the same data."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.bench import processes
 from tests.bench.client import Client
 
 _START = 60.0
-"""Seconds that a server may take to start; loading into memory takes longer, see :class:`RdflibEndpoint`."""
+"""Start timeout in seconds; loading into memory takes longer, see :class:`RdflibEndpoint`."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a peer is started with.
+    """Parameters of the start of a peer.
 
     Attributes:
         corpus: directory that :mod:`tests.bench.corpus` made.
-        deadline: seconds after which a query is to be ended.
+        deadline: time limit of a query, in seconds.
     """
 
     corpus: Path
@@ -38,15 +38,15 @@ class Setting:
 
 @dataclass
 class Peer:
-    """A server to compare; this one is Claimgraph itself.
+    """A server of the comparison; this class is Claimgraph itself.
 
     Attributes:
-        name: as shown.
+        name: display name.
         program: name or path of its executable.
-        advice: how to get that.
-        path: of the SPARQL endpoint, with a query string if it needs one.
-        ends_queries: whether it can end a query; if not it is started anew after a query that took too long.
-        in_memory: whether it reads the whole corpus at each start, so that one round has to do.
+        advice: how to install it.
+        path: path of the SPARQL endpoint, with a query string if it needs one.
+        ends_queries: whether it can end a query; otherwise it is restarted after a query that timed out.
+        in_memory: whether it loads the whole corpus at each start, so that one round has to do.
     """
 
     program: str = "kg"
@@ -58,28 +58,28 @@ class Peer:
     environment: dict[str, str] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """Say what is missing and how to install it, or nothing."""
+        """Return what is missing and how to install it, or an empty string."""
         if shutil.which(self.program) is None:
             return f"{self.name}: no `{self.program}` found; {self.advice}"
         return None
 
     def prepare(self, setting: Setting) -> float:
-        """Load what has to be loaded before the first start; give the seconds that took."""
+        """Load the data that the first start needs; return the seconds it took."""
         return 0.0
 
     def command(self, setting: Setting, port: int) -> list[str]:
-        """Give the command line that serves the corpus on a port of the loopback interface."""
+        """Return the command line that serves the corpus on a port of the loopback interface."""
         self.environment = {"KG_TIMEOUT": str(setting.deadline), "KG_LOG": "off", "KG_TOKEN": "bench"}
-        self.environment["KG_MAX_SENDING_BYTES"] = str(4 << 30)  # a quarter is for one address, and all clients have it
+        self.environment["KG_MAX_SENDING_BYTES"] = str(4 << 30)  # one address gets a quarter, and all clients share one
         return [self.program, "serve", "--data", str(setting.corpus / "data"), "--port", str(port)]
 
     def target(self, query: str) -> str:
-        """Give the path and query string that ask a query; ``__N__`` in it stays as it is."""
+        """Return the path and query string of a query; ``__N__`` in it stays unchanged."""
         return f"{self.path}query={quote(query, safe='')}"
 
     @property
     def start_limit(self) -> float:
-        """Seconds that it may take to start."""
+        """Start timeout in seconds."""
         return _START
 
 
@@ -107,7 +107,7 @@ class RdflibEndpoint(Peer):
         super().__init__(program, "rdflib-endpoint", "pip install rdflib-endpoint", "/?", False, True)
 
     def command(self, setting: Setting, port: int) -> list[str]:
-        # Its default graph is the union of the named ones already.
+        # Its default graph is the union of the named graphs anyway.
         return [self.program, "serve", "--host", "127.0.0.1", "--port", str(port), str(setting.corpus / "named.nq")]
 
     @property
@@ -120,7 +120,7 @@ class Server:
     """A running peer.
 
     Attributes:
-        started: seconds from the start of the process to the first right answer.
+        started: seconds from the start of the process to the first correct response.
     """
 
     peer: Peer
@@ -151,10 +151,10 @@ class Server:
 
 @contextlib.contextmanager
 def running(peer: Peer, setting: Setting) -> Iterator[Server]:
-    """Start a peer, wait for its first right answer, and stop it in the end.
+    """Start a peer, wait for its first correct response, and stop it at the end.
 
     Raises:
-        RuntimeError: it ended, or gave no right answer in time; the message names its log.
+        RuntimeError: it exited, or gave no correct response in time; the message names its log.
     """
     claim = (setting.corpus / "claims.txt").open(encoding="utf-8").readline().strip()
     query = f"SELECT ?id WHERE {{ <{claim}> <http://purl.org/dc/terms/identifier> ?id }}"
@@ -188,10 +188,10 @@ def _answer(server: Server, query: str) -> str:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on, below those that the system gives to clients.
+    """Return a free port below the range of ephemeral ports.
 
-    Else a client that asks again and again whether the server is up would one day be given that very port, and connect
-    to itself; the server then finds its port in use.
+    Otherwise a client that polls the starting server could be assigned that very port and connect to itself; the server
+    then finds its port in use.
     """
     for port in random.sample(range(20_000, 30_000), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a server and its processes use, read from /proc (Linux)."""
+"""Resource usage of a server and its child processes, read from /proc (Linux)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def cpu(pids: Iterable[int]) -> dict[int, float]:
-    """Tell the processor time, in seconds, that each process has used so far."""
+    """Return the CPU time of each process so far, in seconds."""
     used = {}
     for pid in pids:
         if fields := _stat(pid):
@@ -100,7 +100,7 @@ class Watch:
 
 
 def busiest(pid: int, window: float = 0.3) -> int:
-    """Tell which process of a tree works most during a short while."""
+    """Return the process of a tree that uses most CPU time during a short interval."""
     before = cpu(tree(pid))
     time.sleep(window)
     now = cpu(tree(pid))

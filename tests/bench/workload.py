@@ -1,4 +1,4 @@
-"""What is asked: lookups by the thousand, the competency questions, aggregates, an export, and a runaway query."""
+"""Queries of the benchmark: many lookups, the competency questions, aggregates, an export, and a runaway query."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ JOIN = (
     "SELECT ?about ?what ?source WHERE {{ <{iri}> cg:hasContent ?about ; cg:attributedTo ?who . "
     "?about rdfs:label ?what . ?who rdfs:label ?source }} LIMIT __N__"
 )
-"""Lookups as an application sends them: one form, other constants each time. ``__N__`` is a number over a million that
-no other request has, so that no two texts are alike; no answer has as many rows.
+"""Lookups as an application sends them: one form with varying constants. ``__N__`` is a unique number over a million,
+so that no two texts are equal; no result has as many rows.
 """
 
 _FIXED = "1000000"
 REPEATED = 100
-"""Number of requests that are asked again and again."""
+"""Number of distinct requests in the repeated load."""
 
 RUNAWAY = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f FILTER(STRLEN(STR(?a)) + STRLEN(STR(?f)) < 0) }"
 """All pairs of triples: a trillion at a million, and no way round."""
@@ -48,7 +48,7 @@ def join(iri: str) -> str:
 
 
 def fixed(query: str) -> str:
-    """Give the query with the same number each time."""
+    """Return the query with the same number each time."""
     return query.replace("__N__", _FIXED)
 
 
@@ -68,7 +68,7 @@ def questions() -> list[Query]:
 
 
 def aggregates() -> list[Query]:
-    """Give queries that go through much of the data and answer little."""
+    """Return queries that scan much of the data and have small results."""
     by_class = "SELECT ?class (COUNT(?x) AS ?n) WHERE { ?x a ?class } GROUP BY ?class ORDER BY DESC(?n) ?class"
     speakers = (
         "SELECT ?who (COUNT(?claim) AS ?n) WHERE { ?claim a cg:Claim ; cg:attributedTo ?who } "
@@ -78,7 +78,7 @@ def aggregates() -> list[Query]:
 
 
 def export() -> Query:
-    """Give the query for a large answer."""
+    """Return the query with a large result."""
     return Query(f"export of {EXPORT_ROWS:,} rows", f"SELECT ?s ?p ?o WHERE {{ ?s ?p ?o }} LIMIT {EXPORT_ROWS}")
 
 

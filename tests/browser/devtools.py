@@ -1,4 +1,4 @@
-"""Chromium, driven over the pipe of its DevTools protocol: pages are visited one after another with one cache."""
+"""Chromium, driven over the pipe of its DevTools protocol: pages are visited in sequence with one cache."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Browser:
         self.send("Page.enable")
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command and return its result; events that come before it are kept."""
+        """Send a command and return its result; events that arrive before it are queued."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if self._session:

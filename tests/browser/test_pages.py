@@ -1,4 +1,4 @@
-"""The pages in a real browser: they render, without a script, and ask for nothing outside."""
+"""Pages in a real browser: they render without scripts and without requests to other hosts."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def render(url: str, profile: Path) -> str:
     [
         ("", ["Claimgraph", "Хто відмовив, а хто просто не відповів?"]),
         ("docs", ["/articles", "/sparql"]),
-        ("review", ["Links that wait for a person", "Decided last"]),
+        ("review", ["Links awaiting review", "Latest decisions"]),
         ("questions/14", ["він відмовив йому у підтримці", "Володимир Путін"]),
         ("entity/putin", ["Vladimir Putin", "Володимир Путін"]),
         ("article/seed/C22", ["за кілька днів до цього Путін припинив відповідати на дзвінки Асада"]),
@@ -73,7 +73,7 @@ def test_a_page_renders(address: str, path: str, words: list[str], tmp_path: Pat
 
 
 def unchanged(address: str) -> int:
-    """Return how often the server has answered 304 with the cache's word."""
+    """Return the number of 304 responses of the response cache."""
     with urllib.request.urlopen(address + "metrics", timeout=30) as answer:
         found = re.search(
             r'^claimgraph_cache_answers_total{outcome="not-modified"} (\d+)', answer.read().decode(), re.M
@@ -83,7 +83,7 @@ def unchanged(address: str) -> int:
 
 
 def styled(tab: Browser) -> bool:
-    """Tell whether the style sheet applies: without it a navigation is a block."""
+    """Return whether the style sheet applies: without it, the navigation is a block."""
     found = tab.evaluate("getComputedStyle(document.querySelector('header nav')).display")
     assert found in ("flex", "block")
     return bool(found == "flex")
@@ -131,3 +131,16 @@ def test_words_in_tables_stay_whole_on_a_telephone(address: str, path: str) -> N
         assert tab.evaluate("document.querySelectorAll('td').length") > 0
         assert tab.evaluate(BROKEN) == []
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "the page itself is too wide"
+
+
+@pytest.mark.parametrize("path", ["guide/", "guide/exports"])
+def test_a_page_of_the_guide_fits_a_telephone_at_every_visit(address: str, path: str) -> None:
+    """Tables and code scroll by themselves, the page does not; the second visit is answered by the browser's cache."""
+    with browser() as tab:
+        tab.send("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+        for _ in range(2):
+            tab.visit(address + path)
+            assert styled(tab)
+            assert tab.evaluate("document.querySelectorAll('.guide .wide table').length") > 0
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "the page itself is too wide"
+            tab.visit(address)

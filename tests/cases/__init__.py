@@ -1,1 +1,1 @@
-"""Broken graphs and documents, and strategies for random ones, shared by several tests."""
+"""Test data shared by several tests: broken graphs and documents, strategies for random ones, stores and peers."""

@@ -1,4 +1,4 @@
-"""Article graphs that are easy to make: copies of the seed article, and a small odd one."""
+"""Article graphs: copies of the seed article, and a small unusual one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kg.rdf import oxigraph
 from tests.configs import configured
 
 ODD = "a\r\nb\rc\nd\te \"q\" 'x', ; \\ =1+1 <&> \x0b\x00 \u2028 і😀"
-"""What a cell, a line or an element may not take for an end, or may not hold at all."""
+"""Characters that could end a cell, a line or an element early, or are not allowed in one."""
 
 _ODD_ARTICLE = """
 @prefix cg: <https://w3id.org/claimgraph/ns#> .
@@ -34,7 +34,7 @@ _ODD_ARTICLE = """
 
 
 def seeded() -> KnowledgeGraph:
-    """Give a graph in memory with the seed article."""
+    """Return a graph in memory with the seed article."""
     return KnowledgeGraph.open(configured(), in_memory=True)
 
 

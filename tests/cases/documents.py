@@ -1,4 +1,4 @@
-"""Claims documents that break one constraint: the small document as JSON, changed in one place."""
+"""Claims documents that violate one constraint each: the small document as JSON, changed in one place."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class DocumentCase(NamedTuple):
     change: Callable[[Content], object]
 
     def make(self) -> tuple[bytes, str]:
-        """Make the broken document; give it and the JSON Pointer of the place."""
+        """Return the broken document and the JSON Pointer of the error."""
         content = Content()
         pointer = content.pointer(self.place)
         self.change(content)

@@ -1,4 +1,4 @@
-"""Events to match: records of the common table, files of each dataset, and an article of another year."""
+"""Events for matching: records of the common table, files of each dataset, and an article of another year."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One broken graph for every part of every constraint, and broken claims documents where a document can say it.
+"""Broken graphs, one for every part of every constraint, and broken claims documents where JSON can express the error.
 
 All of them are small mutations of a part of the seed article that is true to it: its text and a few of its claims.
 """
@@ -25,7 +25,7 @@ _PREFIXES = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in {**PREFIXES, **
 
 
 def small_document() -> Document:
-    """Cut the seed down to some claims, what they are about, and whom and where that takes."""
+    """Return the seed reduced to some claims and everything they depend on."""
     document = Document.model_validate_json(SEED)
     document.claims = [claim for claim in document.claims if claim.id in _KEPT]
     kept = {"pub_bild"} | {
@@ -54,7 +54,7 @@ def small_document() -> Document:
 
 @functools.cache
 def small_graph() -> Graph:
-    """Give the article graph of :func:`small_document`; do not change it."""
+    """Return the article graph of :func:`small_document`; it must not be changed."""
     return to_graph(small_document(), NAMES).graph
 
 
@@ -69,7 +69,7 @@ def add(triples: str) -> str:
 
 
 def swap(subject_and_property: str, value: str) -> str:
-    """Give a property another value."""
+    """Replace the value of a property."""
     left = subject_and_property
     return f"DELETE {{ {left} ?old }} INSERT {{ {left} {value} }} WHERE {{ {left} ?old }}"
 

@@ -1,4 +1,4 @@
-"""Proposals made by hand, about entities of the seed article."""
+"""Proposals written by hand, about entities of the seed article."""
 
 from __future__ import annotations
 

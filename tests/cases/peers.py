@@ -1,4 +1,4 @@
-"""Other servers, on the loopback interface: well-behaved ones, and ones that do harm."""
+"""Other servers on the loopback interface: well-behaved and harmful ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer; a Content-Length is added."""
+    """A response to send; a Content-Length is added."""
 
     body: bytes = b""
     media_type: str | None = "text/turtle"
@@ -57,13 +57,13 @@ class Peer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self.address.rpartition(":")[2])
 
 
 @contextmanager
 def serving(answer: Callable[[Asked], Reply], *, tls: bool = False) -> Iterator[Peer]:
-    """Run a server that answers by a function."""
+    """Run a server whose responses a function makes."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -87,7 +87,7 @@ def serving(answer: Callable[[Asked], Reply], *, tls: bool = False) -> Iterator[
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            return  # a client that breaks off is what some tests want
+            return  # some tests disconnect on purpose
 
     with Server(("127.0.0.1", 0), Handler) as server:
         if tls:
@@ -106,7 +106,7 @@ def serving(answer: Callable[[Asked], Reply], *, tls: bool = False) -> Iterator[
 
 @contextmanager
 def saying(talk: Callable[[socket.socket], None]) -> Iterator[Peer]:
-    """Run a server that takes one connection at a time, reads a request, and says what it likes."""
+    """Run a server that accepts one connection at a time, reads a request, and sends arbitrary bytes."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def run() -> None:
@@ -156,6 +156,6 @@ def endpoint(turtle: str) -> Callable[[Asked], Reply]:
 
 
 def solutions(variables: list[str], *rows: Mapping[str, object]) -> Reply:
-    """Make an answer to a SELECT."""
+    """Return the response to a SELECT."""
     document = {"head": {"vars": variables}, "results": {"bindings": rows}}
     return Reply(json.dumps(document).encode(), RESULTS)

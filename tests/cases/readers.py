@@ -1,4 +1,4 @@
-"""Stores on disk with their snapshots, and queries that are hard on whoever answers them."""
+"""Stores on disk with their snapshots, and expensive queries for the readers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ RUNAWAY = (
 HUNGRY = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?f ?i"
 """10^9 rows to be sorted: it needs more memory than there is."""
 LARGE = f"SELECT (CONCAT(STR(?a), '{'x' * 3000}') AS ?x) {{ ?a ?b ?c . ?d ?e ?f }}"
-"""3 GB: the answer itself is what needs more memory than there is."""
+"""3 GB: the result alone exceeds the memory limit."""
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 CSV = ResultFormats(solutions="text/csv")
 COUNTED = f"n\r\n{SIZE}\r\n".encode()
 MEMORY = 256 << 20
 PATIENCE = 60.0
-"""Seconds after which a test gives up; far more than anything here takes."""
+"""Timeout of a test in seconds, far above the normal duration."""
 
 
 def made(directory: Path, size: int = SIZE) -> Store:
@@ -76,7 +76,7 @@ async def reading(path: Path, **settings: Any) -> AsyncIterator[ReaderPool]:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test on a loop of its own; the loop tells of what was never waited for."""
+    """Run a test on its own event loop, which reports coroutines that were never awaited."""
 
     async def bounded() -> None:
         told: list[dict[str, Any]] = []
@@ -88,7 +88,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def until(true: Callable[[], bool], what: str) -> None:
-    """Wait until something is so; fail when it takes too long."""
+    """Wait until a condition holds; fail on timeout."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while not true():

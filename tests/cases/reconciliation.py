@@ -1,4 +1,4 @@
-"""The published JSON schemas of the Reconciliation API, where they are at hand."""
+"""Published JSON schemas of the Reconciliation API, where they are available."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _validator(version: str, name: str) -> jsonschema.Draft7Validator:
 
 
 def faults(version: str, name: str, answer: object) -> list[str]:
-    """List what a schema finds wrong with an answer; skips the test where the schemas are not at hand."""
+    """Return the errors of a response by its schema; skip the test where the schemas are not available."""
     if not SCHEMAS.is_dir():
         pytest.skip("the published JSON schemas are not at hand")
     return [error.message for error in _validator(version, name).iter_errors(answer)]

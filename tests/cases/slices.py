@@ -1,4 +1,4 @@
-"""Where the real slices of outside data lie, for the tests that need them."""
+"""Locations of the real slices of outside data, for the tests that need them."""
 
 from __future__ import annotations
 

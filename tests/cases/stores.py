@@ -1,4 +1,4 @@
-"""Data directories to do things to: made, looked into without being changed, and put on a disk that is small."""
+"""Data directories: created, inspected without changes, and placed on a small disk."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def names(data: Path) -> set[str]:
 
 
 def change(data: Path, update: str) -> None:
-    """Change a store behind the back of what keeps its graphs together."""
+    """Change a store directly, bypassing the code that maintains its union graph."""
     store = oxigraph.open_store(data / "store")
     oxigraph.update(store, update)
     store.flush()
 
 
 def tree(place: Path) -> dict[str, bytes | None]:
-    """Read every file below a directory; what is none has no content.
+    """Return every file below a directory; a directory has no content.
 
-    What the engine writes anew whenever it is opened, though nothing is changed, is left out.
+    Files that the engine rewrites whenever it is opened, even without changes, are left out.
     """
     return {
         str(path.relative_to(place)): path.read_bytes() if path.is_file() else None
@@ -96,7 +96,7 @@ def kg(*arguments: str | Path, seconds: float = 60, **environ: str) -> subproces
 
 
 def kg_here(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in this process, which is quicker; not for one that another process is to be kept from."""
+    """Run the command in this process, which is faster; not for tests that lock another process out."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | {"COLUMNS": "200"} | environ
     command, out, err, code = ["kg", *map(str, arguments)], io.StringIO(), io.StringIO(), 0
     with (
@@ -126,13 +126,13 @@ def small_disk(place: Path, mebibytes: int) -> Iterator[Path]:
 
 
 def fill(place: Path, leave: int = 0) -> Path:
-    """Fill a disk up to its last ``leave`` bytes, whoever else writes there, and give the file that does it."""
+    """Fill a disk up to its last ``leave`` bytes, whoever else writes to it, and return the file that does so."""
     filling = place / "filling"
     with filling.open("wb") as stream:
         for _ in range(100):
             left = shutil.disk_usage(place).free - leave
             if left <= 0:
                 return filling
-            with suppress(OSError):  # another was quicker
+            with suppress(OSError):  # another writer filled it first
                 os.posix_fallocate(stream.fileno(), os.fstat(stream.fileno()).st_size, left)
     raise AssertionError("others free more than is filled")

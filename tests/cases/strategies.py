@@ -1,4 +1,4 @@
-"""Strategies for texts that are hard to count in, and for small claims documents over them."""
+"""Strategies for texts in which offsets are hard to count, and for small claims documents over them."""
 
 from __future__ import annotations
 

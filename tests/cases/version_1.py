@@ -1,8 +1,8 @@
-"""The store of version 1 that is kept in ``version-1/``: how it was made, and what has to be seen in it.
+"""Store of version 1 in ``version-1/``: how it was made, and its expected content.
 
-``python -m tests.cases.version_1 make SHARED`` makes the folder anew with the program that is there, and must not be
-run with a newer one: the folder is a witness of the old. ``python -m tests.cases.version_1 look`` writes only
-``expected.json``, with what this program sees in the folder. Both use the command line, HTTP and files alone.
+``python -m tests.cases.version_1 make SHARED`` rebuilds the folder with the present program, and must not be
+run with a newer one: the folder is the evidence of the old one. ``python -m tests.cases.version_1 look`` writes only
+``expected.json``, with what this program reads in the folder. Both use only the command line, HTTP and files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NOTES = "https://desk.example/graph/notes"
 DRAFTS = "https://desk.example/graph/drafts"
 DOCUMENTS = ("chain", "cross", "leadbody")
 _KEPT_BY_PROGRAM = (f"{BASE}graph/ontology",)
-"""Graphs that the program brings along: another vocabulary may change them, so only that they are there is seen."""
+"""Built-in graphs: a new vocabulary may change their content, so only their existence is checked."""
 
 _NOTES = f"""
 @prefix : <https://desk.example/ns#> .
@@ -63,7 +63,7 @@ _SEES = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } } ORDER BY ?g"
 
 
 def kg(data: Path, *arguments: str, code: int = 0) -> str:
-    """Run a command over a data directory, and give what it prints; fail when it ends with another exit code."""
+    """Run a command over a data directory and return its output; fail on another exit code."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | {"KG_DATA_DIR": str(data)}
     ended = subprocess.run(
         [*PYTHON, *arguments], env=clean, capture_output=True, encoding="utf-8", timeout=300, check=False
@@ -73,16 +73,16 @@ def kg(data: Path, *arguments: str, code: int = 0) -> str:
 
 
 def tokens() -> dict[str, str]:
-    """Give the clear texts of the tokens by their names."""
+    """Return the clear texts of the tokens by name."""
     found: dict[str, str] = json.loads((FOLDER / "tokens.json").read_text("utf-8"))
     return found
 
 
 def unpack(folder: Path) -> tuple[Path, Path]:
-    """Unpack what is kept into a folder, and give the data directory and the backup file."""
+    """Unpack the stored files into a folder; return the data directory and the backup file."""
     with tarfile.open(FOLDER / "data.tar.xz") as packed:
         packed.extractall(folder, filter="data")
-    (folder / "data").chmod(0o700)  # the filter gives folders the rights that new ones have
+    (folder / "data").chmod(0o700)  # the extraction filter sets the default permissions
     with tarfile.open(FOLDER / "backup.tar.xz") as packed:
         packed.extractall(folder, filter="data")
     return folder / "data", folder / "backup.tar"
@@ -98,7 +98,7 @@ def ask(server: Server, target: str, accept: str = "*/*", token: str | None = No
 
 
 def rows(server: Server, query: str, token: str | None = None) -> list[list[str]]:
-    """Ask a query and give its rows."""
+    """Run a query and return its rows."""
     reply = ask(server, f"sparql?query={quote(query)}", "text/csv", token)
     assert reply.status == 200, reply.body
     return list(csv.reader(io.StringIO(reply.body.decode())))[1:]

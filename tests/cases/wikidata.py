@@ -1,4 +1,4 @@
-"""A slice of Wikidata as its own endpoint would hold it, and links of the seed article's entities to it."""
+"""A slice of Wikidata as its own endpoint would serve it, and links of the seed article's entities to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kg.knowledge_graph import KnowledgeGraph
 from kg.rdf import oxigraph
 
 SLICES = Path(__file__).resolve().parents[3] / "shared" / "data" / "linking"
-"""Data that lies beside the project; what needs it is skipped where it is not there."""
+"""Data outside the repository; tests that need it are skipped where it is absent."""
 
 _WD = "http://www.wikidata.org/"
 _XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -57,7 +57,7 @@ def _value(snak: dict[str, Any]) -> Any:
 
 
 def link(graph: KnowledgeGraph) -> int:
-    """Link the seed article's entities to Wikidata as the gold list has them, where it is sure; tells how many."""
+    """Link the seed article's entities to Wikidata by the certain rows of the gold list; return the number of links."""
     known = {row["name_uk"]: row["wikidata"] for row in rows("gold_seed_article.tsv") if row["level"] in ("A", "B")}
     label, match = (
         oxigraph.NamedNode("http://www.w3.org/2000/01/rdf-schema#label"),

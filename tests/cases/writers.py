@@ -1,4 +1,4 @@
-"""A client that writes without a pause, and knows what was acknowledged."""
+"""A client that writes continuously and records which writes were acknowledged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Writer:
         self.over = threading.Event()
 
     def write(self, server: Server) -> int:
-        """Write the next number, and tell the status of the answer."""
+        """Write the next number, and return the status of the response."""
         number = self.acknowledged
         status = server.update(
             f"INSERT DATA {{ GRAPH <urn:l> {{ <urn:n{number}> <{_LEFT}> {number} }} "

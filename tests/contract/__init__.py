@@ -1,0 +1,1 @@
+"""Contract with users: snapshots of everything that they hold on to."""

@@ -1,6 +1,6 @@
-"""The only places where the contract looks inside the program. Whoever moves one of these changes it here and nowhere
-else; what the functions return stays the same.
-"""
+"""The only functions through which the contract inspects the program.
+
+A change that moves one of the inspected parts adapts it here and nowhere else; the return values stay the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users hold on to and no server is needed for: settings, commands, exit codes, the JSON Schema."""
+"""Contract with users that needs no server: settings, commands, exit codes, the JSON Schema."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.contract import adapters
 from tests.processes import PYTHON
 
 _GONE = ("KG_LANES",)
-"""Accepted, whatever it says, but of no effect."""
+"""Accepted with any value, and ignored."""
 
 _PROBES = ("x", "-1", "0", "1", "7", "0.5", "1e3", "yes", "off", "65536", "99999999999", "https://h.example/p/", "*")
-"""Texts that settings are given, one after another; how each is read tells its form and its bounds."""
+"""Values tried for every setting; their results show its form and its bounds."""
 
 _FORMS = {str: "text", int: "integer", float: "number", bool: "flag", Path: "path"}
 
@@ -70,7 +70,9 @@ def commands() -> dict[str, Any]:
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-    command = command.load() if hasattr(command, "load") else command  # by its table until it is called
+    command = (
+        command.load() if hasattr(command, "load") else command
+    )  # commands are loaded lazily, from the command table
     context = typer.Context(command)
     own = [_parameter(parameter) for parameter in command.params]
     subcommands = command.list_commands(context) if hasattr(command, "list_commands") else ()

@@ -1,4 +1,4 @@
-"""What users hold on to and a running server shows: addresses, header fields, metrics, lines of the log, files."""
+"""Contract with users of a running server: routes, header fields, metrics, fields of the log, files."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _resolved(found: Any, schemas: Mapping[str, Any]) -> Any:
 
 
 def headers(server: Server, reader: str) -> Iterator[tuple[str, Any]]:
-    """Return status and header fields of typical answers."""
+    """Return status and header fields of typical responses."""
     ask = _asking(server)
     page = {"Accept": "text/html"}
     holder = {"Authorization": f"Bearer {reader}"}
@@ -129,7 +129,7 @@ def headers(server: Server, reader: str) -> Iterator[tuple[str, Any]]:
     for name, target, accept in (("page", "/", "text/html"), ("query", _SELECT, "text/csv")):
         tag = ask("GET", target, None, {"Accept": accept}).headers["etag"]
         unchanged = _told(ask("GET", target, None, {"Accept": accept, "If-None-Match": tag}))
-        unchanged["headers"].pop("content-security-policy", None)  # of a page that the browser has, with its own policy
+        unchanged["headers"].pop("content-security-policy", None)  # the stored page has its own policy
         yield f"304 {name}", unchanged
     yield from _refusals(server, holder)
 
@@ -316,7 +316,7 @@ def files(data: Path, backup: Path) -> dict[str, Any]:
 
 def _pattern(name: str) -> str:
     name = re.sub(r"^snapshots/\d+/", "snapshots/N/", name)
-    name = re.sub(r"(?<=^reference\.sqlite)-(shm|wal)$", "", name)  # there or not, as SQLite likes
+    name = re.sub(r"(?<=^reference\.sqlite)-(shm|wal)$", "", name)  # SQLite creates and removes these
     return re.sub(r"^(store|snapshots/N)/(\d+\.(sst|log)|[A-Z]+(-\d+)?(\.old\.\d+)?)$", r"\1/{engine}", name)
 
 

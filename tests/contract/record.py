@@ -1,4 +1,4 @@
-"""Write the snapshots of the contract anew: ``python -m tests.contract.record [PART …]``; none takes all parts."""
+"""Recording of the contract's snapshots: ``python -m tests.contract.record [PART …]``, by default all parts."""
 
 from __future__ import annotations
 

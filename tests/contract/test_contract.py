@@ -1,4 +1,4 @@
-"""What users hold on to is what the snapshots say; README.md tells how one changes it on purpose."""
+"""The contract with users matches its snapshots; README.md describes how to change it on purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What version 1 has stored is opened, served, backed up and restored by this program, and says the same."""
+"""A store of version 1 is opened, served, backed up and restored by this program with the same content."""
 
 from __future__ import annotations
 

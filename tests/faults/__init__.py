@@ -1,0 +1,1 @@
+"""Fault injection: killed processes, full disks, damaged files, slow and hostile clients."""

@@ -1,4 +1,4 @@
-"""Small claims documents that pass the gate, of as many claims as is wanted."""
+"""Small claims documents that pass the gate, with any number of claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that make little sense, from a seed: questions, updates and RDF, cut, doubled, nested or scrambled."""
+"""Meaningless requests from a seed: queries, updates and RDF that are cut, doubled, nested or scrambled."""
 
 from __future__ import annotations
 
@@ -186,4 +186,4 @@ def _swell(rng: random.Random, text: str) -> str:
 
 _WAYS = (_cut, _cut, _insert, _insert, _insert, _double, _swap, _nest, _swell)
 _KINDS = {_get: 20, _query: 20, _form: 10, _update: 20, _graph: 25, _validate: 4, _article: 1}
-"""How often each comes; what passes a document through the gate takes longest."""
+"""Relative frequencies; documents that go through the gate take longest."""

@@ -1,10 +1,10 @@
-"""Load a server with everything at once for some minutes: ``python -m tests.faults.soak --minutes 10``.
+"""Soak test of a server with all kinds of load for some minutes: ``python -m tests.faults.soak --minutes 10``.
 
-Readers of articles, questions, pages and exports, writers and removers of articles, updates, runaway queries, clients
-that hang up, and a hand that kills a reader now and then, once the caches are full. It prints what was asked and how
-long that took, and for every minute the memory of all processes and of the one that serves, and the open files. It
-ends with 1 if there was an error that nobody caused, or if memory or files in the last third are more than in the
-second.
+The load consists of reads of articles, questions, pages and exports, added and removed articles, updates, runaway
+queries, clients that disconnect, and readers killed now and then, once the caches are full. The output has the number
+and duration of requests, and for every minute the memory of all processes and of the web process, and the open files.
+The exit code is 1 after an error that the test did not cause, or if memory or files in the last third exceed those in
+the second.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SLACK = 12.0
 KILL_EVERY = 7.0
 """Seconds between two kills of a reader."""
 LIMIT = 1.0
-"""Seconds that a runaway query asks for."""
+"""Timeout that a runaway query requests, in seconds."""
 LINES = 20
 """Of the server's log that are shown at most, the last."""
 PARTS, STRINGS, LENGTH = 40, 340, 12_000
@@ -55,14 +55,14 @@ CLAIMS = "PREFIX cg: <https://w3id.org/claimgraph/ns#> SELECT (COUNT(?c) AS ?n) 
 
 @dataclass
 class Book:
-    """What was asked and answered.
+    """Record of requests and responses.
 
     Attributes:
-        seconds: by kind of request.
-        statuses: by kind of request and status.
-        errors: what should not have been.
-        samples: when, megabytes of all processes, those of the one that serves and writes, and open files of all.
-        killed: how many readers were killed.
+        seconds: durations by kind of request.
+        statuses: counts by kind of request and status.
+        errors: unexpected results.
+        samples: time, megabytes of all processes and of the web process, and open files of all.
+        killed: number of killed readers.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -73,7 +73,7 @@ class Book:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, kind: str, reply: Reply, took: float, expected: set[int]) -> None:
-        """Note an answer."""
+        """Record a response."""
         with self.lock:
             self.seconds[kind].append(took)
             self.statuses[kind, reply.status] += 1
@@ -81,7 +81,7 @@ class Book:
                 self.errors.append(f"{kind}: {reply.status} {reply.body[:300]!r}")
 
     def broken(self, kind: str, error: Exception) -> None:
-        """Note that there was no answer."""
+        """Record a request without a response."""
         with self.lock:
             self.errors.append(f"{kind}: {error!r}")
 
@@ -175,7 +175,7 @@ class Soak:
         connection.close()
 
     def _hang_up(self) -> None:
-        """Ask, and go away before there is an answer."""
+        """Send a request, and disconnect before the response."""
         request = f"GET /sparql?query={quote(RUNAWAY)} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
         while not self.enough.wait(1.5):
             with socket.create_connection(("127.0.0.1", self.server.port), 20, ("127.0.0.2", 0)) as client:
@@ -207,7 +207,7 @@ def open_files(pids: list[int]) -> int:
 
 
 def verdicts(book: Book, survived: bool) -> list[str]:
-    """Say what is wrong; nothing, if all is well."""
+    """Return what is wrong, or an empty list."""
     found = [f"unexpected: {error}" for error in book.errors[:20]]
     if book.lost() > book.killed:
         found.append(f"{book.lost()} queries were lost to {book.killed} killed readers")
@@ -241,11 +241,11 @@ def told(book: Book) -> Iterator[str]:
 
 
 def fill(server: Server, parts: int) -> None:
-    """Fill the cache of strings that the engine has in the serving process, so that it does not look like a leak.
+    """Fill the engine's string cache in the web process, so that its growth does not look like a leak.
 
-    Every write leaves the strings that it names in a file of its own, and what is read of a file stays in the cache
-    until that is full, even when the file is gone. By small articles alone that takes some 2,500 writes. The engine's
-    other cache, of 32 MiB, is full after some 300.
+    Every write stores its strings in a new file, and blocks read from a file stay in the cache until it is full, even
+    after the file is deleted. With small articles alone that takes some 2,500 writes. The engine's other cache, of
+    32 MiB, is full after some 300.
     """
     numbers = " ".join(map(str, range(STRINGS)))
     read = "DELETE { <urn:fill> <urn:p> ?o } WHERE { <urn:fill> <urn:p> ?o FILTER(STRLEN(?o) > 0) }"
@@ -266,20 +266,22 @@ def served(folder: Path) -> Iterator[Server]:
 
 
 def soak(server: Server, seconds: float, seed: int) -> tuple[list[str], list[str]]:
-    """Load a server, and give the tables and what is wrong."""
+    """Load a server, and return the tables and what is wrong."""
     writer = server.writer()
     book = Soak(server, seconds, seed).run()
     log = server.log.read_text("utf-8")
     survived = server.writer() == writer and "Traceback" not in log
-    said = [f"log: {line}" for line in log.splitlines() if "could not start" not in line]  # it was killed before
+    said = [
+        f"log: {line}" for line in log.splitlines() if "could not start" not in line
+    ]  # a reader was killed while it started
     return [*told(book), *said[-LINES:]], verdicts(book, survived)
 
 
 def main() -> int:
-    """Read the command line, and give the exit code."""
+    """Parse the command line, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
-    parser.add_argument("--seed", type=int, default=1, help="of what is asked (default: 1)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="duration (default: 10)")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the requests (default: 1)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
         lines, wrong = soak(server, given.minutes * 60, given.seed)

@@ -1,4 +1,4 @@
-"""Files of the store that cannot be read: what needs them is refused, and no restart is needed once they can be."""
+"""Unreadable files of the store: requests that need them are refused, and recovery needs no restart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_store_goes_on_once_its_files_can_be_read_again(tmp_path: Path) -> N
         triples = " ".join(f"<urn:s{number}> <urn:p> '{number}{'x' * 50}' ." for number in range(2000))
         assert server.update(f"INSERT DATA {{ {triples} }}").status == 204
         files = {file: file.read_bytes() for file in (server.data / "store").glob("*.sst")}
-        for file in files:  # in place: the engine has it open
+        for file in files:  # in place, as the engine has the file open
             os.truncate(file, 100)
         for _ in range(3):
             replies = {"damaged": server.update(UPDATE), "snapshot": server.query("SELECT * { ?s <urn:p> ?o }")}
@@ -34,6 +34,6 @@ def test_the_store_goes_on_once_its_files_can_be_read_again(tmp_path: Path) -> N
             file.write_bytes(content)
         assert server.update(UPDATE).status == 204
         assert count(server) == b"2000"
-        assert "Corruption" in server.log.read_text("utf-8")  # the operator is told what the engine says
+        assert "Corruption" in server.log.read_text("utf-8")  # the log has the error of the engine
     with running(tmp_path, "--bare") as server:
         assert count(server) == b"2000"

@@ -1,4 +1,4 @@
-"""A disk that is full: writes are refused with 507, reads go on, nothing is corrupted, and no restart is needed."""
+"""Full disk: writes are refused with 507, reads continue, nothing is corrupted, and recovery needs no restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ten thousand requests that make little sense: each gets an answer that says so, and the server is as before."""
+"""Ten thousand meaningless requests: each gets a problem document, and the server is unchanged afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEED = 31
 BODY = 300_000
 EXPECTED = {200, 201, 204, 400, 403, 404, 406, 413, 414, 415, 422}
 SURE = {503, 504, 507}
-"""What is documented for a query that takes too long, and for a server under load."""
+"""Documented statuses for a query that times out, and for a server under load."""
 FILES = 200
 """Files by which open ones may have become more: those of the store come and go; a leak would be of thousands."""
 GROWTH = 150
@@ -27,7 +27,7 @@ GROWTH = 150
 
 
 def ask(server: Server, requests: list[Request]) -> Counter[str]:
-    """Send requests on a connection that is opened anew only where the server has closed it."""
+    """Send requests on one connection, reopened only where the server has closed it."""
     seen: Counter[str] = Counter()
     connection = server.connect(timeout=30)
     for request in requests:
@@ -37,7 +37,7 @@ def ask(server: Server, requests: list[Request]) -> Counter[str]:
                 reply = send(connection, request.method, request.target, request.body, headers)  # type: ignore[arg-type]
                 break
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-                connection.close()  # as after every refusal that leaves a body unread
+                connection.close()  # the server closes after a refusal that leaves the body unread
                 assert attempt == 0, f"no answer to {request}"
         check(request, reply)
         seen[str(reply.status)] += 1

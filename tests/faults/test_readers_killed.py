@@ -1,4 +1,4 @@
-"""Readers are killed while they answer: their own queries fail and say so, nobody else's does, and others take over."""
+"""Killed readers: only the queries they were running fail, with a clear error, and other readers take over."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def right(reply: Reply, number: int) -> bool:
 
 
 def lost(reply: Reply) -> bool:
-    """Tell whether an answer says that the process was ended, and that it is worth asking again."""
+    """Return whether a response reports that the reader was terminated and that a retry is worthwhile."""
     if reply.status != 503:
         return False
     problem = json.loads(reply.body)
@@ -44,7 +44,7 @@ def test_only_their_own_queries_fail(tmp_path: Path) -> None:
     enough = threading.Event()
 
     def load(number: int) -> Counter[str]:
-        """Ask one query after the other; no two are alike, so that nothing but a reader could answer."""
+        """Run queries in sequence; no two are equal, so that only a reader can produce the result."""
         mine, seen = random.Random(number), Counter[str]()
         connection = server.connect()
         while not enough.is_set():
@@ -81,7 +81,7 @@ def test_with_no_reader_left_queries_wait_for_the_next(tmp_path: Path) -> None:
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not any(alive(pid) for pid in before), "they are dead")
-        time.sleep(0.05)  # so that the server has seen it
+        time.sleep(0.05)  # until the server has noticed it
         assert right(server.query(QUERY % 7), 7)
         wait_until(lambda: len(server.readers()) == 2, "both are replaced")
         assert not set(before) & set(server.readers())

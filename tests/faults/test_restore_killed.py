@@ -1,4 +1,4 @@
-"""A restore that is killed, at whatever moment: the old store is there whole, or the new one is."""
+"""Restore killed at any moment: either the old store or the new one is complete."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check(data: Path, place: Path) -> str:
-    """Find the old store or the new one, whole; tell which, or "half" if one has to put the old one back."""
+    """Find the old store or the new one, whole; return which, or "half" if the old one has to be put back by hand."""
     left = left_over(data)
     tokens = [path for path in (data, left) if path and (path / "tokens.json").exists()]
     assert [TokenFile(path).tokens() for path in tokens] == [TokenFile(place / "old").tokens()]
     if left is None:
         assert tokens == [data]
     else:
-        told = doctor.diagnose(doctor.patient(data, {}))[0]
+        told = doctor.diagnose(doctor.installation(data, {}))[0]
         assert (told.check, told.verdict) == ("data directory", "failed")
         assert str(left) in told.what
         with pytest.raises(BadInput, match="interrupted"):
@@ -54,7 +54,7 @@ def check(data: Path, place: Path) -> str:
             return "new"
         return "old"
     assert left
-    for bare in (True, False):  # no new store is made there
+    for bare in (True, False):  # no new store is created there
         with pytest.raises(StoreUnavailable):
             Store(StoreOptions(data, bare=bare))
     data.mkdir(exist_ok=True)
@@ -76,7 +76,7 @@ def test_at_random_moments(place: Path, tmp_path: Path) -> None:
         shutil.copytree(place / "old", data)
         command = [*PYTHON, "restore", str(place / "new.tar"), "--data", str(data), "--replace"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-            if turn:  # the first is killed before it has begun
+            if turn:  # the first run is killed before it has begun
                 wait_until(lambda: process.poll() is not None or any(data.parent.glob(".data.restore-*")), "it begins")  # noqa: B023
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(chance.uniform(0, 0.1))

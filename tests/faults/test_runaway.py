@@ -1,4 +1,4 @@
-"""What never ends by itself is ended: a query at its deadline or when nobody waits for it, an update at its own."""
+"""Runaway queries and updates: a query ends at its deadline or on disconnection, an update at its own deadline."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.bench.processes import cpu
 from tests.processes import RUNAWAY, Server, alive, doctor, running, wait_until
 
 LIMITS = (4, 20, 60)
-"""Seconds for a query; the longer ones are for machines on which others get no answer within the shorter."""
+"""Deadlines of a query in seconds; the longer ones are for machines too slow for the shorter ones."""
 ENOUGH = 5
 """Answers to others before a query is ended that show that it holds nobody up."""
 
 
 def runner(server: Server, over: Callable[[], bool] = lambda: False) -> int:
-    """Give the reader that works, as soon as one does; one that only starts takes less time of a processor.
+    """Return the reader that is busy, as soon as one is; a reader that is only starting uses less CPU time.
 
-    Where the work is ``over`` before that is seen, it is 0.
+    Return 0 if the work is ``over`` before that is observed.
     """
     before = cpu(server.readers())
     found = [0]
@@ -43,7 +43,7 @@ def test_a_query_is_ended_at_its_deadline_and_others_are_answered(tmp_path: Path
 
 
 def _others_are_answered(server: Server, pool: ThreadPoolExecutor, limit: int) -> int:
-    """Count the answers to others before a query is ended at its deadline."""
+    """Count the responses to other clients before a query is ended at its deadline."""
     count, begun = len(server.readers()), time.monotonic()
     asked = pool.submit(server.query, RUNAWAY, timeout=str(limit))
     victim = runner(server, asked.done)
@@ -104,7 +104,7 @@ def test_an_update_is_ended_with_its_process_and_nothing_of_it_stays(tmp_path: P
 
 
 def _answers_until_an_update_is_ended(folder: Path, limit: int) -> int:
-    """Count the answers to queries before an update is ended at its deadline."""
+    """Count the responses to queries before an update is ended at its deadline."""
     folder.mkdir()
     with ThreadPoolExecutor(1) as pool, running(folder, KG_UPDATE_TIMEOUT=str(limit)) as server:
         assert server.update("INSERT DATA { <urn:kept> <urn:p> 1 }").status == 204

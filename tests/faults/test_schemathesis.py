@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: requests made after it, and against it, get only answers that it describes."""
+"""Accuracy of the OpenAPI document: requests generated from it, and against it, get only documented responses."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _try(
     operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, session: requests.Session, seen: Counter[str]
 ) -> None:
     if mode is GenerationMode.NEGATIVE and not (operation.body or list(operation.iter_parameters())):
-        return  # there is nothing to get wrong
+        return  # the operation has no parameter that could be invalid
 
     @seed(1)
     @settings(
@@ -93,5 +93,5 @@ def _try(
         described = operation.definition.raw["responses"]
         assert str(response.status_code) in {*described, *EVERYWHERE}, f"{operation.label}: {response.status_code}"
 
-    with contextlib.suppress(Unsatisfiable):  # of a parameter that is any text, no value is wrong
+    with contextlib.suppress(Unsatisfiable):  # a parameter that accepts any text has no invalid value
         ask()

@@ -1,4 +1,4 @@
-"""The server is told to end: it finishes what it has begun, and leaves nothing behind."""
+"""Graceful shutdown: requests in flight are completed, and no process or file is left behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGE = """SELECT * { { SELECT * { ?a ?b ?c } LIMIT 100 } { SELECT * { ?d ?e ?f 
 
 
 def ends(server: Server, pids: list[int]) -> int:
-    """Wait until the server has ended with all its processes; give its exit code."""
+    """Wait until the server has exited with all its processes; return its exit code."""
     code = server.process.wait(60)
     wait_until(lambda: not any(alive(pid) for pid in pids), "no process is left")
     return code
@@ -45,7 +45,7 @@ def test_answers_in_flight_are_finished(tmp_path: Path) -> None:
                 asked.result()
             server.process.terminate()
             assert not asked.done(), "the slow query is not slow enough to show anything"
-            time.sleep(0.5)  # so that it has begun to end
+            time.sleep(0.5)  # until the shutdown has begun
             assert whole(slow, start)
         reply = asked.result(600)
         assert (reply.status, reply.body.split()) == (200, [b"n", b"%d" % (rows * 4000)])
@@ -54,7 +54,7 @@ def test_answers_in_flight_are_finished(tmp_path: Path) -> None:
 
 
 def whole(connection: socket.socket, data: bytes) -> bool:
-    """Read the rest of an answer, and tell whether it has the length that its head says."""
+    """Read the rest of a response, and return whether it has the length that its head states."""
     while b"\r\n\r\n" not in data:
         data += connection.recv(1000)
     head, _, body = data.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Clients that send slowly, or never take their answers: others are served, and memory has a bound."""
+"""Slow clients: others are served, and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.processes import TOKEN, Server, running, wait_until
 
 MIB = 1024 * 1024
 SENDING = 16
-"""MiB for answers that clients have not taken (KG_MAX_SENDING_BYTES)."""
+"""Send budget in MiB (KG_MAX_SENDING_BYTES)."""
 LAZY = 60
 """Clients that never read, each from an address of its own."""
 GROWTH = 100
-"""MiB; the answers of all of them together would be more than twice that."""
+"""MiB; the responses of all clients together are more than twice that."""
 LARGE = "SELECT * { { SELECT * { ?a ?b ?c } LIMIT 60 } { SELECT * { ?d ?e ?f } LIMIT %d } }"
 
 
 def connect(server: Server, stack: ExitStack, address: str = "127.0.0.1", takes: int | None = None) -> socket.socket:
-    """Connect from an address; the system is to buffer as little as it can where ``takes`` says how much."""
+    """Connect from an address, with a receive buffer as small as ``takes`` states, if it does."""
     client = stack.enter_context(socket.socket())
     client.settimeout(60)
     if takes:
@@ -78,7 +78,7 @@ def test_clients_that_send_slowly_hold_nobody_up(tmp_path: Path) -> None:
             for number in range(40):
                 quick(server, number)
                 time.sleep(0.1)
-            statuses = Counter(status(client) for client, _ in slow)  # each is told that it was too slow
+            statuses = Counter(status(client) for client, _ in slow)  # each gets the problem document for slow clients
         finally:
             enough.set()
             dripping.join()

@@ -1,4 +1,4 @@
-"""The soak test as a command: a short one passes, and what it is there to find is found."""
+"""Soak test as a command: a short run passes, and seeded faults are detected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def test_a_quarter_of_a_minute(tmp_path: Path) -> None:
     with running(tmp_path, KG_TIMEOUT="10") as server:
         lines, wrong = soak(server, 15, 1)
     print("\n".join(lines))
-    assert not [line for line in wrong if "grown" not in line]  # memory and files have not settled by then
+    assert not [line for line in wrong if "grown" not in line]  # memory and open files have not levelled off by then
     for kind in ("cached", "uncached", "question", "list", "page", "export", "article", "removal", "update", "runaway"):
         assert any(line.startswith(f"{kind} ") for line in lines), kind
 

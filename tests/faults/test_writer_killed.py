@@ -1,4 +1,4 @@
-"""The process that writes is killed at random moments: what it acknowledged stays, and nothing is ever half there."""
+"""Writer killed at random moments: acknowledged writes survive, and no write is partial."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.faults.articles import article
 from tests.processes import WRITER, Server, alive, doctor, running, send, wait_until
 
 KILLS = 200
-LANES = 2
+SERVERS = 2
 """Servers that are tried side by side, since each of them mostly waits."""
 SEED = 20_251
 LONGEST = 0.12
-"""Seconds between an acknowledgement and the latest kill: longer than a commit takes where nothing else runs."""
+"""Maximum seconds between an acknowledgement and a kill: longer than a commit on an idle machine."""
 
 CLAIMS = """PREFIX cg: <https://w3id.org/claimgraph/ns#> SELECT ?g (COUNT(?claim) AS ?n) {
   GRAPH ?g { ?article a cg:Article OPTIONAL { ?claim a cg:Claim } } } GROUP BY ?g"""
@@ -34,18 +34,18 @@ UNION = """SELECT ?n ?m {
   { SELECT (COUNT(*) AS ?m) { SELECT DISTINCT ?s ?p ?o { GRAPH ?g { ?s ?p ?o } } } } }"""
 
 Count = int | None
-"""How many claims an article has; nothing where there is no such article."""
+"""The number of claims of an article, or ``None`` without the article."""
 
 
 @dataclass
 class Sender:
-    """A client that stores, replaces and removes articles of its own, and keeps book of what may be there.
+    """A client that stores, replaces and removes its own articles, and records which states are possible.
 
     Attributes:
-        name: what the ids of its articles begin with.
-        stored: what the server last acknowledged of each article.
-        unknown: what became of a request that was not answered: it was carried out, or not.
-        acknowledged, lost: how many requests were answered, and how many not.
+        name: prefix of the ids of its articles.
+        stored: the last acknowledged state of each article.
+        unknown: the intended state of a request without a response, which was carried out or not.
+        acknowledged, lost: numbers of requests with and without a response.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Sender:
         self.acknowledged += 1
 
     def compare(self, found: dict[str, Count]) -> None:
-        """Compare what is there with the book, and take over which of two possibilities came true."""
+        """Compare the stored articles with the record, and record which of two possible states is the actual one."""
         for identifier in self.stored.keys() | self.unknown.keys():
             possible = {self.stored.get(identifier), self.unknown.get(identifier, self.stored.get(identifier))}
             assert found.get(identifier) in possible, f"{identifier} has {found.get(identifier)} claims, not {possible}"
@@ -122,8 +122,8 @@ def kill(server: Server) -> None:
 
 
 @dataclass
-class Lane:
-    """What became of one of the servers that are tried side by side."""
+class Trial:
+    """The record of one of the servers that are tested side by side."""
 
     kills: int = 0
     acknowledged: int = 0
@@ -131,9 +131,9 @@ class Lane:
     pauses: list[float] = field(default_factory=list)
 
 
-def kill_again_and_again(folder: Path, number: int) -> Lane:
+def kill_again_and_again(folder: Path, number: int) -> Trial:
     """Kill a server while it is sent articles; look at everything in it after each time."""
-    rng, lane, snapshot = random.Random(f"{SEED}/{number}"), Lane(), 0
+    rng, trial, snapshot = random.Random(f"{SEED}/{number}"), Trial(), 0
     senders = [Sender(name, random.Random(f"{SEED}/{number}/{name}")) for name in ("a", "b")]
 
     def total() -> int:
@@ -141,22 +141,22 @@ def kill_again_and_again(folder: Path, number: int) -> Lane:
 
     with ThreadPoolExecutor(len(senders)) as pool, running(folder) as server:
         seed = articles(server)["seed"]
-        while lane.kills < KILLS // LANES:
+        while trial.kills < KILLS // SERVERS:
             over = threading.Event()
             sending = [pool.submit(sender.send_all, server, over) for sender in senders]
             wanted = total() + rng.randrange(3)
             wait_until(lambda wanted=wanted: total() >= wanted, "writes are acknowledged")  # type: ignore[misc]
             time.sleep(rng.uniform(0, LONGEST))
             kill(server)
-            lane.kills += 1
-            if rng.random() < 0.1 and lane.kills < KILLS // LANES:  # the one that is just starting, too
+            trial.kills += 1
+            if rng.random() < 0.1 and trial.kills < KILLS // SERVERS:  # also kill the replacement while it starts
                 time.sleep(rng.uniform(0, 0.7))
                 kill(server)
-                lane.kills += 1
+                trial.kills += 1
             over.set()
             for future in sending:
                 future.result(60)
-            lane.pauses.append(server.wait())
+            trial.pauses.append(server.wait())
             found = articles(server)
             assert found.pop("seed") == seed
             for sender in senders:
@@ -166,23 +166,24 @@ def kill_again_and_again(folder: Path, number: int) -> Lane:
             assert newer > snapshot, "a number of a snapshot came twice"
             snapshot = newer
         assert server.process.poll() is None
-    lane.acknowledged, lane.lost = total(), sum(sender.lost for sender in senders)
+    trial.acknowledged, trial.lost = total(), sum(sender.lost for sender in senders)
     assert json.loads(doctor(server.data))["ok"]
     assert "Traceback" not in server.log.read_text("utf-8")
-    return lane
+    return trial
 
 
 def test_no_acknowledged_commit_is_lost(tmp_path: Path) -> None:
-    folders = [tmp_path / str(number) for number in range(LANES)]
+    folders = [tmp_path / str(number) for number in range(SERVERS)]
     for folder in folders:
         folder.mkdir()
-    with ThreadPoolExecutor(LANES) as pool:
-        lanes = list(pool.map(kill_again_and_again, folders, range(LANES)))
-    pauses = [pause for lane in lanes for pause in lane.pauses]
+    with ThreadPoolExecutor(SERVERS) as pool:
+        trials = list(pool.map(kill_again_and_again, folders, range(SERVERS)))
+    pauses = [pause for trial in trials for pause in trial.pauses]
     print(
-        f"{sum(lane.kills for lane in lanes)} kills; {sum(lane.acknowledged for lane in lanes)} writes acknowledged, "
-        f"{sum(lane.lost for lane in lanes)} cut off; back after {median(pauses):.2f} s, at most {max(pauses):.2f} s"
+        f"{sum(trial.kills for trial in trials)} kills; "
+        f"{sum(trial.acknowledged for trial in trials)} writes acknowledged, "
+        f"{sum(trial.lost for trial in trials)} cut off; back after {median(pauses):.2f} s, at most {max(pauses):.2f} s"
     )
-    assert sum(lane.kills for lane in lanes) == KILLS
-    assert sum(lane.acknowledged for lane in lanes) > KILLS / 2, "too few writes to show anything"
-    assert sum(lane.lost for lane in lanes) > KILLS / 2
+    assert sum(trial.kills for trial in trials) == KILLS
+    assert sum(trial.acknowledged for trial in trials) > KILLS / 2, "too few writes to show anything"
+    assert sum(trial.lost for trial in trials) > KILLS / 2

@@ -1,4 +1,4 @@
-"""Settings come from the environment, once, in strict forms, and an error names all variables that are wrong."""
+"""Settings: read once from the environment in strict forms; one error names all invalid variables."""
 
 from __future__ import annotations
 
@@ -257,9 +257,9 @@ def test_every_variable_is_in_the_tables_once() -> None:
     assert "| `KG_BARE` | `false` |" in table()
     assert "| `KG_TOKEN` | — |" in table()
     assert [line for line in table().splitlines() if line.startswith("#")] == [
-        "### Store",
-        "### HTTP server",
-        "### Access",
-        "### Queries and updates",
-        "### Outgoing requests",
+        "## Store",
+        "## HTTP server",
+        "## Access",
+        "## Queries and updates",
+        "## Outgoing requests",
     ]

@@ -1,4 +1,4 @@
-"""A new graph and what ships with it: the seed, the vocabulary and the reference facts."""
+"""A new graph and its built-in content: the seed article, the vocabulary and the reference facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seed article as shipped: nothing is lost, every word stands where it says, every source is the right one."""
+"""Seed article as shipped: complete, every quote at its stated offsets, every source correct."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ GOLD_PARTS += ["claims", "relations", "quantities"]
 
 
 class Labelled(Protocol):
-    """What carries an id and a label in each language."""
+    """Anything with an id and a label in each language."""
 
     id: str
     label: dict[str, str]
@@ -293,7 +293,7 @@ def test_modalities_other_than_actual(seed: Document) -> None:
 
 
 def span(seed: Document, quote: Quote) -> list[object]:
-    """Give a quote as the gold inventory does, with the segment that holds it."""
+    """Return a quote as the gold inventory states it, with the segment that contains it."""
     assert quote.start is not None
     start = quote.start
     segment = next(s.id for s in seed.segments if s.start <= start < s.end)

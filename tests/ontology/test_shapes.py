@@ -1,4 +1,4 @@
-"""The file of shapes as such: each constraint is identified and explained, and its lists are those of the code schemes.
+"""File of shapes: each constraint has an id and an explanation, and its lists equal those of the code schemes.
 
 Whether a constraint finds what it is for is tested where it runs, on broken graphs.
 """
@@ -52,7 +52,7 @@ def vocabulary() -> Graph:
 
 @pytest.fixture(scope="module")
 def sources(shapes: Graph) -> set[Node]:
-    """What a validation result can name as its source."""
+    """Return everything that a validation result can name as its source."""
     properties = set(shapes.objects(None, SH.property))
     queries = set(shapes.objects(None, SH.sparql))
     nodes = {node for node in _node_shapes(shapes) if _constrains(shapes, node)}
@@ -64,7 +64,7 @@ def _node_shapes(shapes: Graph) -> Iterator[Node]:
 
 
 def _constrains(shapes: Graph, node: Node) -> bool:
-    """Tell whether a node shape has constraints besides those of its property shapes and queries."""
+    """Return whether a node shape has constraints in addition to those of its property shapes and queries."""
     structure = {RDF.type, SH.property, SH.sparql, SH.targetClass, SH.targetSubjectsOf, SH.message, SH.severity}
     return any(str(p).startswith(str(SH)) and p not in structure for p in shapes.predicates(node))
 

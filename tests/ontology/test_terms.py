@@ -1,4 +1,4 @@
-"""The generated module of terms is fresh."""
+"""Generated module of terms: up to date."""
 
 from __future__ import annotations
 

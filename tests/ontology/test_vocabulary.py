@@ -1,4 +1,4 @@
-"""The vocabulary as shipped: complete in two languages, inside OWL 2 RL, and the same in every file that uses it."""
+"""Vocabulary as shipped: complete in two languages, within OWL 2 RL, and consistent across all files that use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seed article in a store, and a way to ask it over HTTP."""
+"""Fixtures: the seed article in a store, and queries over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twenty more questions, asked as a newcomer would: by labels, by names of the vocabulary, by standard vocabularies."""
+"""Twenty further questions, phrased as a newcomer would: by labels, by vocabulary names, by standard vocabularies."""
 
 from __future__ import annotations
 

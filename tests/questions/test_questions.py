@@ -1,4 +1,4 @@
-"""The competency questions as shipped: each gives the right answer over the seed article, whole and in order."""
+"""Competency questions as shipped: each returns the complete correct result over the seed article, in order."""
 
 from __future__ import annotations
 

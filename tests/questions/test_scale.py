@@ -1,4 +1,4 @@
-"""The competency questions over twenty articles: none may cost time that grows with the square of the corpus."""
+"""Competency questions over twenty articles: no quadratic growth of their time."""
 
 from __future__ import annotations
 

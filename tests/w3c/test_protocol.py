@@ -1,4 +1,4 @@
-"""The W3C suites of SPARQL 1.1 Protocol, Graph Store Protocol and Service Description, against `kg serve --bare`."""
+"""W3C suites of SPARQL 1.1 Protocol, Graph Store Protocol and Service Description, against `kg serve --bare`."""
 
 from __future__ import annotations
 

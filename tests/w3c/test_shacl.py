@@ -1,4 +1,4 @@
-"""The W3C SHACL suite (98 core and 23 SPARQL tests) through the engine of the gate."""
+"""W3C SHACL suite (98 core and 23 SPARQL tests) through the engine of the gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The W3C suite of SPARQL 1.1 (query, update, syntax, CSV results, federation) through the endpoint of `kg serve`."""
+"""W3C suite of SPARQL 1.1 (query, update, syntax, CSV results, federation) through the endpoint of `kg serve`."""
 
 from __future__ import annotations
 

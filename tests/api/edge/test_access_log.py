@@ -1,4 +1,4 @@
-"""A line a request: true, unforgeable, without secrets, and written by nobody who answers requests."""
+"""Access log: one accurate, unforgeable line for each request, without secrets, written outside of request handling."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ QUERY = f"SELECT * {{ <{SECRET}> ?p ?o }}"
 
 
 class Pipe:
-    """Where a log is written to, and read from when the test wants it."""
+    """A pipe as the target of a log, read when the test chooses."""
 
     def __init__(self) -> None:
         self.inlet, self.outlet = os.pipe()[::-1]
         self.writer = LogWriter(self.inlet)
 
     def lines(self) -> list[str]:
-        """End the log and give its lines."""
+        """Close the log and return its lines."""
         self.writer.close()
         os.close(self.inlet)
         with os.fdopen(self.outlet, encoding="utf-8", newline="\n") as file:
@@ -333,7 +333,7 @@ def test_the_form_is_set_or_fits_where_it_goes() -> None:
 
 
 class Watching:
-    """Where :func:`logging_to` puts a log."""
+    """The set-up of :func:`logging_to`."""
 
     log: RequestLog | None = None
 

@@ -1,4 +1,4 @@
-"""Which web pages may call: none by default, and never one that is not named with what only the named may send."""
+"""CORS: no origin by default, and no privileged header for an origin that is not listed."""
 
 from __future__ import annotations
 

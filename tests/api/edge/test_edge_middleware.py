@@ -1,4 +1,4 @@
-"""What every request and every answer gets, whichever layer it ends in."""
+"""Edge middleware: headers and logging of every request and response, whichever layer produces the response."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_one_who_hangs_up_is_noted_as_gone(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Answer]]:
-    """What http_limits refuses itself: the layers above never see it."""
+    """Return the responses of http_limits itself, which the layers above never see."""
     config = settings(tmp_path_factory.mktemp("server"), max_url_bytes=2000)
     app = application(config)
     with serving(app, ConnectionLimits.of(config.http, observer_of(app).metrics.refused)) as address:

@@ -1,4 +1,4 @@
-"""The metrics are Prometheus's text, count what happened, and are for those who may read them."""
+"""Metrics: Prometheus text format, correct counts, access control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operations know of the endpoint; and whether a reader answers is found out, not guessed."""
+"""Health and metrics source of the query service: liveness of readers is probed, not assumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A strong ETag for every read, 304 without running anything, kept answers that are never stale nor another's."""
+"""Response cache: strong entity tags, 304 without work, no stale response and none of another caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory for answers on their way: one budget, a part of it for one client, and what is taken is given back."""
+"""Send budget: one limit for all responses in flight, a share for each client, complete release."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_pieces_make_the_whole(size: int) -> None:
 
 
 def edge(blocks: int, size: int, budget: int) -> EdgeMiddleware:
-    """Make the edge of an application that answers with some blocks."""
+    """Return the edge of an application that responds with some blocks."""
 
     async def inner(scope: Any, _receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -81,7 +81,7 @@ def edge(blocks: int, size: int, budget: int) -> EdgeMiddleware:
 
 
 def stalled(address: Address) -> socket.socket:
-    """Ask, and take nothing of the answer."""
+    """Send a request and read nothing of the response."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(20)

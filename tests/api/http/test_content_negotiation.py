@@ -1,4 +1,4 @@
-"""RFC 9110, clause 12.5.1."""
+"""Content negotiation (RFC 9110, clause 12.5.1)."""
 
 from __future__ import annotations
 

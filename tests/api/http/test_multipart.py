@@ -1,4 +1,4 @@
-"""RFC 7578."""
+"""Multipart forms (RFC 7578)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error has the shape of RFC 9457 and the status that the table gives it."""
+"""Problem documents: every error has the structure of RFC 9457 and the status of the table."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ ADDED = {
 
 
 def check(body: dict[str, object], status: int) -> None:
-    """Check the members of a problem (RFC 9457, clause 3.1), and that none tells of the inside."""
+    """Check the members of a problem document (RFC 9457, clause 3.1), and that none reveals internals."""
     assert body["status"] == status
     assert isinstance(body["type"], str)
     assert body["type"] == "about:blank" or "/docs#" in body["type"]

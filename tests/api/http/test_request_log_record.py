@@ -1,4 +1,4 @@
-"""What is noted of a request: enough to watch the server by, nothing that is secret."""
+"""Request records: enough to monitor the server, and no secrets."""
 
 from __future__ import annotations
 

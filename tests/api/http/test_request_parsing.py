@@ -1,4 +1,4 @@
-"""What is accepted of a request, and what is refused with which status."""
+"""Request parsing: accepted input, and the status of each refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both versions share: what is seen, from where it may be asked, and decisions that are sent back."""
+"""Reconciliation in both versions: visibility, cross-origin access and submitted decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Reconciliation API 0.2, asked in the order in which OpenRefine asks it."""
+"""Reconciliation API 0.2, called in the order in which OpenRefine calls it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The draft of the Reconciliation API 1.0."""
+"""Reconciliation API 1.0 (draft)."""
 
 from __future__ import annotations
 

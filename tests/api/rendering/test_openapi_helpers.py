@@ -1,4 +1,4 @@
-"""The documentation is complete."""
+"""OpenAPI document: complete and consistent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backup over HTTP: for those who administer, whole, and as of a moment after every write that was acknowledged."""
+"""Backup over HTTP: for administrators, complete, and no older than the last acknowledged write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graph Store HTTP Protocol beyond what the W3C suite asks."""
+"""Graph Store HTTP Protocol, in addition to the W3C suite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever runs the server learns that it lives and that it answers, whatever its users do to it."""
+"""Liveness, readiness and metrics over HTTP, also under load and with blocked readers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def meanwhile(work: Callable[[], object], look: Callable[[], None]) -> None:
-    """Do some work until there were enough looks during one piece of it; how long one takes does not matter."""
+    """Repeat some work until enough probes happened during one repetition, however long one takes."""
     with ThreadPoolExecutor(1) as pool:
         for _ in range(20):
             doing, count = pool.submit(work), 0
@@ -134,7 +134,7 @@ def test_not_ready_while_no_reader_answers(tmp_path: Path, monkeypatch: pytest.M
             os.kill(pid, signal.SIGSTOP)
         answer = served.client.get("/readyz")
         assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
-        assert answer.json()["detail"] == "No reader answers."
+        assert answer.json()["detail"] == "No reader responds."
         assert served.client.get("/healthz").status_code == 200
         for pid in stopped:
             if pid in served.pool.processes:

@@ -1,4 +1,4 @@
-"""The questions over HTTP."""
+"""Competency questions over HTTP."""
 
 from __future__ import annotations
 

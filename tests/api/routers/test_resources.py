@@ -1,4 +1,4 @@
-"""Every IRI of the graph opens."""
+"""Dereferencing of every IRI of the graph."""
 
 from __future__ import annotations
 

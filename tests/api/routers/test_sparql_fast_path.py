@@ -1,4 +1,4 @@
-"""The short way for queries gives what the router gives, is taken, and lets pass what is not for it."""
+"""Fast path for queries: the same responses as the router, used where it qualifies and skipped elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPARQL 1.1 Protocol beyond what the W3C suite asks."""
+"""SPARQL 1.1 Protocol, in addition to the W3C suite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dry run of the gate."""
+"""Validation over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contracts over HTTP."""
+"""Vocabulary, shapes, context and JSON Schema over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why, over HTTP."""
+"""Explanations over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that are slow, endless, malformed or too many, over real sockets."""
+"""HTTP protocol limits over real sockets: slow, endless, malformed and too many clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMITS = ConnectionLimits(url_bytes=2000, head_seconds=0.3, connections=20, stal
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Give back the body; /early answers without reading it, /large gives much."""
+    """Echo the body; /early responds without reading it, /large sends a large response."""
     if scope["type"] != "http":
         return
     body = b""
@@ -65,7 +65,7 @@ def check(data: bytes, status: int) -> None:
 
 
 def closed(connection: socket.socket) -> bool:
-    """Wait until the server closes, and tell that it said nothing."""
+    """Wait until the server closes the connection, and return whether it sent nothing."""
     return receive(connection) == b""
 
 

@@ -1,4 +1,4 @@
-"""`kg serve` as a process: what it prints, how it stops, how it refuses to start."""
+"""`kg serve` as a process: its output, its shutdown, and refusals to start."""
 
 from __future__ import annotations
 

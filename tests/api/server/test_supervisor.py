@@ -1,4 +1,4 @@
-"""A server that is killed is replaced, on the same port; one that ends by itself, or is told to, is not."""
+"""Supervisor: a killed server is restarted on the same port; one that exits by itself or on request is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ turn = supervisor.stay_up()
 
 @contextmanager
 def supervised(then: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a script whose child, which is kept up, goes on with ``then``."""
+    """Run a script whose supervised child continues with ``then``."""
     command = [sys.executable, "-u", "-c", _SCRIPT + then]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -41,7 +41,7 @@ def ended(then: str) -> subprocess.CompletedProcess[str]:
 
 
 def catches(process: subprocess.Popen[str], number: int) -> bool:
-    """Tell whether a process has a handler for a signal by now."""
+    """Return whether a process has installed a handler for a signal."""
     status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
     return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
 

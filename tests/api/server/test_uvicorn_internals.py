@@ -1,6 +1,6 @@
 """Internals of uvicorn that :mod:`api.server.http_protocol` uses exist in the installed version.
 
-A failure here means that uvicorn has changed inside: read its new ``httptools_impl.py`` beside
+A failure here means that uvicorn has changed inside: read its new ``httptools_impl.py`` next to
 :mod:`api.server.http_protocol` before the upper bound of uvicorn in pyproject.toml is raised.
 """
 
@@ -69,7 +69,7 @@ class Transport(asyncio.Transport):
 
 
 def after_a_request() -> HttpToolsProtocol:
-    """Make a protocol of uvicorn's own that has just started to answer."""
+    """Return an unmodified uvicorn protocol that has just started to respond."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})

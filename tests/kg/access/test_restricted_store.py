@@ -1,4 +1,4 @@
-"""A view shows what a store without the hidden graphs would show: hiding and not having are the same."""
+"""Restricted store: it behaves exactly like a store without the hidden graphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things are called by their English name, or else by any."""
+"""Labels: the English name, or any other if there is none."""
 
 from __future__ import annotations
 

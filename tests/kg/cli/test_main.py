@@ -1,4 +1,4 @@
-"""The command, run as people run it: a process, its output, its exit code."""
+"""`kg` as a process: its output and its exit codes."""
 
 from __future__ import annotations
 

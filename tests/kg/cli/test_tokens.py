@@ -1,4 +1,4 @@
-"""`kg token`, run as people run it: a secret is shown once, and a running server heeds each change."""
+"""`kg token` as a command: a secret is shown once, and a running server applies each change."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def test_the_list_tells_what_has_expired_and_what_was_replaced(data: Path) -> No
     [
         (2, "cannot be the name", ("create", "a b")),
         (2, "cannot be the name", ("create", "environment")),
-        (2, "names no graph", ("create", "a", "--graph", "x")),
-        (2, "no stretch of time", ("create", "a", "--expires", "soon")),
-        (2, "no stretch of time", ("rotate", "a", "--grace", "x")),
+        (2, "is neither the IRI of a graph nor a prefix", ("create", "a", "--graph", "x")),
+        (2, "is not a duration", ("create", "a", "--expires", "soon")),
+        (2, "is not a duration", ("rotate", "a", "--grace", "x")),
         (2, "'root' is not one of", ("create", "a", "--scope", "root")),
         (3, "There is no token", ("rotate", "a")),
         (3, "There is no token", ("revoke", "a")),
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_not_written_over(data: Path) -> None:
 
 
 def status(server: Server, whole: str, graph: str = "urn:g") -> int:
-    """Tell how a write to a graph is answered."""
+    """Return the status of a write to a graph."""
     headers = {"Authorization": f"Bearer {whole}", "Content-Type": "text/turtle"}
     return server.ask("PUT", f"/graphs?graph={graph}", b"<urn:a> <urn:b> 1 .", headers).status
 

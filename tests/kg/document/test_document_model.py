@@ -1,4 +1,4 @@
-"""The contract of the claims document: what it takes, what it refuses, and the schema that says so."""
+"""Document model: accepted and refused claims documents, and the JSON Schema that describes them."""
 
 from __future__ import annotations
 

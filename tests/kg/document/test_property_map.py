@@ -1,4 +1,4 @@
-"""The mapping is read off the contract: each field is a property of the vocabulary, or treated by hand on purpose."""
+"""Property map: each field of the document is a property of the vocabulary, or an explicit exception."""
 
 from __future__ import annotations
 

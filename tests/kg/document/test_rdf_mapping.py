@@ -1,4 +1,4 @@
-"""A claims document and its article graph say the same, and nothing is lost on the way there and back."""
+"""RDF mapping: a claims document and its article graph are equivalent, and the round trip loses nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def passage(start: int, end: int) -> URIRef:
 
 
 def normal(document: Document) -> Any:
-    """Give a document without what has no meaning: the order of lists, and whether the hash is written out."""
+    """Return a document without insignificant differences: the order of lists, and whether the hash is stated."""
     content = json.loads(document.to_json())
     content["article"]["sha256"] = sha256(document.article.text)
     return unordered(content)

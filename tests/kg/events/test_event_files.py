@@ -1,4 +1,4 @@
-"""Files of all three datasets become one table; those that are damaged are refused with line, column and remedy."""
+"""Event files: all three datasets become one table; damaged files are refused with line, column and remedy."""
 
 from __future__ import annotations
 

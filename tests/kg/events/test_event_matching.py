@@ -1,4 +1,4 @@
-"""Pairs are those that are near enough for the precision of both, and each feature says what it saw."""
+"""Event matching: pairs within the precision of both sides, each feature with its evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of our events beside a dataset, for the queue of reviews."""
+"""Event proposals: matches of the graph's events with a dataset, for the review queue."""
 
 from __future__ import annotations
 

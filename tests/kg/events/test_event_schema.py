@@ -1,4 +1,4 @@
-"""Values as the datasets write them."""
+"""Event schema: values in the notations of the datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own events as the common table, from the seed article and what people add to it."""
+"""Graph events: events of the graph as the common table, from the seed article and from changed copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One set of expressions, two engines: what DuckDB decides, Spark decides."""
+"""Ibis expressions on two engines: DuckDB and Spark decide alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A score never links: each condition that is missing leaves the link to a person."""
+"""Match rules: a score alone never links, and each unmet condition leaves the link for review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of every dataset in PLOVER."""
+"""PLOVER types for the event types of every dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only DuckDB and Parquet have: types, and comments that come along; and what is said where DuckDB is missing."""
+"""DuckDB and Parquet files: types and column comments, and the error without DuckDB."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_parquet_tells_what_columns_mean(rows: dict[str, Path], tmp_path: Path) 
 
 def test_rows_that_do_not_fit_are_an_error_of_the_system(rows: dict[str, Path], tmp_path: Path) -> None:
     rows["claims"].write_text('{"quote_start": "three"}\n', "utf-8")
-    with pytest.raises(OSError, match="does not take the rows"):
+    with pytest.raises(OSError, match="DuckDB rejects the rows"):
         duckdb_files.to_parquet(rows["claims"], TABLES["claims"], tmp_path / "x.parquet")
 
 
@@ -61,4 +61,4 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(BadInput) as caught:
         duckdb_files.require()
-    assert "pip install 'claimgraph[tables]'" in caught.value.remedy
+    assert "pip install '.[tables]'" in caught.value.remedy

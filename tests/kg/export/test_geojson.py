@@ -1,4 +1,4 @@
-"""The map is GeoJSON (RFC 7946), has every situation at every place, and a point only where there is one."""
+"""GeoJSON export (RFC 7946): every situation at every place, with a point only where coordinates are known."""
 
 from __future__ import annotations
 

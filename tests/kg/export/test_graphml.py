@@ -1,4 +1,4 @@
-"""The network opens in networkx, with every role and relation once."""
+"""GraphML export: it opens in networkx, with every role and relation once."""
 
 from __future__ import annotations
 

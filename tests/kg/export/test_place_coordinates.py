@@ -1,4 +1,4 @@
-"""A place has a point only if somebody gave one, and lies in the nearest place that contains it."""
+"""Place coordinates: points only from sources, and the nearest enclosing place that has one."""
 
 from __future__ import annotations
 

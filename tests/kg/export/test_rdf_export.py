@@ -1,4 +1,4 @@
-"""Exports are complete, parse, and say what the store says."""
+"""RDF export: complete, parseable, and equal to the store."""
 
 from __future__ import annotations
 

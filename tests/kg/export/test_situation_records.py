@@ -1,4 +1,4 @@
-"""Situations come with the claims about them, and say how they stand."""
+"""Situation records: situations with the claims about them and their status."""
 
 from __future__ import annotations
 

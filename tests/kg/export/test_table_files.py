@@ -1,4 +1,4 @@
-"""CSV, Parquet and DuckDB hold the same rows, as the readers of other people see them."""
+"""Table files: CSV, Parquet and DuckDB hold the same rows, as read by other programs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def expected_counts(reader: TableReader) -> Counter[str]:
 
 
 def typed(name: str, row: Row) -> tuple[Any, ...]:
-    """Turn days into dates, as Parquet and DuckDB give them."""
+    """Convert days to dates, as Parquet and DuckDB return them."""
     kinds = [column.type for column in TABLES[name].columns]
     return tuple(
         date.fromisoformat(str(value)) if value is not None and kind is ColumnType.date else value

@@ -1,4 +1,4 @@
-"""Rows say what the graph says: all of it, once, in the same order each time."""
+"""Table rows: everything in the graph once, in a stable order."""
 
 from __future__ import annotations
 

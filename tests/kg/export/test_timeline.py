@@ -1,4 +1,4 @@
-"""The timeline keeps dates as they are known; the calendar (RFC 5545) has what has a day, and counts the rest."""
+"""Timeline and calendar (RFC 5545): EDTF dates are preserved; the calendar has dated events and counts the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers from outside are read strictly, and say in VALUES what they said in JSON."""
+"""Remote results: strict parsing, and VALUES clauses equivalent to the JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.federation.remote_results import NO_SOLUTION_BUT_ONE, BadRemoteResult, as_values
+from kg.federation.remote_results import EMPTY_SOLUTION, BadRemoteResult, as_values
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from kg.sparql import static_analysis
@@ -41,7 +41,7 @@ def document(variables: list[str], rows: list[Row]) -> bytes:
 
 
 def answered(text: str) -> list[Row]:
-    """Run a query and read its answer."""
+    """Run a query and read its result."""
     found = oxigraph.query(oxigraph.open_store(None), text, ResultFormats(), QueryDataset())
     rows: list[Row] = json.loads(found.content)["results"]["bindings"]
     return rows
@@ -105,7 +105,7 @@ def test_no_solutions_keep_their_variables() -> None:
 
 
 def test_a_failure_that_is_hidden_is_one_empty_solution() -> None:
-    assert answered(f"SELECT * WHERE {{ {NO_SOLUTION_BUT_ONE} }}") == [{}]
+    assert answered(f"SELECT * WHERE {{ {EMPTY_SOLUTION} }}") == [{}]
 
 
 @pytest.mark.parametrize(

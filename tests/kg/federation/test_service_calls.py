@@ -1,4 +1,4 @@
-"""What a request wants from outside is asked of whom the lists name, and put where it stood; all else asks nobody."""
+"""SERVICE calls: only allowed endpoints are called, and their results replace the call; other queries call nobody."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Answer = Callable[[Asked], Reply]
 
 
 class Peers:
-    """Servers that may be asked, and the door to them; ``a`` and ``b`` in a text stand for their addresses."""
+    """Allowed peers and the client that calls them; ``a`` and ``b`` in a text stand for their addresses."""
 
     def __init__(self, peers: list[Peer], **limits: Any) -> None:
         self.peers = peers
@@ -85,7 +85,7 @@ def rows(text: str, data: str = LOCAL) -> list[Row]:
 
 
 def joined(text: str, *answers: Answer, **limits: Any) -> list[Row]:
-    """Answer a query over the local data and the answers of peers; whatever it becomes, it parses and calls nobody."""
+    """Run a query over the local data and the results of peers; the rewritten query parses and calls nobody."""
     with peers(*(answers or (endpoint(REMOTE),)), **limits) as given:
         resolved, _ = given.resolve(text)
     parsed = static_analysis.QueryAnalysis.parse(resolved, BASE, {"given": "http://example.org/"})
@@ -96,7 +96,7 @@ def joined(text: str, *answers: Answer, **limits: Any) -> list[Row]:
 def refused(
     error: type[ClaimgraphError], text: str, *answers: Answer, place: tuple[int, int] | None = None, **limits: Any
 ) -> ClaimgraphError:
-    """Have a query refused, whoever of its peers would answer, and return the error; nobody may be asked."""
+    """Return the error of a query that is refused before any peer is called."""
     with peers(*(answers or (endpoint(REMOTE), endpoint(REMOTE))), **limits) as given:
         with pytest.raises(error) as caught:
             given.resolve(text)
@@ -549,7 +549,7 @@ def test_an_escape_cannot_close_an_iri() -> None:
 
 def test_too_many_calls() -> None:
     call = "SERVICE <A> { ?s ?p ?o } "
-    assert f"{MAX_CALLS + 1} times" in refused(TooLarge, f"SELECT * {{ {call * (MAX_CALLS + 1)} }}").message
+    assert f"{MAX_CALLS + 1} calls" in refused(TooLarge, f"SELECT * {{ {call * (MAX_CALLS + 1)} }}").message
     assert joined(f"SELECT * {{ {call * MAX_CALLS} }}")
 
 
@@ -780,7 +780,7 @@ def test_load_silent_of_what_nobody_fetches_does_nothing(place: str) -> None:
 
 def test_too_many_loads() -> None:
     with peers(turtle(TRIPLE)) as given:
-        with pytest.raises(TooLarge, match=f"{MAX_CALLS + 1} times"):
+        with pytest.raises(TooLarge, match=f"{MAX_CALLS + 1} calls"):
             given.update("LOAD <A/d> ; " * MAX_CALLS + "INSERT { ?s ?p ?o } WHERE { SERVICE <A> { ?s ?p ?o } }")
         assert given.asked == 0
 

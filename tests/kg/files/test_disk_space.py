@@ -1,4 +1,4 @@
-"""Room on a disk: what counts as full, and small files that are whole or not there; on a disk that really is full."""
+"""Disk space: the threshold for a full disk, and atomic small files on a disk that is really full."""
 
 from __future__ import annotations
 

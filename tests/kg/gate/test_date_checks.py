@@ -1,4 +1,4 @@
-"""Dates in words and in EDTF."""
+"""Date checks: dates in words and in EDTF."""
 
 from __future__ import annotations
 

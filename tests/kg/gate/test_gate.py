@@ -1,4 +1,4 @@
-"""The gate catches every mistake that the ontology names, and reports nothing else."""
+"""Gate: it reports every error that the ontology defines, and nothing else."""
 
 from __future__ import annotations
 

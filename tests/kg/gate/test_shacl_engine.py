@@ -1,4 +1,4 @@
-"""The engine of the gate and plain pySHACL say the same about every graph."""
+"""SHACL engine: the gate and plain pySHACL agree on every graph."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def small(gate: Gate) -> Results:
 
 @pytest.fixture(scope="module", autouse=True)
 def _parse_once() -> Iterator[None]:
-    """Parse each query once: pySHACL parses it again for every focus node, which takes nearly all of its time."""
+    """Parse each query once: pySHACL parses it again for every focus node, which dominates its run time."""
 
     @functools.cache
     def prepared(text: str, base: str | None) -> Query:

@@ -1,4 +1,4 @@
-"""A report says the same in JSON and in RDF."""
+"""Validation report: JSON and RDF are equivalent."""
 
 from __future__ import annotations
 

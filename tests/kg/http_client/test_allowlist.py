@@ -1,4 +1,4 @@
-"""An allow-list lets through what it names, whole, and nothing that looks like it."""
+"""Allow-list: exact matches pass, look-alikes do not."""
 
 from __future__ import annotations
 

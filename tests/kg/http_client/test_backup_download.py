@@ -1,4 +1,4 @@
-"""A command asks exactly the server that its user names, with the token, and reads what it answers."""
+"""Backup download: a command calls exactly the named server with the token, and reads the response."""
 
 from __future__ import annotations
 

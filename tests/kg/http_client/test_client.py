@@ -1,4 +1,4 @@
-"""What goes out, goes where the list says, to the address that was checked, within the limits; nothing else does."""
+"""HTTP client: only allowed URLs, only the address that was checked, within time and size limits."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Answer look-ups of names from this list, one after the other; what is left was not asked."""
+    """Resolve names from this list, one after the other; the rest of the list was not requested."""
     answers: list[list[str]] = []
 
     def getaddrinfo(_host: str, port: int, **_: object) -> list[tuple[Any, ...]]:

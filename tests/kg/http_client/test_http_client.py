@@ -1,4 +1,4 @@
-"""Connections to other servers are opened in `kg.http_client` and nowhere else."""
+"""Outgoing connections are opened in `kg.http_client` and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names are looked up within a time; whatever a resolver does ends as an error of the network."""
+"""Private address guard: name resolution with a timeout; every failure of a resolver is a network error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which records an entity may be."""
+"""Candidate records of an entity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of the entities of the graph."""
+"""Entity profiles read from the graph."""
 
 from __future__ import annotations
 

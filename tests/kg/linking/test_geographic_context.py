@@ -1,4 +1,4 @@
-"""What is known around an entity."""
+"""Geographic context of an entity."""
 
 from __future__ import annotations
 

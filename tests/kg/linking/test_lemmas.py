@@ -1,4 +1,4 @@
-"""Names of Ukrainian texts in the nominative."""
+"""Lemmas: names in Ukrainian texts, in the nominative."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What speaks for a record, and what against it."""
+"""Scoring features: evidence for and against a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What texts call territories, and which records must not answer for them."""
+"""Territory names in texts, and the records that must not match them."""
 
 from __future__ import annotations
 

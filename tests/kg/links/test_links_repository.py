@@ -1,4 +1,4 @@
-"""The graphs of links are what the log says, whatever was changed in them step by step."""
+"""Links repository: the link graphs follow from the log after any sequence of changes."""
 
 from __future__ import annotations
 

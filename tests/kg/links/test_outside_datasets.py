@@ -1,4 +1,4 @@
-"""How outside datasets name things."""
+"""Outside datasets: their identifiers and pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links as files can be read back, by others' rules."""
+"""SSSOM files: readable by the rules of other programs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def review() -> LinkReview:
 
 
 def read(text: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """Read SSSOM TSV as its specification says: YAML behind # at the head, then a table."""
+    """Read SSSOM TSV by its specification: YAML in lines that start with #, then a table."""
     lines = text.split("\n")
     count = next(number for number, line in enumerate(lines) if not line.startswith("#"))
     header = yaml.safe_load("\n".join(line[1:] for line in lines[:count]))

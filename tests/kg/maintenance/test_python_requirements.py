@@ -1,4 +1,4 @@
-"""What a package asks for, compared with what is installed."""
+"""Python requirements of the package, compared with the installed versions."""
 
 from __future__ import annotations
 

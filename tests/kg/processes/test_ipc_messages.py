@@ -1,4 +1,4 @@
-"""What is packed comes out again, however the bytes are cut on their way."""
+"""IPC messages: round trips for any fragmentation of the bytes."""
 
 from __future__ import annotations
 

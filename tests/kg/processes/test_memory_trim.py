@@ -1,4 +1,4 @@
-"""Free memory goes back to the system, and a server sees to that by itself."""
+"""Memory trimming: free memory returns to the system, and a server does so by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever wrote reads what was written; whoever reads sees whole commits, and in their order."""
+"""Query service: writers read their own writes, and readers see whole commits in order."""
 
 from __future__ import annotations
 
@@ -235,7 +235,9 @@ def test_the_past_as_far_as_it_is_kept(tmp_path: Path) -> None:
                 await endpoint.publish()
             assert [await count(endpoint, first + n) for n in (1, 2)] == [4, 5]
             for number in (first, first + 3, 0):
-                with pytest.raises(errors.NotFound, match=f"Snapshot {number} is not kept; the newest is {first + 2}"):
+                with pytest.raises(
+                    errors.NotFound, match=f"Snapshot {number} is not available; the newest is {first + 2}"
+                ):
                     await count(endpoint, number)
             assert endpoint.snapshots and endpoint.snapshots.numbers == [first + 1, first + 2]
 

@@ -1,4 +1,4 @@
-"""Every query ends in time, alone, and leaves a reader to others; whatever a query does, the next one is answered."""
+"""Reader pool: every query ends in time, fails alone, and leaves the readers usable."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def asking(pool: ReaderPool, text: str, *others: Any) -> Task:
 
 
 async def runaway(pool: ReaderPool, client: str = "runner", timeout: float = PATIENCE) -> tuple[Task, int]:
-    """Start a query that never ends; give it and the process that runs it."""
+    """Start a query that never ends; return it and the process that runs it."""
     before = {channel.process.pid for channel in pool._channels if channel.job}
     task = asking(pool, RUNAWAY, client, timeout)
     await asyncio.sleep(0)
@@ -60,7 +60,7 @@ async def runaway(pool: ReaderPool, client: str = "runner", timeout: float = PAT
 
 
 async def ended(task: Task) -> BaseException:
-    """Wait for a query that fails, and give its error."""
+    """Wait for a query that fails, and return its error."""
     await asyncio.wait({task}, timeout=PATIENCE)
     error = task.exception()
     assert error is not None

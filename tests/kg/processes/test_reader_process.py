@@ -1,4 +1,4 @@
-"""A reader answers each message with one, whatever happens, and ends when nobody asks any more."""
+"""Reader process: one response for each message, whatever happens, and exit when the connection closes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Process:
         self.channel, self.process = channel, process
 
     def ask(self, message: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """Send a message and give the answer; ``None`` when the process ends instead."""
+        """Send a message and return the response; ``None`` if the process exits instead."""
         self.channel.sendall(message)
         unpacker = ipc_messages.MessageUnpacker()
         while data := self.channel.recv(1 << 18):

@@ -1,4 +1,4 @@
-"""What a reader gives up is gone: sockets, memory beyond the limit, a life after its parent's."""
+"""Sandbox of a reader: no sockets, a memory limit, and no survival after its parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALLOWED, REFUSED = 0x7FFF0000, 0x00050000 | errno.EACCES
 
 _ATTEMPTS = """
 import ctypes, errno, os, socket, subprocess, sys, tempfile
-from kg.processes import sandbox
+from kg import sandbox
 before = socket.socketpair()
 print(sandbox.forbid_sockets())
 
@@ -102,8 +102,8 @@ def test_the_filter_refuses_what_makes_sockets_and_nothing_else(architecture: in
 
 @pytest.mark.parametrize(("name", "value"), [("platform.machine", "riscv64"), ("sys.platform", "darwin")])
 def test_elsewhere_it_says_that_it_cannot(name: str, value: str) -> None:
-    imports = "import platform, socket, sys\nfrom kg.processes import sandbox\n"
-    code = f"{imports}{name} = {{!r}}\nprint(sandbox.forbid_sockets())"
+    code = f"import platform, socket, sys\nfrom kg.processes import sandbox\n{name} = {{!r}}\n"
+    code += "print(sandbox.forbid_sockets())"
     code = code.format(value) if name == "sys.platform" else code.replace("= {!r}", f"= lambda: {value!r}")
     assert python(code + "\nsocket.socket().close()") == ["False"]
 
@@ -111,7 +111,7 @@ def test_elsewhere_it_says_that_it_cannot(name: str, value: str) -> None:
 def test_memory_beyond_the_limit_is_not_given() -> None:
     code = """
 import resource
-from kg.processes import sandbox
+from kg import sandbox
 sandbox.limit_memory(200 << 20)
 print(len(bytearray(50 << 20)) >> 20)
 try:
@@ -125,7 +125,7 @@ for limit in (resource.RLIMIT_DATA, resource.RLIMIT_CORE):
 
 
 def started(code: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a process that starts another, whose number it tells."""
+    """Start a process that starts another and prints its process id."""
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, int(process.stdout.readline())

@@ -1,4 +1,4 @@
-"""What one request reads through readers is what the store holds, from one snapshot, and within the limits."""
+"""Store at a snapshot: one request reads one snapshot through readers, within the limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Media types by name, alias and file ending; each that is listed can be read and written."""
+"""Media types by name, alias and file extension; each listed type can be parsed and serialized."""
 
 from __future__ import annotations
 

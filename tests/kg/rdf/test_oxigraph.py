@@ -1,4 +1,4 @@
-"""The door to the engine: formats, places of errors, and data that would overflow a parser's stack."""
+"""Adapter of the engine: formats, positions of errors, and data that would overflow a parser's stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An answer over a limit is an error, exactly from the first row or byte too many; it is never cut."""
+"""Result limits: the first row or byte over a limit is an error; no result is truncated."""
 
 from __future__ import annotations
 

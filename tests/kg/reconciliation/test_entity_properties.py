@@ -1,4 +1,4 @@
-"""Values of rows beside what the graph says."""
+"""Entity properties: values of rows compared with those of the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of the graph to match tables against."""
+"""Reconcilable entities read from the graph."""
 
 from __future__ import annotations
 

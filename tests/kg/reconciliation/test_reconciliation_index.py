@@ -1,4 +1,4 @@
-"""Rows against the entities of the seed article, and of small graphs made for one question."""
+"""Reconciliation index: rows against the entities of the seed article and of small graphs."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Keys, transliterations and trigrams of names."""
+
 from __future__ import annotations
 
 import pytest

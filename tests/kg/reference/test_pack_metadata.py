@@ -1,3 +1,5 @@
+"""Metadata of reference packs."""
+
 from __future__ import annotations
 
 from kg.reference.pack_metadata import ImportReport, PackMetadata, script

@@ -1,4 +1,4 @@
-"""Tokens of SPARQL: each character is read as the engine reads it, in linear time, and nothing raises."""
+"""Lexer of SPARQL: the same tokens as the engine, in linear time, for any input."""
 
 from __future__ import annotations
 

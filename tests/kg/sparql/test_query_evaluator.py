@@ -1,4 +1,4 @@
-"""What was read before saves the reading, and never lets pass what would be refused by itself."""
+"""Query evaluator: cached analysis saves parsing and never admits a query that would be refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def store() -> oxigraph.Engine:
 
 
 def verdict(evaluator: QueryEvaluator, store: oxigraph.Engine, text: str, request: QueryDataset = _NOTHING) -> str:
-    """Say what became of a text."""
+    """Return the outcome of evaluating a text."""
     try:
         return repr(evaluator.answer(store, text, ResultFormats(), request))
     except ClaimgraphError as error:
@@ -38,7 +38,7 @@ def verdict(evaluator: QueryEvaluator, store: oxigraph.Engine, text: str, reques
 
 
 def agree(store: oxigraph.Engine, texts: Iterable[str], depth: NestingLimits = FLAT) -> None:
-    """Check that an evaluator which has read them all, in any order, says of each what one says that has read none."""
+    """Check that an evaluator that has seen all texts, in any order, decides on each like a new one."""
     experienced = QueryEvaluator(depth)
     for text in [*texts, *texts]:
         assert verdict(experienced, store, text) == verdict(QueryEvaluator(depth), store, text), text
@@ -113,11 +113,11 @@ def test_the_memory_is_bounded(store: oxigraph.Engine) -> None:
     evaluator = QueryEvaluator(NestingLimits())
     for number in range(query_evaluator._MEMO_SIZE + 10):
         verdict(evaluator, store, f"ASK {{ ?a{number} <urn:b> 1 }}")
-        assert 0 < len(evaluator._read) <= query_evaluator._MEMO_SIZE
+        assert 0 < len(evaluator._checked) <= query_evaluator._MEMO_SIZE
     for size, kept in ((query_evaluator._MEMO_TEXT, 1), (query_evaluator._MEMO_TEXT + 1, 0)):
         evaluator = QueryEvaluator(NestingLimits())
         assert "boolean" in verdict(evaluator, store, "ASK { ?s ?p ?o }".ljust(size))
-        assert len(evaluator._read) == kept
+        assert len(evaluator._checked) == kept
 
 
 def test_the_request_belongs_to_the_form(store: oxigraph.Engine) -> None:
@@ -130,7 +130,7 @@ def test_the_request_belongs_to_the_form(store: oxigraph.Engine) -> None:
             (f"PREFIX filtere: <> {text}", QueryDataset(prefixes={"e": XSD}, base=namespace)),
         ):
             found.append(verdict(evaluator, store, asked, request).partition("(")[0].partition(":")[0])
-    assert found == ["Answer", "Answer", "MalformedText", "MalformedText"]
+    assert found == ["QueryResult", "QueryResult", "MalformedText", "MalformedText"]
 
 
 # ---- and is never misled

@@ -1,4 +1,4 @@
-"""Requests: what is read of them is what the engine does, and a rewritten update does what the user's would."""
+"""Static analysis of requests: it agrees with the engine, and a rewritten update has the same effect."""
 
 from __future__ import annotations
 

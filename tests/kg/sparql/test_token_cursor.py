@@ -1,4 +1,4 @@
-"""The cursor over a request: IRIs resolve as the engine resolves them, to the letter."""
+"""Token cursor: IRIs resolve exactly as in the engine."""
 
 from __future__ import annotations
 

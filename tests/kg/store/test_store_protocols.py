@@ -1,4 +1,4 @@
-"""Who only reads has no method that writes, and whoever fits a protocol has all of it."""
+"""Store protocols: read-only stores have no writing methods, and implementations are complete."""
 
 from __future__ import annotations
 
