@@ -67,7 +67,7 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(address: str, auth: dic
         pass  # the server has hung up before we were done, which is its right
     else:
         assert answer.status_code == 413
-        assert answer.json()["title"] == "Over a limit"
+        assert answer.json()["title"] == "A limit is exceeded"
     assert httpx2.get(f"{address}/graphs?graph=g:1").status_code == 404
 
 

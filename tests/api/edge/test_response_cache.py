@@ -311,8 +311,8 @@ def test_an_answer_put_twice_counts_once() -> None:
 def test_one_large_answer_does_not_take_the_cache() -> None:
     answers = ResponseCache(80_000)
     answers.put(b"small", CachedResponse([], b"x"))
-    assert answers.takes(10_000)
-    assert not answers.takes(10_001)
+    assert answers.accepts(10_000)
+    assert not answers.accepts(10_001)
     answers.put(b"large", CachedResponse([], b"x" * 10_000))
     assert answers.get(b"small")
     assert not answers.get(b"large")
