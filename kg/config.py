@@ -1,8 +1,8 @@
-"""Settings from ``KG_*`` environment variables, in groups: each part of the program takes its own group only.
+"""Settings from ``KG_*`` environment variables, in groups: each part of the program receives its own group only.
 
-A setting is declared once. Its field feeds the code, the errors, ``kg doctor`` and the tables of the documentation; its
-variable is the prefix of its group and the name of the field, in capitals. Text is read by stricter rules than
-pydantic has (``on``, ``1e3`` and ``+5`` are errors), so that a value has one spelling wherever it is written.
+Each setting is declared once. Its field is the source for the code, the errors, ``kg doctor`` and the tables of the
+documentation; its variable is the prefix of the group and the name of the field, in capitals. Text is parsed more
+strictly than by pydantic (``on``, ``1e3`` and ``+5`` are errors), so that a value has one spelling everywhere.
 """
 
 from __future__ import annotations
@@ -25,11 +25,18 @@ _MIB = 1024 * 1024
 
 
 IGNORED = frozenset(("KG_LANES",))
-"""Settings of earlier versions: whatever their values, they change nothing."""
+"""Settings of earlier versions, which are accepted with any value and have no effect."""
 
 
 class _Form(NamedTuple):
-    """How text becomes a value: the pattern that it must have, how an error says that, and what reads it."""
+    """Text form of a type of setting.
+
+    Attributes:
+        pattern: regular expression that the text must match.
+        wanted: end of the error message "NAME=text is …".
+        remedy: remedy of that error.
+        parse: converts matching text to the value.
+    """
 
     pattern: str
     wanted: str
@@ -48,15 +55,15 @@ _FORMS: Mapping[object, _Form] = {
     float: _Form("[0-9]+([.][0-9]+)?", "not a number", "Use digits, such as 30 or 0.5.", float),
     Path: _Form("(?s:.+)", "not a path", "Name a directory.", Path),
 }
-"""By the type of the field; any other text is taken as it is."""
+"""Text forms by the type of the field; fields of other types are plain text."""
 
 
 class _Group(BaseSettings):
-    """Settings that belong together. One that is made by a call ignores the environment of the process.
+    """Base class of a group of settings. The constructor ignores the environment of the process.
 
     Attributes:
         heading: title of the group in the documentation.
-        exceptions: the variables of fields that do not follow the rule.
+        exceptions: variables, by field, that are not group prefix plus field name.
     """
 
     model_config = SettingsConfigDict(
@@ -75,7 +82,7 @@ class _Group(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return no source but the call: :func:`from_environment` is told which environment counts."""
+        """Return the arguments of the constructor as the only source; :func:`from_environment` passes its own."""
         return (init_settings,)
 
     @classmethod
@@ -85,17 +92,17 @@ class _Group(BaseSettings):
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Read the group from environment variables.
+        """Return the group with the values of environment variables.
 
         Raises:
-            ValidationError: values that do not fit.
+            ValidationError: some values are invalid.
         """
         return cls(**_Environment(cls, environ)())
 
     @field_validator("*", mode="before")
     @classmethod
     def _parse(cls, value: object, info: ValidationInfo) -> object:
-        """Parse text by the type of its field."""
+        """Parse text by the type of its field; other values pass unchanged."""
         name = str(info.field_name)
         form = _FORMS.get(cls.model_fields[name].annotation)
         if form is None or not isinstance(value, str):
@@ -106,7 +113,7 @@ class _Group(BaseSettings):
 
 
 class _Environment(PydanticBaseSettingsSource):
-    """The variables of a given environment as a source of settings: exact names only, and an empty one is unset."""
+    """A given environment as a source of settings: exact names only; an empty value counts as unset."""
 
     def __init__(self, group: type[_Group], environ: Mapping[str, str]) -> None:
         super().__init__(group)
@@ -114,11 +121,11 @@ class _Environment(PydanticBaseSettingsSource):
         self._environ = environ
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Return the text of a field's variable or ``None``, the field's name, and that it is not JSON."""
+        """Return the text of a field's variable (or ``None``), the name of the field, and that the text is not JSON."""
         return self._environ.get(self._group.variable(field_name), "").strip() or None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Return the texts of the variables that are set, by field."""
+        """Return the texts of all variables that are set, by field."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self._group.model_fields.items()}
         return {name: text for name, text in found.items() if text is not None}
 
@@ -128,7 +135,7 @@ def _misfit(message: str, remedy: str) -> PydanticCustomError:
 
 
 class StoreSettings(_Group):
-    """Where the data lie and what the store is."""
+    """Location and kind of the store."""
 
     heading = "Store"
 
@@ -155,7 +162,7 @@ class StoreSettings(_Group):
 
 
 class HttpSettings(_Group):
-    """Where the server listens, and the limits of requests and connections."""
+    """Address of the server, and limits of requests and connections."""
 
     heading = "HTTP server"
 
@@ -197,7 +204,7 @@ class HttpSettings(_Group):
 
 
 class AccessSettings(_Group):
-    """Who may read and write."""
+    """Access rights: the administrator's token and what is public."""
 
     heading = "Access"
 
@@ -213,7 +220,7 @@ class AccessSettings(_Group):
 
 
 class QuerySettings(_Group):
-    """Limits of queries and updates, and the processes that answer queries."""
+    """Limits of queries and updates, and the number and memory of the reader processes."""
 
     heading = "Queries and updates"
 
@@ -259,7 +266,7 @@ class QuerySettings(_Group):
 
 
 class OutgoingSettings(_Group):
-    """What SERVICE and LOAD may ask of other servers."""
+    """Allow-lists and limits of outgoing requests (SERVICE and LOAD)."""
 
     model_config = SettingsConfigDict(env_prefix="KG_OUTGOING_")
 
@@ -285,7 +292,7 @@ class OutgoingSettings(_Group):
 
 
 class Config(BaseModel):
-    """All settings, read once. Secrets come from the environment only, never from a command line or an address."""
+    """All settings, read once. Secrets come from the environment only, never from a command line or a URL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -296,12 +303,15 @@ class Config(BaseModel):
     outgoing: OutgoingSettings = OutgoingSettings()
 
     def with_options(self, **options: object) -> Config:
-        """Return a copy with the options that are not ``None``, named like their variables: ``port`` for ``KG_PORT``.
+        """Return a copy changed by the options that are not ``None``.
+
+        Options are named like their variables: ``port`` for ``KG_PORT``.
 
         Raises:
-            BadInput: values that do not fit, all in one error.
-            TypeError: an option without a variable.
+            BadInput: some values are invalid; one error names them all.
+            TypeError: an option has no variable.
         """
+        # Dumped and validated again, so that the options are checked like variables.
         changed: dict[str, dict[str, object]] = {name: getattr(self, name).model_dump() for name in _GROUPS}
         places = {row.option: row for row in variables()}
         for option, value in options.items():
@@ -317,15 +327,15 @@ _GROUPS: Mapping[str, type[_Group]] = {name: type(field.default) for name, field
 
 @dataclass(frozen=True)
 class Variable:
-    """An environment variable that is read.
+    """An environment variable of a setting.
 
     Attributes:
-        name: such as ``KG_MAX_ROWS``.
-        group: the field of :class:`Config` that it belongs to.
-        field: the field of the group.
-        default: its value when it is unset.
-        least: the least number that is accepted, if there is one.
-        text: what it means, in Markdown.
+        name: full name, such as ``KG_MAX_ROWS``.
+        group: name of the group in :class:`Config`.
+        field: name of the field in the group.
+        default: value if the variable is unset.
+        least: minimum of a number, or ``None``.
+        text: description in Markdown.
     """
 
     name: str
@@ -337,12 +347,12 @@ class Variable:
 
     @property
     def option(self) -> str:
-        """The name for :meth:`Config.with_options`."""
+        """Name of the option for :meth:`Config.with_options`."""
         return self.name.removeprefix("KG_").lower()
 
 
 def variables() -> Iterator[Variable]:
-    """Return all variables, by group."""
+    """Yield all variables, group by group."""
     for name, group in _GROUPS.items():
         for key, field in group.model_fields.items():
             least = next((rule.ge for rule in field.metadata if hasattr(rule, "ge")), None)
@@ -350,16 +360,16 @@ def variables() -> Iterator[Variable]:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
-    """Read the settings from ``KG_*`` variables; an empty value counts as unset.
+    """Return the settings from ``KG_*`` variables; an empty value counts as unset.
 
     Raises:
-        BadInput: values that do not fit, all in one error, each with its variable.
+        BadInput: some values are invalid; one error names them all, each with its variable.
     """
     return _build(lambda _, group: group.read(environ))
 
 
 def _build(make: Callable[[str, type[_Group]], _Group]) -> Config:
-    """Make every group, and raise one error for all faults in them."""
+    """Build every group, and raise one error for all invalid values together."""
     groups: dict[str, _Group] = {}
     faults: list[_Fault] = []
     for name, group in _GROUPS.items():
@@ -381,7 +391,7 @@ class _Fault(NamedTuple):
 
 def _fault(group: type[_Group], details: ErrorDetails) -> _Fault:
     variable, context = group.variable(str(details["loc"][0])), details.get("ctx", {})
-    if details["type"] == "setting":
+    if details["type"] == "setting":  # raised by _misfit, with message and remedy
         return _Fault(variable, context["message"], context["remedy"])
     if details["type"] == "greater_than_equal":
         least = next(row.least for row in variables() if row.name == variable)
@@ -390,7 +400,7 @@ def _fault(group: type[_Group], details: ErrorDetails) -> _Fault:
 
 
 def table() -> str:
-    """Render the settings as Markdown, a heading and a table for each group."""
+    """Return the settings as Markdown: a heading and a table for each group."""
     lines: list[str] = []
     for name, group in _GROUPS.items():
         lines += [f"### {group.heading}", "", "| variable | default | meaning |", "| --- | --- | --- |"]

@@ -1,38 +1,38 @@
-"""Exceptions that a user can cause and fix; each names the thing, the place and the remedy, none a stack or a path.
+"""Exceptions that a user can cause and fix: each names the thing, the place and the remedy, never a stack or a path.
 
 ::
 
     ClaimgraphError
-    ├── BadInput                what the user sent cannot be read
+    ├── BadInput                input that cannot be read
     │   ├── MalformedText       not UTF-8, or JSON / RDF / SPARQL that does not parse (line, column)
-    │   ├── UsingConflict       the dataset of an update is named in the request and in the text
-    │   └── UnsupportedFormat   a media type or file ending that we do not know
-    ├── Rejected                a document or article graph breaks constraints (kg.gate.validation_report; has a report)
-    ├── Inconsistent            the facts of an article contradict the vocabulary (kg.gate.owl_reasoner)
-    ├── NotFound                no such article, claim, question, graph
-    ├── Ambiguous               a short name that fits more than one thing
-    ├── Unauthorized            no token where one is needed, or one that is not valid
-    ├── Forbidden               a managed graph, SERVICE, LOAD
-    │   └── InsufficientScope   a valid token without the scope that is needed
-    ├── TooLarge                over a limit (bytes, nesting)
-    ├── TooSlow                 a request whose body did not arrive in time
-    ├── ResultTooLarge          the result of a query is over a limit (rows, bytes)
-    ├── TimedOut                a query ran longer than it may
+    │   ├── UsingConflict       an update whose dataset is named both in the request and in the text
+    │   └── UnsupportedFormat   an unknown media type or file ending
+    ├── Rejected                a document or article graph that breaks constraints (kg.gate.validation_report)
+    ├── Inconsistent            an article whose facts contradict the vocabulary (kg.gate.owl_reasoner)
+    ├── NotFound                an unknown article, claim, question, graph, …
+    ├── Ambiguous               a short name that matches several things
+    ├── Unauthorized            a missing or invalid token
+    ├── Forbidden               an operation that is refused to everybody (managed graphs, SERVICE, LOAD)
+    │   └── InsufficientScope   a valid token without the required scope
+    ├── TooLarge                input over a limit (bytes, nesting)
+    ├── TooSlow                 a request that did not arrive in time
+    ├── ResultTooLarge          a query result over a limit (rows, bytes)
+    ├── TimedOut                a query over its time limit
     ├── Busy                    too many concurrent queries
-    │   └── TooManyRequests     … of one client
-    ├── ReaderLost              the process that answered a query has ended
-    ├── NotAcceptable           a result of this kind has none of the formats that the client accepts
-    ├── Unreachable             another endpoint fails, or is too slow, or returns too much
-    └── StoreUnavailable        the store is held by another process, or is not a store
-        ├── StoreInUse          another process holds it
-        └── StorageFull         no space is left on its disk
+    │   └── TooManyRequests     too many concurrent queries of one client
+    ├── ReaderLost              a query whose reader process was terminated
+    ├── NotAcceptable           a result that has none of the formats that the client accepts
+    ├── Unreachable             a remote endpoint that fails, is too slow, or returns too much
+    └── StoreUnavailable        a store that cannot be opened or written
+        ├── StoreInUse          a store that another process has open
+        └── StorageFull         no space left on the disk
 
-Errors that never leave the module that catches them stay there and are not part of the tree: ``GraphForbidden``
-(``kg.sparql.static_analysis``, becomes ``Forbidden``), ``Unexpected`` (``kg.sparql.token_cursor``, becomes
-``MalformedText``), ``BadAnswer`` (``kg.federation.remote_results``, becomes ``Unreachable``), ``QuoteNotLocated``
-(``kg.document.quote_location``, becomes a result of the report), ``Failed`` (``kg.events.ibis_engine``, becomes
-``BadInput``). ``ShaclError`` (``kg.gate.shacl_engine``) means that the shapes of the product itself are broken, which
-no user can cause or mend.
+Errors that their own package catches are declared there and are not part of the tree: ``GraphForbidden``
+(``kg.sparql.static_analysis``, becomes ``Forbidden``), ``UnexpectedToken`` (``kg.sparql.token_cursor``, becomes
+``MalformedText``), ``BadRemoteResult`` (``kg.federation.remote_results``, becomes ``Unreachable``), ``QuoteNotLocated``
+(``kg.document.quote_location``, becomes a result of the report), ``EngineFailed`` (``kg.events.ibis_engine``, becomes
+``BadInput``). ``ShaclError`` (``kg.gate.shacl_engine``) means that the shipped shapes themselves are broken, which no
+user can cause or fix.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from typing import ClassVar
 
 
 class ClaimgraphError(Exception):
-    """Anything that a user can cause and mend.
+    """Base class of errors a user can cause and fix.
 
     Args:
         message: one sentence that names the thing.
-        remedy: what to do about it; may be empty.
-        line: 1-based line in the text that was sent, if there is one.
-        column: 1-based column (code points), if there is one.
+        remedy: one sentence on how to fix it; may be empty.
+        line: 1-based line in the submitted text, if known.
+        column: 1-based column in code points, if known.
 
     Attributes:
-        exit_code: of a command that ends with it.
+        exit_code: exit code of a command that fails with the error.
     """
 
     exit_code: ClassVar[int] = 2
@@ -64,36 +64,36 @@ class ClaimgraphError(Exception):
 
 
 class BadInput(ClaimgraphError):
-    """What was sent cannot be read."""
+    """Input that cannot be read."""
 
 
 class MalformedText(BadInput):
-    """Text that does not parse; carries line and column where the parser gives them."""
+    """Text that does not parse, with line and column where the parser reports them."""
 
 
 class UsingConflict(BadInput):
-    """The dataset of an update stands both in the protocol and in the text (SPARQL 1.1 Protocol, clause 2.2.3)."""
+    """An update whose dataset is named in both request parameters and text (SPARQL 1.1 Protocol, clause 2.2.3)."""
 
     def __init__(self, line: int, column: int) -> None:
         super().__init__(
-            "The request gives using-graph-uri or using-named-graph-uri, and the update has USING or WITH "
+            "The request has using-graph-uri or using-named-graph-uri, and the update has USING or WITH "
             f"(operation at line {line}, column {column}).",
-            remedy="Name the dataset in one of the two.",
+            remedy="Name the dataset in only one of the two.",
         )
 
 
 class UnsupportedFormat(BadInput):
-    """A media type or file ending that is not known here."""
+    """A media type or file ending that is not supported."""
 
 
 class NotFound(ClaimgraphError):
-    """The thing asked for is not in the store."""
+    """The requested thing is not in the store."""
 
     exit_code = 3
 
 
 class Ambiguous(ClaimgraphError):
-    """A short name that fits several things; the message lists them."""
+    """A short name that matches several things; the message lists them."""
 
 
 class Forbidden(ClaimgraphError):
@@ -101,10 +101,10 @@ class Forbidden(ClaimgraphError):
 
 
 class Unauthorized(ClaimgraphError):
-    """The caller has to show who it is: no token where one is needed, or one that is wrong, revoked or expired.
+    """The caller must authenticate: the token is missing, wrong, revoked or expired.
 
     Attributes:
-        invalid: whether a token was shown.
+        invalid: whether the request had a token.
     """
 
     def __init__(self, message: str, *, remedy: str = "", invalid: bool = False) -> None:
@@ -113,10 +113,10 @@ class Unauthorized(ClaimgraphError):
 
 
 class InsufficientScope(Forbidden):
-    """A valid token that does not reach so far.
+    """A valid token without the required scope.
 
     Attributes:
-        scope: what would reach.
+        scope: the scope that the operation requires.
     """
 
     def __init__(self, message: str, *, remedy: str = "", scope: str = "write") -> None:
@@ -129,57 +129,57 @@ class TooLarge(ClaimgraphError):
 
 
 class TooSlow(ClaimgraphError):
-    """A request that did not come whole within its time; the message names the limit and its setting."""
+    """A request that did not arrive completely in time; the message names the limit and its setting."""
 
 
 class ResultTooLarge(ClaimgraphError):
-    """The answer of a query is over a limit; nothing of it is given."""
+    """A query result over a limit; no part of it is sent."""
 
 
 class TimedOut(ClaimgraphError):
-    """A query ran longer than it may, and was ended."""
+    """A query that was aborted at its time limit."""
 
 
 class Busy(ClaimgraphError):
-    """More queries are asked at a time than the server takes on; later it may."""
+    """Too many concurrent queries on the server; a retry may succeed."""
 
 
 class TooManyRequests(Busy):
-    """One client asks more queries at a time than it may."""
+    """Too many concurrent queries of one client."""
 
 
 class ReaderLost(ClaimgraphError):
-    """The process that was answering a query has ended: too little memory for it, or it was killed."""
+    """The reader process of a query was terminated: it ran out of memory, or was killed."""
 
 
 class NotAcceptable(ClaimgraphError):
-    """The client accepts none of the formats that this kind of answer has.
+    """The client accepts none of the formats of this kind of result.
 
     Args:
-        kind: of the answer: ``"solutions"``, ``"boolean"`` or ``"graph"``.
+        kind: kind of the result: ``"solutions"``, ``"boolean"`` or ``"graph"``.
     """
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            "The answer cannot be given in any of the formats that the request accepts.",
+            "The result is not available in any format that the request accepts.",
             remedy="Accept one of the media types that /docs lists for this address, or */*.",
         )
         self.kind = kind
 
 
 class Unreachable(ClaimgraphError):
-    """Another endpoint that a request names (SERVICE, LOAD) gives no answer that can be used."""
+    """A remote endpoint that a request names (SERVICE, LOAD) returned no usable response."""
 
 
 class StoreUnavailable(ClaimgraphError):
-    """The store cannot be opened."""
+    """The store cannot be opened or written."""
 
     exit_code = 4
 
 
 class StoreInUse(StoreUnavailable):
-    """Another process, or this one, has opened the store for writing."""
+    """The store is already open for writing, in this process or another."""
 
 
 class StorageFull(StoreUnavailable):
-    """No space is left on the disk; reading goes on."""
+    """No space left on the disk; reads still work."""

@@ -1,4 +1,4 @@
-"""The IRIs of the product: namespaces, and the names of graphs and resources under one base IRI."""
+"""IRIs of the product: namespaces, prefixes, and the names of graphs and resources under one base IRI."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ PREFIXES: dict[str, str] = {
 
 
 def short_iri(iri: str) -> str:
-    """Write an IRI with a prefix where one fits."""
+    """Return an IRI as a prefixed name where a prefix of :data:`PREFIXES` fits, else unchanged.
+
+    >>> short_iri("https://w3id.org/claimgraph/ns#Claim")
+    'cg:Claim'
+    """
     for prefix, namespace in PREFIXES.items():
         if iri.startswith(namespace) and iri != namespace:
             return f"{prefix}:{iri.removeprefix(namespace)}"
@@ -54,105 +58,121 @@ def short_iri(iri: str) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """Every IRI that we mint lies under ``base``, which ends in ``/``."""
+    """IRIs of graphs and resources in one dataset.
+
+    Attributes:
+        base: prefix of every generated IRI; ends in ``/``.
+    """
 
     base: str
 
     @property
     def ontology_graph(self) -> str:
-        """Vocabulary, code lists and alignments."""
+        """Graph of the vocabulary, code lists and alignments."""
         return f"{self.base}graph/ontology"
 
     @property
     def reference_graph(self) -> str:
-        """World knowledge that no article states: containment of places, countries."""
+        """Graph of reference facts that no article states: countries, containment of places."""
         return f"{self.base}graph/reference"
 
     @property
     def default_graph(self) -> str:
-        """Where a user's triples go that were written without a graph name."""
+        """Graph of user triples that were written without a graph name."""
         return f"{self.base}graph/default"
 
     @property
     def shadow_prefix(self) -> str:
-        """Names of scratch graphs that live only inside one transaction."""
+        """Prefix of scratch graphs that exist only within one transaction."""
         return f"{self.base}graph/shadow/"
 
     @property
     def dataset(self) -> str:
-        """All of the store, as the description of the SPARQL service names it."""
+        """IRI of the whole dataset in the SPARQL service description."""
         return f"{self.base}sparql#dataset"
 
     def article(self, identifier: str) -> str:
-        """The article itself."""
+        """Return the IRI of an article."""
         return f"{self.base}article/{identifier}"
 
     def article_graph(self, identifier: str) -> str:
-        """What one article says."""
+        """Return the name of the article graph: everything one article says."""
         return f"{self.base}graph/article/{identifier}"
 
     def inferred_graph(self, identifier: str) -> str:
-        """What follows from what one article says."""
+        """Return the name of the inferred graph: the closure of one article."""
         return f"{self.base}graph/inferred/{identifier}"
 
     def local(self, article: str, identifier: str) -> str:
-        """A situation, claim, time, … of one article."""
+        """Return the IRI of a situation, claim, time, … that belongs to one article."""
         return f"{self.base}article/{article}/{identifier}"
 
     def passage(self, article: str, start: int, end: int) -> str:
-        """A passage, in the style of RFC 5147 ``char=`` fragments (code points, half-open)."""
+        """Return the IRI of a passage, in the style of RFC 5147 ``char=`` fragments.
+
+        ``start`` and ``end`` are offsets in code points, half-open.
+        """
         return f"{self.base}article/{article}/char={start},{end}"
 
     def entity(self, slug: str) -> str:
-        """An entity; the same in every article."""
+        """Return the IRI of an entity; it is the same in every article."""
         return f"{self.base}entity/{slug}"
 
     def links_graph(self, dataset: str) -> str:
-        """The accepted links to one outside dataset, each with a record of why."""
+        """Return the name of the graph of accepted links to one outside dataset, each with its reasons."""
         return f"{self.base}graph/links/{dataset}"
 
     def rejected_graph(self, dataset: str) -> str:
-        """What is known not to be the same, apart from the links, so that nobody takes one for the other."""
+        """Return the name of the graph of rejected links, separate so that they are not mistaken for links."""
         return self.links_graph(f"rejected/{dataset}")
 
     @property
     def decisions_graph(self) -> str:
-        """Every proposal, decision and undoing about links, in the order in which they were made."""
+        """Graph of the decision log: every proposal, acceptance, rejection and undo of a link, in order."""
         return self.links_graph("log/decisions")
 
     def linkset(self, dataset: str) -> str:
-        """All accepted links to one dataset, as a thing that can be described."""
+        """Return the IRI of the linkset (VoID) of all accepted links to one dataset."""
         return f"{self.base}link/{dataset}"
 
     def link(self, dataset: str, identifier: str, subject: str) -> str:
-        """The record of a link, accepted or rejected."""
+        """Return the IRI of the record of a link, accepted or rejected.
+
+        Args:
+            dataset: key of the outside dataset.
+            identifier: the record in that dataset.
+            subject: IRI of the entity.
+        """
         return f"{self.linkset(dataset)}/{quote(identifier, '')}/{quote(subject.removeprefix(self.base), '')}"
 
     def decision(self, number: int) -> str:
-        """One entry of the log of decisions."""
+        """Return the IRI of one entry of the decision log."""
         return f"{self.linkset('log')}/{number}"
 
     def reviewer(self, name: str) -> str:
-        """Somebody who decides about links, by the name of the token."""
+        """Return the IRI of a reviewer of links, by the name of the token."""
         return f"{self.linkset('reviewer')}/{quote(name, '')}"
 
     def is_managed(self, graph: str) -> bool:
-        """Whether ``graph`` is written by the gate, the start-up or the linker only."""
+        """Return whether ``graph`` is a managed graph, which users cannot write."""
         return re.match(self.managed_pattern, graph) is not None
 
     def family(self, graph: str) -> str:
-        """What the names of all managed graphs of one kind begin with; empty for a user's graph."""
+        """Return the common prefix of all managed graphs of the kind of ``graph``; empty for a user's graph.
+
+        With the base ``https://x/``, ``https://x/graph/article/7`` has the family ``https://x/graph/article/``.
+        """
         found = re.match(self.managed_pattern, graph)
         return found[0] if found else ""
 
     @property
     def managed_pattern(self) -> str:
-        """A regular expression (the same in Python and SPARQL) for the names of managed graphs."""
-        # A class of one character escapes it without a backslash, which SPARQL strings would want doubled.
+        """Regular expression for the names of managed graphs; valid in Python and in SPARQL."""
+        # ``[.]`` instead of ``\.``: in a SPARQL string literal the backslash would have to be doubled.
         base = re.sub(r"([.?+*(){}|$])", r"[\1]", self.base)
         return f"^{base}graph/(ontology$|reference$|(article|inferred|links|shadow)/)"
 
     def article_of(self, graph: str) -> str | None:
-        """The article id of an article graph's name, if it is one."""
+        """Return the article id of an article graph, or ``None`` for any other graph."""
         prefix = self.article_graph("")
         return graph.removeprefix(prefix) if graph.startswith(prefix) else None

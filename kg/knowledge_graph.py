@@ -1,8 +1,8 @@
-"""The knowledge graph: what the command line and the HTTP layer talk to.
+"""Façade of the knowledge graph for the command line and the HTTP layer.
 
-Three classes, each of which can do what the one before it can, and more: a :class:`ReadableGraph` is for a caller who
-reads, a :class:`WritableGraph` for one who writes whole graphs and articles, perhaps within limits, and the
-:class:`KnowledgeGraph` is the whole, with updates and the links between it and other datasets.
+Three classes, each an extension of the one before: :class:`ReadableGraph` for callers who read, :class:`WritableGraph`
+for callers who write whole graphs and articles, perhaps within limits, and :class:`KnowledgeGraph` for everything,
+including updates and links to outside datasets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kg.store.store_protocols import Reads, ReadsAndWrites
 
 
 class ReadableGraph:
-    """A dataset that is read, with its articles and what stands behind each statement.
+    """A dataset for reading, with its articles and the provenance of each statement.
 
     Attributes:
         store: the dataset.
@@ -44,22 +44,23 @@ class ReadableGraph:
         self.articles = Articles(store)
 
     def seen_by(self, principal: Principal) -> ReadableGraph:
-        """Return the graph as a caller sees it: any graph beyond its limit is not there for it."""
+        """Return the graph restricted to the named graphs that the caller may read; others do not exist for it."""
         return self if principal.graphs is None else ReadableGraph(RestrictedStore(self.store, principal.graphs))
 
     def why(self, claim: str) -> Explanation:
-        """Explain a claim: its words, where they stand, who said so through whom, and what follows.
+        """Return the explanation of a claim: its words, their place, who said so through whom, and what follows.
 
         Args:
-            claim: its IRI, ``article/claim``, or its local id where only one article has it.
+            claim: the IRI, ``article/claim``, or the local id if only one article has it.
 
         Raises:
-            NotFound, Ambiguous: no such claim, or several.
+            NotFound: there is no such claim.
+            Ambiguous: several claims match.
         """
         return provenance.explain_claim(self.articles, claim)
 
     def why_statement(self, subject: str, predicate: str, obj: str) -> StatementExplanation:
-        """Explain any statement that is served: quotes for an asserted one, axiom and premises for an inferred one.
+        """Return the explanation of a statement: quotes if it is asserted, axiom and premises if it is inferred.
 
         Args:
             subject, predicate, obj: IRIs, or prefixed names of the vocabulary (``cg:attributedTo``).
@@ -71,7 +72,7 @@ class ReadableGraph:
 
 
 class WritableGraph(ReadableGraph):
-    """A dataset of which whole graphs and articles can also be written."""
+    """A dataset for reading, and for writing whole graphs and articles."""
 
     store: ReadsAndWrites
     articles: WritableArticles
@@ -82,10 +83,10 @@ class WritableGraph(ReadableGraph):
 
 
 class KnowledgeGraph(WritableGraph):
-    """A store with a gate before it: the whole of it, without limits.
+    """A whole dataset without limits: reads, writes, updates, and links to outside datasets.
 
     Attributes:
-        ledger: the log of links.
+        ledger: the repository of links and of the decision log.
     """
 
     store: Store
@@ -96,7 +97,7 @@ class KnowledgeGraph(WritableGraph):
 
     @classmethod
     def open(cls, config: Config, *, in_memory: bool = False, seed: bool = True) -> KnowledgeGraph:
-        """Open the store that the settings name; a new one gets the ontology and, with ``seed``, the seed article.
+        """Open or create the store of the settings; a new one gets the ontology and, with ``seed``, the seed article.
 
         Raises:
             StoreUnavailable: see :class:`kg.store.store.Store`.
@@ -119,17 +120,17 @@ class KnowledgeGraph(WritableGraph):
         return graph
 
     def written_by(self, principal: Principal) -> WritableGraph:
-        """Return the graph as a caller sees it who may write: what is beyond its limit it neither sees nor writes."""
+        """Return the graph restricted to the named graphs that the caller may read and write."""
         return self if principal.graphs is None else WritableGraph(WritableView(self.store, principal.graphs))
 
     def review(self, lookup: Lookup = unknown) -> LinkReview:
-        """Return the links of this graph, to be proposed and decided with what ``lookup`` knows of records."""
+        """Return the review of links of this graph; ``lookup`` provides the records of outside datasets."""
         return LinkReview(self.store, self.ledger, lookup)
 
     def load_ontology(self) -> None:
-        """Bring the managed graphs that ship with the product up to date; does nothing when they are.
+        """Update the shipped managed graphs (vocabulary, reference facts); does nothing if they are current.
 
-        With another vocabulary, or more reference facts, what follows from each article is derived anew.
+        If anything changed, the closure of every article is computed again.
         """
         texts = [ontology.read(f"{name}.ttl") for name in ("claimgraph", "alignments", "codes", "crosswalk")]
         graphs: dict[str, Iterable[oxigraph.Triple] | None] = {

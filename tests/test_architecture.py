@@ -40,7 +40,6 @@ TESTED_ELSEWHERE = {
     "kg/linking/link_proposals.py": "tests/kg/links/test_decision_log.py",
     "kg/links/links_graph_cache.py": "tests/kg/links/test_links_repository.py",
     "kg/processes/reader_connection.py": "tests/kg/processes/test_reader_process.py",
-    "kg/rdf/nesting_limit.py": "tests/kg/sparql/test_lexer.py",
     "kg/rdf/query_request_and_result.py": "tests/kg/sparql/test_static_analysis.py",
     "kg/rdf/rdflib_conversion.py": "tests/kg/rdf/test_oxigraph.py",
     "kg/reference/pack_formats.py": "tests/kg/reference/test_sources.py",

@@ -81,7 +81,7 @@ class QueryServiceMetrics:
         self._checked = time.monotonic()
         before = pool.counts.answered if pool else 0
         try:
-            await self._endpoint.query("ASK {}", ResultFormats(), asker=QueryCaller("readiness", timeout=_PATIENCE))
+            await self._endpoint.query("ASK {}", ResultFormats(), caller=QueryCaller("readiness", timeout=_PATIENCE))
         except ClaimgraphError:
             return False
         self._answered = before

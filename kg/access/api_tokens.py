@@ -1,8 +1,8 @@
-"""Tokens: who may read, write and administer, kept beside the store in a file that `kg token` changes at any time.
+"""API tokens: authentication of requests, and the token file next to the store, which `kg token` edits at any time.
 
-A token is ``kg_<id>_<secret>``. Its secret is 256 random bits, of which only the SHA-256 is stored: nobody can guess
-such a secret, so that a slow hash, which is for passwords that people choose, would protect nothing and cost every
-request its time. The id leads to the hash, and the comparison takes the same time wherever two hashes differ.
+A token is ``kg_<id>_<secret>``. Its secret is 256 random bits, of which only the SHA-256 is stored. Nobody can guess
+such a secret, so a slow hash, which protects passwords that people choose, would only delay every request. The stored
+hash is found by the id, and compared in constant time.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from kg.errors import BadInput, NotFound, StoreUnavailable, Unauthorized
 from kg.files import disk_space
 
 FILE = "tokens.json"
+"""Name of the token file in the data directory."""
+
 ENVIRONMENT = "environment"
-"""The name of the token of KG_TOKEN."""
+"""Name of the token that is set by KG_TOKEN."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -39,16 +41,16 @@ _log = logging.getLogger("claimgraph.tokens")
 
 @dataclass(frozen=True)
 class ApiToken:
-    """What is stored of a token.
+    """Stored record of a token.
 
     Attributes:
-        id: the part of the token that is no secret.
-        name: what people call it; shared by a token and the one that it replaces.
-        scope: the most it may do.
-        graphs: the graphs that it may read, and write if its scope is ``write`` or more; ``None`` for all.
-        sha256: hash of its secret, in hexadecimal digits.
-        created, expires: moments in ISO 8601 (UTC); ``expires`` is ``None`` for a token that does not end.
-        replaced: whether a rotation has put another in its place.
+        id: public part of the token.
+        name: name for people; shared by a token and the one that it replaces.
+        scope: highest scope.
+        graphs: graphs that the token may read, and write if its scope is ``write`` or higher; ``None`` for all.
+        sha256: SHA-256 of the secret, in hexadecimal digits.
+        created, expires: times in ISO 8601 (UTC); ``expires`` is ``None`` for a token that does not expire.
+        replaced: whether a rotation has replaced it.
     """
 
     id: str
@@ -61,10 +63,10 @@ class ApiToken:
     replaced: bool = False
 
     def __post_init__(self) -> None:
-        """Check what was read from a file.
+        """Check the values, which may come from a damaged file.
 
         Raises:
-            ValueError, TypeError: it cannot be a token.
+            ValueError, TypeError: a value is invalid.
         """
         if not (_NAME.fullmatch(self.name) and self.scope in SCOPES and re.fullmatch(r"[0-9a-f]{64}", self.sha256)):
             raise ValueError(self.id)
@@ -73,13 +75,13 @@ class ApiToken:
 
     @property
     def end(self) -> float:
-        """When it ends, in seconds since 1970; infinity if it does not."""
+        """Time of expiry in seconds since 1970; infinity if the token does not expire."""
         return datetime.fromisoformat(self.expires).timestamp() if self.expires else float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class _CachedToken:
-    """A token as it is looked up with every request."""
+    """A token in the form for lookups: digest of the secret, time of expiry, caller."""
 
     digest: bytes
     end: float
@@ -87,18 +89,18 @@ class _CachedToken:
 
 
 class TokenRegistry:
-    """Tells the caller of a request by its token. May be used from any thread."""
+    """Authentication of callers by their tokens; thread-safe. The token file is read again whenever it changes."""
 
     def __init__(self, file: Path | None, environment: str | None = None, public: str = "*") -> None:
         """Read the tokens.
 
         Args:
-            file: where they are kept; ``None`` where there are none. It need not be there.
-            environment: a token that may do everything (KG_TOKEN).
-            public: what callers without a token see; see :func:`kg.access.permissions.anonymous`.
+            file: token file, which need not exist; ``None`` for a registry without a file.
+            environment: a token with all scopes (KG_TOKEN).
+            public: graphs that are readable without a token; see :func:`kg.access.permissions.anonymous`.
 
         Raises:
-            BadInput: ``public`` names no graphs.
+            BadInput: ``public`` is not a list of graphs.
         """
         self._file = file
         self._environment = hashlib.sha256(environment.encode()).digest() if environment else None
@@ -107,20 +109,20 @@ class TokenRegistry:
         self._read()
 
     def authenticate(self, header: str | None) -> Principal:
-        """Tell who sends a request.
+        """Return the caller of a request.
 
         Args:
-            header: the value of ``Authorization``; ``None`` where there is none. A token is taken from nowhere else.
+            header: value of ``Authorization``, the only accepted place of a token; ``None`` if there is none.
 
         Raises:
-            Unauthorized: the token is wrong, revoked or expired, or the header holds none.
+            Unauthorized: the token is wrong, revoked or expired, or the header contains none.
         """
         if header is None:
             return self._anonymous
         scheme, _, token = header.partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise Unauthorized("The header Authorization holds no bearer token.", remedy=_HOW)
+            raise Unauthorized("The header Authorization contains no bearer token.", remedy=_HOW)
         known = self._find(token)
         if known is None:
             raise Unauthorized("The token is wrong, revoked or expired.", remedy=_HOW, invalid=True)
@@ -128,6 +130,7 @@ class TokenRegistry:
 
     def _find(self, token: str) -> Principal | None:
         if token.startswith("kg_"):
+            # The secret may contain underscores itself; the empty element stands for one that is missing.
             _, identifier, secret = [*token.split("_", 2), ""][:3]
             found = self._read().get(identifier)
             if found and hmac.compare_digest(_digest(secret), found.digest) and time.time() < found.end:
@@ -137,7 +140,7 @@ class TokenRegistry:
         return None
 
     def _read(self) -> Mapping[str, _CachedToken]:
-        """Give the tokens of the file, read anew if it is another than before; what cannot be read changes nothing."""
+        """Return the tokens of the file by id, read again if it has changed; an unreadable file changes nothing."""
         if self._file is None:
             return {}
         stamp = _stamp(self._file)
@@ -146,28 +149,32 @@ class TokenRegistry:
             try:
                 known = {token.id: _known(token) for token in _load(self._file)}
             except StoreUnavailable as error:
-                left = "The tokens read before stay valid." if known else "No token of it is valid."
-                _log.error("%s %s %s", error.message, left, error.remedy)
-            self._state = stamp, known  # in one step, as threads share this
+                effect = "The tokens read before stay valid." if known else "No token in it is valid."
+                _log.error("%s %s %s", error.message, effect, error.remedy)
+            self._state = stamp, known  # one assignment, since threads share it
         return known
 
 
-_HOW = "Send “Authorization: Bearer …” with a valid token, or without that header read what is public."
+_HOW = "Send “Authorization: Bearer …” with a valid token, or omit that header to read public graphs."
 _EVERYTHING = Principal(ENVIRONMENT, SCOPES)
 
 
 def _known(token: ApiToken) -> _CachedToken:
+    """Return a token in the form for lookups."""
     principal = Principal(token.name, scopes_up_to(token.scope), token.graphs)
     return _CachedToken(bytes.fromhex(token.sha256), token.end, principal)
 
 
 def _digest(secret: str) -> bytes:
-    """Hash a secret as it came in a header, which is handed over decoded byte by byte."""
+    """Return the SHA-256 of a secret from a header, which the server decodes as Latin-1, byte by byte."""
     return hashlib.sha256(secret.encode("latin-1", "backslashreplace")).digest()
 
 
 def _stamp(file: Path) -> tuple[int, ...] | None:
-    """Tell one state of a file from another; each is a file of its own, as it is replaced whole."""
+    """Return a value that changes with the content of a file, or ``None`` if there is no file.
+
+    Every change replaces the whole file, so it has a new inode even if time and size are the same.
+    """
     try:
         found = file.stat()
     except OSError:
@@ -179,17 +186,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-# ---- what `kg token` does
+# ---- changes by `kg token`
 
 
 @dataclass(frozen=True)
 class TokenGrant:
-    """What a new token may do.
+    """Rights and lifetime of a new token.
 
     Attributes:
-        scope: the most it may do.
-        graphs: exact IRIs or prefixes that end in ``*``; ``None`` for all.
-        lifetime: until it expires; ``None`` for ever.
+        scope: highest scope.
+        graphs: exact IRIs, or prefixes that end in ``*``; ``None`` for all graphs.
+        lifetime: time until it expires; ``None`` if it does not.
     """
 
     scope: Scope = "read"
@@ -198,14 +205,14 @@ class TokenGrant:
 
 
 class TokenFile:
-    """The file of tokens, as the command line changes it. A running server takes up each change by itself."""
+    """The token file, for the command line. A running server notices every change by itself."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the file in a data directory; neither has to be there."""
+        """Set the data directory; neither it nor the file needs to exist."""
         self.path = directory / FILE
 
     def tokens(self) -> list[ApiToken]:
-        """List the tokens by name, each before those that it has replaced.
+        """Return the tokens sorted by name, each before the ones that it has replaced.
 
         Raises:
             StoreUnavailable: the file cannot be read.
@@ -213,34 +220,34 @@ class TokenFile:
         return sorted(_load(self.path), key=lambda token: (token.name, token.replaced, token.created))
 
     def create(self, name: str, grant: TokenGrant) -> str:
-        """Make a token and return it; it cannot be shown again.
+        """Create a token and return it; it cannot be shown again.
 
         Raises:
-            BadInput: the name is taken or none, or a graph is none.
+            BadInput: the name is invalid or in use, or a graph is not an IRI or prefix.
             StoreUnavailable: the file cannot be read or written.
         """
         if not _NAME.fullmatch(name) or name in (ENVIRONMENT, ANONYMOUS):
             raise BadInput(
                 f"“{name}” cannot be the name of a token.",
-                remedy="Use up to 64 letters, digits, dots, hyphens and underscores; environment and anonymous have "
-                "a meaning already.",
+                remedy="Use up to 64 letters, digits, dots, hyphens and underscores; environment and anonymous are "
+                "reserved.",
             )
         grant = replace(grant, graphs=None if grant.graphs is None else check_graphs(grant.graphs))
         with self._changing() as tokens:
             if any(token.name == name for token in tokens):
                 raise BadInput(
-                    f"There is a token “{name}” already.",
-                    remedy=f"`kg token rotate {name}` gives it a new secret; `kg token revoke {name}` ends it.",
+                    f"The token “{name}” exists already.",
+                    remedy=f"`kg token rotate {name}` replaces its secret; `kg token revoke {name}` revokes it.",
                 )
             return _append(tokens, name, grant)
 
     def rotate(self, name: str, grace: timedelta) -> str:
-        """Give a token a new secret and return it; the old one stays valid for ``grace``, if it does not end before.
+        """Replace a token by one with a new secret, and return the new one.
 
-        What had a lifetime gets the same from now on.
+        The old one stays valid for ``grace``, or until it expires. A limited lifetime starts again from now.
 
         Raises:
-            NotFound: there is no such token.
+            NotFound: there is no token of this name.
             StoreUnavailable: the file cannot be read or written.
         """
         with self._changing() as tokens:
@@ -248,18 +255,18 @@ class TokenFile:
             if current is None:
                 raise _unknown(name)
             tokens.remove(current)
-            if grace:
+            if grace:  # the old record stays in the list, with the same name, until the grace period ends
                 end = min(time.time() + grace.total_seconds(), current.end)
-                tokens.append(replace(current, expires=_written(datetime.fromtimestamp(end, UTC)), replaced=True))
+                tokens.append(replace(current, expires=_iso(datetime.fromtimestamp(end, UTC)), replaced=True))
             created = datetime.fromisoformat(current.created)
             lifetime = datetime.fromisoformat(current.expires) - created if current.expires else None
             return _append(tokens, name, TokenGrant(current.scope, current.graphs, lifetime))
 
     def revoke(self, name: str) -> None:
-        """End a token at once, and whatever it has replaced.
+        """Revoke a token, and those that it has replaced, with immediate effect.
 
         Raises:
-            NotFound: there is no such token.
+            NotFound: there is no token of this name.
             StoreUnavailable: the file cannot be read or written.
         """
         with self._changing() as tokens:
@@ -269,9 +276,10 @@ class TokenFile:
 
     @contextmanager
     def _changing(self) -> Iterator[list[ApiToken]]:
-        """Hand out the tokens to be changed, one process at a time, and write what has become of them."""
+        """Yield the tokens as a list to edit, and write it back; one process at a time holds the lock."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            # The lock is on the directory, since every write replaces the file.
             lock = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise _unwritable(error) from None
@@ -279,7 +287,7 @@ class TokenFile:
             fcntl.flock(lock, fcntl.LOCK_EX)
             tokens = _load(self.path)
             yield tokens
-            now = time.time()
+            now = time.time()  # replaced tokens are dropped once they have expired; others stay in the list
             _write(self.path, [token for token in tokens if not token.replaced or now < token.end])
         except OSError as error:
             raise _unwritable(error) from None
@@ -288,28 +296,30 @@ class TokenFile:
 
 
 def duration(text: str) -> timedelta:
-    """Read a stretch of time: a number and a unit, as in ``90d``, ``24h``, ``30m``, ``10s`` or ``2w``; 0 is none.
+    """Parse a duration: a number and a unit, such as ``90d``, ``24h``, ``30m``, ``10s`` or ``2w``, or ``0``.
 
     Raises:
-        BadInput: it is none, or longer than a century.
+        BadInput: the text is not a duration, or longer than a century.
     """
     found = re.fullmatch(r"([0-9]{1,10})([smhdw])", "0s" if text == "0" else text)
     seconds = int(found[1]) * _UNITS[found[2]] if found else None
     if seconds is None or seconds > 36_525 * 86_400:
-        raise BadInput(f"“{text}” is no stretch of time.", remedy="Write a number and s, m, h, d or w, such as 90d.")
+        raise BadInput(f"“{text}” is not a duration.", remedy="Write a number and s, m, h, d or w, such as 90d.")
     return timedelta(seconds=seconds)
 
 
 def _append(tokens: list[ApiToken], name: str, grant: TokenGrant) -> str:
+    """Append the record of a new token, and return the token itself."""
     now = _now()
+    # 64 random bits for the id, which is public, and 256 for the secret, of which only the hash is stored.
     identifier, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-    end = None if grant.lifetime is None else _written(now + grant.lifetime)
+    end = None if grant.lifetime is None else _iso(now + grant.lifetime)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    tokens.append(ApiToken(identifier, name, grant.scope, grant.graphs, digest, _written(now), end))
+    tokens.append(ApiToken(identifier, name, grant.scope, grant.graphs, digest, _iso(now), end))
     return f"kg_{identifier}_{secret}"
 
 
-def _written(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds" if not moment.microsecond else "microseconds")
 
 
@@ -318,20 +328,21 @@ def _named(tokens: Iterable[ApiToken], name: str) -> list[ApiToken]:
 
 
 def _unknown(name: str) -> NotFound:
-    return NotFound(f"There is no token “{name}”.", remedy="`kg token list` lists them.")
+    return NotFound(f"There is no token “{name}”.", remedy="`kg token list` lists all tokens.")
 
 
 def _unwritable(error: OSError) -> StoreUnavailable:
     return StoreUnavailable(
-        f"The tokens cannot be kept: {error.strerror}.", remedy="Check the rights to the data directory and its space."
+        f"The token file cannot be written: {error.strerror}.",
+        remedy="Check the permissions of the data directory and the free space.",
     )
 
 
 def _load(file: Path) -> list[ApiToken]:
-    """Read the file; one that is not there holds no tokens.
+    """Return the tokens in the file; a missing file has none.
 
     Raises:
-        StoreUnavailable: it cannot be read, or holds something else.
+        StoreUnavailable: the file cannot be read, or is damaged.
     """
     try:
         return [_token(row) for row in json.loads(file.read_text("utf-8"))["tokens"]]
@@ -339,22 +350,22 @@ def _load(file: Path) -> list[ApiToken]:
         return []
     except OSError as error:
         raise StoreUnavailable(
-            f"The file of tokens cannot be read: {error.strerror}.", remedy=f"Check the rights to {FILE}."
+            f"The token file cannot be read: {error.strerror}.", remedy=f"Check the permissions of {FILE}."
         ) from None
     except (BadInput, ValueError, KeyError, TypeError, RecursionError):
         raise StoreUnavailable(
-            "The file of tokens is damaged.",
-            remedy=f"Put {FILE} back from a backup, or remove it and make new tokens.",
+            "The token file is damaged.",
+            remedy=f"Restore {FILE} from a backup, or remove it and create new tokens.",
         ) from None
 
 
 def _token(row: Mapping[str, Any]) -> ApiToken:
-    """Read one row; one that says nothing of graphs is damaged, lest it be taken for one without a limit."""
+    """Parse one record; ``graphs`` is required, so that a damaged record never counts as one without a limit."""
     graphs = row["graphs"]
     return ApiToken(**{**row, "graphs": None if graphs is None else check_graphs([str(graph) for graph in graphs])})
 
 
 def _write(file: Path, tokens: Iterable[ApiToken]) -> None:
-    """Put a new file in the old one's place, so that whoever reads has one of them whole; only its owner may."""
+    """Replace the file atomically (mode 0600), so that readers see either the old or the new content."""
     rows = {"version": 1, "tokens": [asdict(token) for token in tokens]}
     disk_space.write_whole(file, json.dumps(rows, ensure_ascii=False, indent=1).encode())

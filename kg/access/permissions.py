@@ -1,7 +1,7 @@
-"""Who may do what: the caller of a request, the graphs that it sees, and the dataset that its queries are asked of.
+"""Permissions: the caller of a request, its scopes, the graphs that it may read, and the dataset of its queries.
 
-A caller whose graphs are limited sees a dataset of its own: its named graphs are those that the limit lets through,
-and its default graph is their union. It is never told of another graph, not even that there is one.
+A caller whose graphs are limited sees a separate dataset: its named graphs are those within the limit, and its default
+graph is their union. No response reveals any other graph, not even that it exists.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from kg.sparql import static_analysis
 Scope = Literal["read", "write", "admin"]
 
 SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
-"""What may be granted; each includes those before it."""
+"""Scopes of tokens, in ascending order; each includes those before it."""
 
 NOWHERE = "urn:uuid:ffffffff-ffff-ffff-ffff-ffffffffffff"
-"""Names no graph (the Max UUID of RFC 9562): a request that lists no graph at all is asked of the whole store."""
+"""IRI of a graph that never exists (the Max UUID of RFC 9562).
+
+It stands for an empty list of graphs, which the engine would read as the whole store.
+"""
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>\"{}|\\^`]*")
 
@@ -33,9 +36,9 @@ class Principal:
     """The caller of a request.
 
     Attributes:
-        name: of its token; ``anonymous`` without one.
-        scopes: what it may do, each scope with those that it includes; empty for nothing.
-        graphs: the graphs that it may read (exact IRIs, or prefixes that end in ``*``); ``None`` for all.
+        name: name of its token; ``anonymous`` without one.
+        scopes: its scopes, including the lower ones; empty if it may do nothing.
+        graphs: graphs that it may read (exact IRIs, or prefixes that end in ``*``); ``None`` for all.
     """
 
     name: str
@@ -43,18 +46,18 @@ class Principal:
     graphs: tuple[str, ...] | None = None
 
     def require(self, scope: Scope) -> None:
-        """Let the caller pass if it has a scope.
+        """Check that the caller has a scope.
 
         Raises:
-            Unauthorized: it has shown no token, and needs one.
-            InsufficientScope: its token does not reach so far.
+            Unauthorized: the scope is missing, and the request had no token.
+            InsufficientScope: the scope is missing from the token.
         """
         if scope in self.scopes:
             return
         if self.name == ANONYMOUS:
             raise Unauthorized(
                 f"{_DOING[scope]} needs a token: send “Authorization: Bearer …”.",
-                remedy="Use the token that the server was started with (KG_TOKEN), or one of `kg token create`.",
+                remedy="Use the token of the server (KG_TOKEN), or one created by `kg token create`.",
             )
         raise InsufficientScope(
             f"{_DOING[scope]} needs the scope {scope}, which the token “{self.name}” does not have.",
@@ -64,13 +67,13 @@ class Principal:
 
 
 ANONYMOUS = "anonymous"
-"""The name of callers without a token."""
+"""Name of callers without a token."""
 
 _DOING: dict[Scope, str] = {"read": "Reading", "write": "Writing", "admin": "Administration"}
 
 
 def scopes_up_to(scope: Scope) -> tuple[Scope, ...]:
-    """List a scope with those that it includes.
+    """Return a scope and those that it includes.
 
     >>> scopes_up_to("write")
     ('read', 'write')
@@ -79,14 +82,14 @@ def scopes_up_to(scope: Scope) -> tuple[Scope, ...]:
 
 
 def anonymous(public: str) -> Principal:
-    """Make the caller without a token.
+    """Return the caller without a token.
 
     Args:
-        public: ``*`` for all graphs, ``none`` for no reading at all, else graph IRIs or prefixes with ``*``, apart by
-            white space.
+        public: ``*`` for all graphs, ``none`` for no access, otherwise IRIs of graphs, or prefixes that end in ``*``,
+            separated by white space.
 
     Raises:
-        BadInput: one of them is neither.
+        BadInput: an entry is neither an IRI nor a prefix.
     """
     if public.strip() == "none":
         return Principal(ANONYMOUS, (), ())
@@ -94,52 +97,53 @@ def anonymous(public: str) -> Principal:
 
 
 def check_graphs(graphs: Collection[str]) -> tuple[str, ...] | None:
-    """Check the graphs of a limit: absolute IRIs, or the beginning of some and ``*``; ``*`` alone is no limit.
+    """Check the graphs of a limit: absolute IRIs, or prefixes that end in ``*``.
 
     Returns:
-        The limit, or ``None`` where there is none.
+        The graphs without duplicates, or ``None`` (no limit) if one of them is ``*`` alone.
 
     Raises:
-        BadInput: one of them is neither.
+        BadInput: an entry is neither an IRI nor a prefix.
     """
     for graph in graphs:
-        right = _PREFIX.fullmatch(graph[:-1]) if graph.endswith("*") and graph != "*" else oxigraph.is_iri(graph)
-        if not right and graph != "*":
+        valid = _PREFIX.fullmatch(graph[:-1]) if graph.endswith("*") and graph != "*" else oxigraph.is_iri(graph)
+        if not valid and graph != "*":
             raise BadInput(
-                f"“{graph}” names no graph.",
-                remedy="Give the IRI of a graph in full, or the beginning of IRIs (from their scheme on) and *.",
+                f"“{graph}” is neither the IRI of a graph nor a prefix.",
+                remedy="Use the full IRI of a graph, or the beginning of IRIs (with the scheme) followed by *.",
             )
     return None if "*" in graphs else tuple(dict.fromkeys(graphs))
 
 
 @dataclass(frozen=True, slots=True)
 class GraphLimit:
-    """Which graphs of a dataset a limited caller may read, and which of them write.
+    """Limit on the graphs that a caller may read and write.
 
-    What follows from an article is visible with the article, and only with it. Ontology and reference facts say
-    nothing of any article: everybody sees them.
+    An inferred graph is visible exactly if its article graph is. The graphs of the ontology and of reference facts,
+    which depend on no article, are visible to every caller.
 
     Attributes:
         graphs: exact IRIs, or prefixes that end in ``*``.
-        names: the IRIs of the dataset.
-        bare: whether the dataset has no graphs of a special meaning.
+        names: IRIs of the dataset.
+        bare: whether the dataset has no managed graphs.
     """
 
     graphs: tuple[str, ...]
     names: Names
     bare: bool = False
 
-    def sees(self, graph: str) -> bool:
-        """Tell whether a graph may be read."""
+    def can_read(self, graph: str) -> bool:
+        """Return whether the caller may read a graph."""
         shared = (self.names.ontology_graph, self.names.reference_graph)
-        return (not self.bare and graph in shared) or self.covers(graph)
+        return (not self.bare and graph in shared) or self.can_write(graph)
 
-    def covers(self, graph: str) -> bool:
-        """Tell whether a graph is within the limit itself; if so, it may also be written."""
+    def can_write(self, graph: str) -> bool:
+        """Return whether the caller may write a graph, if it has the scope: only graphs within the limit itself."""
         names = self.names
         if not self.bare:
             if graph.startswith(names.shadow_prefix):
                 return False
+            # The limit of an inferred graph is that of its article graph.
             article = graph.removeprefix(names.inferred_graph(""))
             graph = graph if article == graph else names.article_graph(article)
         return any(graph.startswith(it[:-1]) if it.endswith("*") else graph == it for it in self.graphs)
@@ -148,23 +152,28 @@ class GraphLimit:
 def restricted(
     dataset: QueryDataset, query: static_analysis.QueryAnalysis, visible: Sequence[str], *, union: bool = True
 ) -> QueryDataset:
-    """Give the dataset that a limited caller's query is asked of: what it names, as far as that is visible.
+    """Return the dataset of a limited caller's query: the graphs that it names, as far as they are visible.
 
-    The graphs are always listed, so that the engine looks at these and at no FROM of the text. A triple that stands in
-    several of them matches several times in the default graph, for the engine has no union of some graphs as a set.
+    The graphs are always listed explicitly, so that the engine ignores FROM in the text. A triple in several of them
+    matches several times in the default graph: the engine merges listed graphs as a bag, not as a set.
+
+    Example: if ``urn:a`` and ``urn:b`` are visible, a query with ``FROM <urn:a> FROM <urn:c>`` reads ``urn:a`` only,
+    and one without FROM reads the union of both, with both as named graphs.
 
     Args:
-        dataset: what the request says; it goes before what the text says (SPARQL 1.1 Protocol, clause 2.1.4).
-        query: the text as it was read, with the same base.
-        visible: the graphs that the caller sees.
-        union: whether the default graph of a request that names none is all of ``visible``; else it is empty.
+        dataset: the dataset of the request, which overrides that of the text (SPARQL 1.1 Protocol, clause 2.1.4).
+        query: analysis of the text, with the same base.
+        visible: the graphs that the caller may read.
+        union: whether the default graph is the union of ``visible`` if the request names no graphs; otherwise it is
+            empty.
     """
     default, named = dataset.default_graphs, dataset.named_graphs
     if not default and not named:
         default, named = query.default_graphs, query.named_graphs
-        if not query.has_dataset:
+        if not query.has_dataset:  # neither the request nor the text names graphs
             default, named = visible if union else (), visible
     seen = frozenset(visible)
+    # Without NOWHERE two empty lists would mean the whole store.
     return replace(
         dataset,
         default_graphs=[graph for graph in default if graph in seen] or [NOWHERE],

@@ -1,6 +1,6 @@
-"""Articles of a dataset: claims documents in, through the gate, and out again; what they say and what follows from it.
+"""Repository of the articles of a dataset: claims documents, article graphs and their closures.
 
-Who reads takes :class:`Articles`; who also stores and removes articles takes :class:`WritableArticles`.
+Callers that only read use :class:`Articles`; callers that also store and remove use :class:`WritableArticles`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _TYPE = oxigraph.NamedNode(str(RDF.type))
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of a claims document that passed the gate.
+    """Result of storing a claims document that passed the gate.
 
     Attributes:
-        identifier: the article's id.
-        iri: the article's IRI.
-        outcome: ``"unchanged"`` when the store held exactly this already.
-        report: warnings and infos.
+        identifier: id of the article.
+        iri: IRI of the article.
+        outcome: ``"unchanged"`` if the store contained exactly this article already.
+        report: the report of the gate, with warnings and infos only.
     """
 
     identifier: str
@@ -58,7 +58,14 @@ class Ingested:
 
 @dataclass(frozen=True)
 class ArticleEntry:
-    """One line of the list of articles."""
+    """Entry of the list of articles.
+
+    Attributes:
+        identifier: id of the article.
+        iri: IRI of the article.
+        label: labels by language.
+        claims: number of claims.
+    """
 
     identifier: str
     iri: str
@@ -67,11 +74,11 @@ class ArticleEntry:
 
 
 class Articles:
-    """The articles of a dataset, as far as its reader sees them.
+    """The articles that a store shows its reader, for callers that only read.
 
     Attributes:
-        store: the dataset.
-        names: the IRIs under its base.
+        store: the dataset, possibly restricted to some of its graphs.
+        names: IRIs under the base of the store.
     """
 
     def __init__(self, store: Reads) -> None:
@@ -79,7 +86,7 @@ class Articles:
         self.names = store.names
 
     def check_document(self, data: bytes) -> ValidationReport:
-        """Check a claims document and store nothing.
+        """Check a claims document without storing it.
 
         Raises:
             MalformedText: not UTF-8, or not JSON.
@@ -87,7 +94,7 @@ class Articles:
         return self._check(data).report
 
     def _check(self, data: bytes) -> CheckedDocument:
-        """Pass a document through the gate, and compare its entities with those of the articles that are stored."""
+        """Check a document by the gate, and compare its entities with those of the stored articles."""
         checked = shared_gate().check_document(data, self.names)
         if checked.document is None:
             return checked
@@ -97,7 +104,7 @@ class Articles:
         return replace(checked, report=replace(checked.report, results=results))
 
     def _stored(self, entity: str, article: str) -> Entity | None:
-        """Give an entity as an article other than ``article`` describes it."""
+        """Return an entity as an article other than ``article`` describes it; ``None`` if no other article does."""
         node = oxigraph.NamedNode(self.names.entity(entity))
         for quad in self.store.match(node, _TYPE, None):
             home = self.names.article_of(oxigraph.graph_of(quad))
@@ -112,23 +119,26 @@ class Articles:
         return None
 
     def check_graph(self, data: bytes, media_type: str) -> ValidationReport:
-        """Check an article graph and store nothing.
+        """Check an article graph without storing it.
 
         Raises:
-            MalformedText, UnsupportedFormat: it does not parse.
-            BadInput: it describes no article, or several.
+            MalformedText: the data is not well-formed.
+            UnsupportedFormat: ``media_type`` is not an RDF media type.
+            BadInput: the graph does not describe exactly one article.
         """
         graph = _read_graph(data, media_type, self.names.base)
         articles = set(graph.subjects(RDF.type, cg("Article")))
         if len(articles) != 1:
             raise BadInput(
-                f"The graph describes {len(articles)} articles (cg:Article); an article graph describes one.",
-                remedy="Send one article at a time, whole, as `kg export --format turtle` writes it.",
+                f"The graph describes {len(articles)} articles (cg:Article); an article graph describes exactly one.",
+                remedy="Send the complete graph of one article, as `kg export --format turtle` writes it.",
             )
         return shared_gate().check_graph(graph)
 
     def close(self, facts: Graph) -> Closure:
-        """Derive what follows from an article graph together with the reference facts that it needs.
+        """Return the closure of an article graph, which includes what follows from its reference facts.
+
+        What follows from the reference facts alone is left out: it is the same for every article.
 
         Raises:
             Inconsistent: the facts contradict the vocabulary.
@@ -142,7 +152,7 @@ class Articles:
         return Closure({t: d for t, d in closure.derivations.items() if t not in known}, ())
 
     def reference_for(self, facts: Graph) -> list[tuple[Node, Node, Node]]:
-        """Collect from the reference graph where the article's places lie, step by step outwards."""
+        """Return the containment of the article's places from the reference graph, up to the outermost containers."""
         found: list[tuple[Node, Node, Node]] = []
         todo = {str(node) for node in facts.subjects(RDF.type) if str(node).startswith(self.names.entity(""))}
         seen = set(todo)
@@ -158,7 +168,7 @@ class Articles:
         return found
 
     def entries(self) -> list[ArticleEntry]:
-        """List the articles, by IRI."""
+        """Return the list of articles, in the order of their IRIs."""
         labels: dict[str, dict[str, str]] = defaultdict(dict)
         for row in self.store.rows(_ARTICLE_LABELS):
             label = rdflib_conversion.to_rdflib(row["label"])
@@ -177,52 +187,53 @@ class Articles:
         ]
 
     def facts(self, identifier: str) -> Graph:
-        """Give one article's graph.
+        """Return the graph of one article.
 
         Raises:
-            NotFound: there is no such article.
+            NotFound: the article does not exist.
         """
         return rdflib_conversion.to_graph(self.triples(identifier))
 
     def triples(self, identifier: str) -> list[oxigraph.Triple]:
-        """List what one article says.
+        """Return the triples of one article's graph.
 
         Raises:
-            NotFound: there is no such article.
+            NotFound: the article does not exist.
         """
         self._require(identifier)
         return self.store.triples(self.names.article_graph(identifier))
 
     def document(self, identifier: str) -> bytes:
-        """Give one article's claims document as JSON.
+        """Return the claims document of one article as UTF-8 JSON.
 
         Raises:
-            NotFound: there is no such article.
+            NotFound: the article does not exist.
         """
         return from_graph(self.facts(identifier), identifier, self.names).to_json()
 
     def _require(self, identifier: str) -> None:
         if not self.store.has_graph(self.names.article_graph(identifier)):
-            raise NotFound(f"There is no article “{identifier}”.", remedy="`kg info` and /articles list them all.")
+            raise NotFound(f"There is no article “{identifier}”.", remedy="`kg info` and /articles list all articles.")
 
 
 class WritableArticles(Articles):
-    """The articles of a dataset, for a caller who may store and remove them."""
+    """The articles of a store, for callers that also store and remove them."""
 
     def __init__(self, store: ReadsAndWrites) -> None:
         super().__init__(store)
         self._target = store
 
     def add(self, data: bytes, identifier: str | None = None) -> Ingested:
-        """Check a claims document and store it with its closure, in one transaction, in place of what was there.
+        """Check a claims document and store it with its closure in one transaction, replacing a previous version.
 
         Args:
-            identifier: what the document's article id must be, if that is fixed.
+            data: the document as UTF-8 JSON.
+            identifier: the article id that the document must have; ``None`` for any.
 
         Raises:
             MalformedText: not UTF-8, or not JSON.
-            Rejected: it breaks a constraint; nothing is stored.
-            BadInput: the document has another id.
+            Rejected: the document violates a constraint; nothing is stored.
+            BadInput: the document has another article id.
         """
         checked = self._check(data)
         if checked.document is None or checked.mapped is None or not checked.report.conforms:
@@ -244,10 +255,10 @@ class WritableArticles(Articles):
         return Ingested(article, self.names.article(article), outcome, checked.report)
 
     def remove(self, identifier: str) -> None:
-        """Remove an article: its two graphs, and nothing else.
+        """Remove the two graphs of an article: what it says, and what follows from it.
 
         Raises:
-            NotFound: there is no such article.
+            NotFound: the article does not exist.
         """
         self._require(identifier)
         self._target.replace({self.names.article_graph(identifier): None, self.names.inferred_graph(identifier): None})
@@ -257,7 +268,7 @@ def _read_graph(data: bytes, media_type: str, base: str) -> Graph:
     triples = [quad.triple for quad in oxigraph.parse(data, media_type, base)]
     if any(isinstance(triple.object, oxigraph.Triple) for triple in triples):
         raise BadInput(
-            "The graph has triple terms (RDF 1.2), which no constraint can speak of.",
-            remedy="Say what is claimed with cg:Claim nodes.",
+            "The graph has triple terms (RDF 1.2), which the constraints do not support.",
+            remedy="Express statements about statements as cg:Claim nodes.",
         )
     return rdflib_conversion.to_graph(triples)

@@ -1,4 +1,7 @@
-"""The competency questions: ``.rq`` files with a title, an explanation and the columns of their answer."""
+"""Competency questions: SPARQL queries in ``.rq`` files with a title, an explanation and the columns of the result.
+
+Example of two lines at the head of a file: ``# title@en: Who told the story?`` and ``# columns: teller outlet``.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,15 @@ _FIELD = re.compile(r"^# (?P<key>title|explanation|columns|level)(?:@(?P<languag
 
 @dataclass(frozen=True)
 class Question:
-    """One question that the graph must answer.
+    """One competency question.
 
     Attributes:
-        number: as in the design of the ontology.
+        number: number of the question in the design of the ontology.
         name: short name, from the file name.
-        title, explanation: by language (``en``, ``uk``).
-        columns: the variables of the answer, in order.
-        text: the SPARQL query.
+        title: title by language (``en``, ``uk``).
+        explanation: explanation by language.
+        columns: variables of the result, in order.
+        text: the SPARQL query, with its comments.
     """
 
     number: int
@@ -32,20 +36,20 @@ class Question:
 
 
 def all_questions() -> list[Question]:
-    """Read all questions, in order of their numbers."""
+    """Return all questions, in the order of their numbers."""
     return sorted((_read(name) for name in ontology.names("questions", ".rq")), key=lambda q: q.number)
 
 
 def find(key: str) -> Question:
-    """Find a question by number or name.
+    """Return a question by number or name.
 
     Raises:
-        NotFound: there is none.
+        NotFound: no question has that number or name.
     """
     for question in all_questions():
         if key in (str(question.number), question.name):
             return question
-    raise NotFound(f"There is no question “{key}”.", remedy="`kg ask` and /questions list them all.")
+    raise NotFound(f"There is no question “{key}”.", remedy="`kg ask` and /questions list all questions.")
 
 
 def _read(file: str) -> Question:

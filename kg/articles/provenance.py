@@ -1,4 +1,4 @@
-"""Why the graph says something: the words and the chain of sources, or the axiom and the premises."""
+"""Provenance of claims and statements: quotes and chain of sources, or axiom and premises of an inference."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from kg.rdf.rdflib_conversion import cg
 T = TypeVar("T", bound=Hashable)
 
 _CONTEXT = 60
+"""Code points of the text that are shown before and after a quote."""
 _CONTENT = (cg("affirms"), cg("denies"))
 
 
@@ -31,7 +32,18 @@ class _Model(BaseModel):
 
 
 class QuoteAt(_Model):
-    """Words and where they stand; offsets count code points, half-open."""
+    """A quote with its place and context.
+
+    Attributes:
+        passage: IRI of the passage.
+        exact: the quoted words.
+        start: offset of the first code point, from 0.
+        end: offset after the last code point.
+        before: the text before the quote.
+        after: the text after the quote.
+        section: the section of the article (``headline``, ``body``, …).
+        segment: IRI of the segment that contains the quote.
+    """
 
     passage: str
     exact: str
@@ -44,7 +56,7 @@ class QuoteAt(_Model):
 
 
 class Named(_Model):
-    """A resource with its class and labels by language."""
+    """A resource with its class (local name) and its labels by language."""
 
     iri: str
     type: str | None
@@ -52,7 +64,7 @@ class Named(_Model):
 
 
 class Act(_Model):
-    """One hop of an attribution chain."""
+    """One hop of a chain of sources: a source act, who speaks in it and in which outlet."""
 
     act: Named
     reporter: list[Named]
@@ -60,7 +72,7 @@ class Act(_Model):
 
 
 class Statement(_Model):
-    """A triple, with prefixed names where there are any, and the graph that holds it."""
+    """A triple, with prefixed names where possible, and the kind of graph that contains it."""
 
     subject: str
     predicate: str
@@ -69,7 +81,7 @@ class Statement(_Model):
 
 
 class Inference(_Model):
-    """An inferred statement, the axiom that gives it, and what it was derived from."""
+    """An inferred statement, the rule and the axiom that entail it, and its premises."""
 
     statement: Statement
     rule: str
@@ -78,7 +90,7 @@ class Inference(_Model):
 
 
 class Explanation(_Model):
-    """Everything that stands behind one claim; ``chain`` runs from the article to the innermost source."""
+    """The provenance of one claim; ``chain`` leads from the publication to the innermost source act."""
 
     claim: str
     article: str
@@ -98,7 +110,7 @@ class Explanation(_Model):
 
 
 class StatementExplanation(_Model):
-    """What stands behind one statement: quotes when it is asserted, a derivation when it is inferred."""
+    """The provenance of one statement: quotes if it is asserted, a derivation if it is inferred."""
 
     statement: Statement
     article: str
@@ -111,7 +123,9 @@ class Evidence:
 
     Attributes:
         facts: the article graph.
-        closure: what follows from it.
+        closure: its closure.
+        article: IRI of the article.
+        text: text of the article.
     """
 
     def __init__(self, facts: Graph, closure: Closure) -> None:
@@ -121,7 +135,7 @@ class Evidence:
         self.text = str(facts.value(self.article, cg("text")))
 
     def passages(self, node: Node) -> list[Node]:
-        """Find the passages that a resource of the article rests on; the article itself rests on all of its text."""
+        """Return the passages that are direct evidence of a resource; none for the article itself."""
         return sorted(set(self._passages(node)), key=str)
 
     def _passages(self, node: Node) -> Iterator[Node]:
@@ -136,10 +150,9 @@ class Evidence:
                 yield from facts.objects(claim, cg("quotedIn"))
 
     def supporting(self, node: Node) -> list[Node]:
-        """Find the passages behind a resource, going through what it takes part in where it has none of its own.
+        """Return the passages that support a resource: its own, or those of the resources that refer to it.
 
-        An unnamed agent has no mention: the words of the event that implies it are its evidence. A publication that
-        no claim is about is the article itself.
+        Example: an unnamed agent has no mention; the words of the event that implies the agent are its evidence.
         """
         own = self.passages(node)
         if own or node == self.article:
@@ -147,7 +160,7 @@ class Evidence:
         return sorted({p for user in self.facts.subjects(None, node) for p in self.passages(user)}, key=str)
 
     def quote(self, passage: Node) -> QuoteAt:
-        """Show a passage with the words around it."""
+        """Return a passage with the text around it."""
         start, end = (int(str(self.facts.value(passage, cg(name)))) for name in ("start", "end"))
         section, segment = (self.facts.value(passage, cg(name)) for name in ("section", "inSegment"))
         return QuoteAt(
@@ -162,12 +175,12 @@ class Evidence:
         )
 
     def quotes(self, node: Node, prop: str) -> list[QuoteAt]:
-        """Show the passages that a property of a resource leads to, in the order of the text."""
+        """Return the passages that are values of a property of a resource, in the order of the text."""
         found = [self.quote(passage) for passage in self.facts.objects(node, cg(prop))]
         return sorted(found, key=lambda quote: (quote.start, quote.end))
 
     def named(self, node: Node) -> Named:
-        """Give a resource with its class and labels."""
+        """Return a resource with its class and labels."""
         kind = self.facts.value(node, RDF.type)
         labels = [label for label in self.facts.objects(node, RDFS.label) if isinstance(label, RdfLiteral)]
         return Named(
@@ -177,14 +190,14 @@ class Evidence:
         )
 
     def chain(self, claim: Node) -> list[Node]:
-        """Find the source acts of a claim, from the publication to the origin (shortest way along ``cg:relays``)."""
+        """Return the source acts of a claim, from the publication to the origin: the shortest path of ``cg:relays``."""
         first, last = (self.facts.value(claim, cg(name)) for name in ("reportedIn", "originatesIn"))
         assert first is not None
         assert last is not None
         return shortest_way(first, last, lambda act: sorted(self.facts.objects(act, cg("relays")), key=str))
 
     def act(self, node: Node) -> Act:
-        """Give one hop of a chain."""
+        """Return one hop of a chain of sources."""
         return Act(
             act=self.named(node),
             reporter=[self.named(agent) for agent in sorted(self.facts.objects(node, cg("reporter")), key=str)],
@@ -192,7 +205,7 @@ class Evidence:
         )
 
     def statement(self, triple: Triple) -> Statement:
-        """Give a triple with short names and its source."""
+        """Return a triple with prefixed names and the kind of graph that contains it."""
         source: Literal["article", "inferred", "ontology", "reference"]
         if triple in self.facts:
             source = "article"
@@ -204,7 +217,7 @@ class Evidence:
         return Statement(subject=s, predicate=p, object=o, source=source)
 
     def inference(self, triple: Triple) -> Inference:
-        """Show how an inferred triple was derived."""
+        """Return the derivation of an inferred triple."""
         derivation: Derivation = self.closure.derivations[triple]
         return Inference(
             statement=self.statement(triple),
@@ -214,10 +227,10 @@ class Evidence:
         )
 
     def derivation(self, triple: Triple) -> list[Inference]:
-        """Unfold a derivation down to asserted premises; each inferred premise is explained once, after its use."""
+        """Return the derivation of a triple down to asserted premises; each inferred premise once, after its use."""
         todo, seen = [triple], {triple}
         steps = []
-        for current in todo:
+        for current in todo:  # which grows while it is iterated over: a breadth-first search
             steps.append(self.inference(current))
             for premise in self.closure.derivations[current].premises:
                 if premise in self.closure.derivations and premise not in seen:
@@ -227,31 +240,37 @@ class Evidence:
 
 
 def shortest_way(first: T, last: T, following: Callable[[T], Iterable[T]]) -> list[T]:
-    """Find the shortest way from one act to another; the first act alone, if there is none."""
-    ways = [[first]]
+    """Return the shortest path from one act to another, both included; the first act alone if there is no path.
+
+    Args:
+        first: the start of the path.
+        last: the end of the path.
+        following: returns the acts that directly follow an act.
+    """
+    paths = [[first]]
     seen = {first}
-    for way in ways:
-        if way[-1] == last:
-            return way
-        for act in following(way[-1]):
+    for path in paths:  # which grows while it is iterated over: a breadth-first search
+        if path[-1] == last:
+            return path
+        for act in following(path[-1]):
             if act not in seen:
                 seen.add(act)
-                ways.append([*way, act])
+                paths.append([*path, act])
     return [first]
 
 
 def evidence(articles: Articles, identifier: str) -> Evidence:
-    """Gather the evidence of one article; the closure is computed anew, for its derivations.
+    """Return the evidence of one article; its closure is computed again, as the store has no derivations.
 
     Raises:
-        NotFound: there is no such article.
+        NotFound: the article does not exist.
     """
     facts = articles.facts(identifier)
     return Evidence(facts, articles.close(facts))
 
 
 def explain_claim(articles: Articles, key: str) -> Explanation:
-    """See :meth:`kg.knowledge_graph.ReadableGraph.why`."""
+    """Return the provenance of a claim; see :meth:`kg.knowledge_graph.ReadableGraph.why`."""
     article, claim = find_claim(articles, key)
     found = evidence(articles, article)
     facts = found.facts
@@ -290,12 +309,12 @@ _CLAIM_VALUES = (
 
 
 def explain_statement(articles: Articles, subject: str, predicate: str, obj: str) -> StatementExplanation:
-    """See :meth:`kg.knowledge_graph.ReadableGraph.why_statement`."""
+    """Return the provenance of a statement; see :meth:`kg.knowledge_graph.ReadableGraph.why_statement`."""
     triple = (URIRef(expand(subject)), URIRef(expand(predicate)), _object(obj))
     try:
         s, p, o = (rdflib_conversion.from_term(term) for term in triple)
-    except ValueError as error:  # an IRI, a datatype or a character that is none
-        raise BadInput(f"This is no statement: {error}.", remedy="Give IRIs as in RFC 3987.") from None
+    except ValueError as error:  # an invalid IRI, datatype or character
+        raise BadInput(f"This is not a statement: {error}.", remedy="Write IRIs as in RFC 3987.") from None
     assert isinstance(s, oxigraph.NamedNode)
     assert isinstance(p, oxigraph.NamedNode)
     for quad in articles.store.match(s, p, o):
@@ -305,7 +324,7 @@ def explain_statement(articles: Articles, subject: str, predicate: str, obj: str
         if article is None:
             continue
         found = evidence(articles, article)
-        triple = (triple[0], triple[1], rdflib_conversion.to_rdflib(quad.object))  # as it is stored: 1.0 may be 1
+        triple = (triple[0], triple[1], rdflib_conversion.to_rdflib(quad.object))  # as stored: a 1.0 may be 1 there
         return StatementExplanation(
             statement=found.statement(triple),
             article=str(found.article),
@@ -313,13 +332,13 @@ def explain_statement(articles: Articles, subject: str, predicate: str, obj: str
             derivation=found.derivation(triple) if inferred != name else [],
         )
     raise NotFound(
-        "No article says this, and it does not follow from any.",
+        "No article states this, and it does not follow from any article.",
         remedy="Give subject, predicate and object as IRIs or prefixed names, as a query shows them.",
     )
 
 
 def _object(text: str) -> Node:
-    """Read an object: an IRI, a prefixed name, or a literal as N-Triples writes it (in double quotes)."""
+    """Parse an object: an IRI, a prefixed name, or a literal in N-Triples syntax (in double quotes)."""
     if not text.startswith('"'):
         return URIRef(expand(text))
     try:
@@ -332,10 +351,11 @@ def _object(text: str) -> Node:
 
 
 def find_claim(articles: Articles, key: str) -> tuple[str, URIRef]:
-    """Find a claim by IRI, ``article/claim`` or local id.
+    """Return the article id and the IRI of a claim, found by IRI, ``article/claim`` or local id.
 
     Raises:
-        NotFound, Ambiguous: no claim fits, or several do.
+        NotFound: no claim has that key.
+        Ambiguous: several articles have a claim of that local id.
     """
     prefix = articles.names.article("")
     path = key.removeprefix(prefix).removeprefix("article/")
@@ -344,27 +364,27 @@ def find_claim(articles: Articles, key: str) -> tuple[str, URIRef]:
     quads = articles.store.match(None, oxigraph.NamedNode(str(DCTERMS.identifier)), named)
     home = articles.names.article_graph(article)
     claims = [quad for quad in quads if (not slash or oxigraph.graph_of(quad) == home) and _is_claim(articles, quad)]
-    fitting = sorted(str(rdflib_conversion.to_rdflib(quad.subject)) for quad in claims)
-    if not fitting:
+    matching = sorted(str(rdflib_conversion.to_rdflib(quad.subject)) for quad in claims)
+    if not matching:
         raise NotFound(f"There is no claim “{key}”.", remedy="Name it by its IRI, or as article/claim (seed/C22).")
-    if len(fitting) > 1:
-        shown = ", ".join(iri.removeprefix(prefix) for iri in fitting[:5])
-        raise Ambiguous(f"“{key}” fits {len(fitting)} claims: {shown}.", remedy="Name it as article/claim.")
-    return fitting[0].removeprefix(prefix).split("/", 1)[0], URIRef(fitting[0])
+    if len(matching) > 1:
+        shown = ", ".join(iri.removeprefix(prefix) for iri in matching[:5])
+        raise Ambiguous(f"“{key}” matches {len(matching)} claims: {shown}.", remedy="Name it as article/claim.")
+    return matching[0].removeprefix(prefix).split("/", 1)[0], URIRef(matching[0])
 
 
 def _is_claim(articles: Articles, quad: oxigraph.Quad) -> bool:
-    """Tell whether an article (and not a user's own graph) calls the subject of a quad a claim."""
+    """Return whether the subject of a quad is a claim of an article, and not of a user's own graph."""
     home = oxigraph.graph_of(quad)
     kind = oxigraph.NamedNode(str(RDF.type)), oxigraph.NamedNode(CG + "Claim")
     return articles.names.article_of(home) is not None and bool(articles.store.match(quad.subject, *kind, home))
 
 
 def expand(name: str) -> str:
-    """Expand a prefixed name; an IRI comes back as it is, without angle brackets.
+    """Return the IRI of a prefixed name; an IRI is returned without angle brackets.
 
     Raises:
-        BadInput: neither an IRI nor a prefixed name that is known.
+        BadInput: the name is neither an IRI nor a known prefixed name.
     """
     name = name.removeprefix("<").removesuffix(">")
     prefix, colon, local = name.partition(":")
@@ -376,7 +396,7 @@ def expand(name: str) -> str:
 
 
 def shorten(term: Node) -> str:
-    """Write a term with a prefix where one fits; literals in quotes."""
+    """Return a term as a prefixed name if a prefix matches, or as an IRI; a literal in N-Triples syntax."""
     if isinstance(term, RdfLiteral):
         return term.n3()
     return short_iri(str(term))

@@ -79,7 +79,7 @@ def doctor_(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check the data directory, the store and the system; exit code 1 if something needs to be mended."""
-    findings = doctor.diagnose(doctor.patient(data, os.environ, full=full))
+    findings = doctor.diagnose(doctor.installation(data, os.environ, full=full))
     sound = all(finding.verdict != "failed" for finding in findings)
     if as_json:
         answer = {"ok": sound, "findings": [finding.to_json() for finding in findings]}

@@ -1,4 +1,4 @@
-"""Claims document: its model, the property of each field, its mapping to RDF and back, location of quotes.
+"""Claims document: its model, the RDF property of each field, its mapping to RDF and back, the location of quotes.
 
-It imports :mod:`kg.rdf` and below. Rules about what a valid document says (:mod:`kg.gate`) must never enter.
+It imports :mod:`kg.rdf` and below. Rules about the content of a valid document (:mod:`kg.gate`) must never enter.
 """

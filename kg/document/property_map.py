@@ -1,4 +1,7 @@
-"""Table of fields and properties of the claims document, from the annotations in :mod:`kg.document.document_model`."""
+"""Table of the fields of the claims document and their RDF properties.
+
+It is computed from the annotations in :mod:`kg.document.document_model`.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,22 @@ from kg.document.document_model import CodeValue, DocumentPart, IdReference, Map
 
 _NAMESPACES = {"cg": iris.CG, "rdfs": iris.RDFS, "dcterms": iris.DCTERMS, "skos": iris.SKOS}
 _NOT_PROPERTIES = frozenset({"id", "type"})
+"""Fields that are mapped to the IRI and the class of the resource, not to a property."""
 
 
 @dataclass(frozen=True)
 class FieldProperty:
-    """One field of a part.
+    """One field of a part of the document and its RDF property.
 
     Attributes:
-        field: its name in Python.
-        key: its name in JSON.
-        property: IRI of the property; empty where the mapping treats the field by hand.
-        ref: the list that its ids point into, if it holds ids.
-        code: whether it holds values of a closed list.
-        quote: whether it holds quotes.
-        many: whether it holds a list.
-        kind: the Python type of a plain value.
+        field: name of the field in Python (``responds_to``).
+        key: name of the field in JSON (``respondsTo``).
+        property: IRI of the property; empty where the mapping has code of its own for the field.
+        ref: name of the list that contains the parts the field refers to; ``None`` if it does not hold ids.
+        code: whether the field holds values of a closed list.
+        quote: whether the field holds quotes.
+        many: whether the field holds a list.
+        kind: the Python type of a single value.
     """
 
     field: str
@@ -42,13 +46,13 @@ class FieldProperty:
 
 @functools.cache
 def properties_of(part: type[DocumentPart]) -> tuple[FieldProperty, ...]:
-    """List the fields of a part in order."""
+    """Return the fields of a part, in the order of the model."""
     hints = get_type_hints(part, include_extras=True)
-    return tuple(_slot(part, name, hints[name]) for name in part.model_fields)
+    return tuple(_field_property(part, name, hints[name]) for name in part.model_fields)
 
 
-def _slot(part: type[DocumentPart], name: str, hint: Any) -> FieldProperty:
-    markers = list(_unfold(hint))
+def _field_property(part: type[DocumentPart], name: str, hint: Any) -> FieldProperty:
+    markers = list(_markers_and_types(hint))
     kinds = [m for m in markers if isinstance(m, type)]
     key = part.model_fields[name].alias or name
     # The last marker wins: it is the field's own, an earlier one came with the type.
@@ -66,19 +70,23 @@ def _slot(part: type[DocumentPart], name: str, hint: Any) -> FieldProperty:
     )
 
 
-def _unfold(hint: Any) -> Iterator[Any]:
-    """Walk an annotation and yield its markers and types, outermost first."""
+def _markers_and_types(hint: Any) -> Iterator[Any]:
+    """Yield the markers and types of an annotation, outermost first.
+
+    Example: ``Annotated[list[SituationRef], MappedTo("cg", "x")] | None`` yields ``MappedTo``, ``list``, then the
+    markers of ``SituationRef`` (``IdReference`` among them), ``str`` and ``NoneType``.
+    """
     origin = get_origin(hint)
     if origin is Annotated:
         inner, *markers = get_args(hint)
         yield from markers
-        yield from _unfold(inner)
+        yield from _markers_and_types(inner)
     elif origin in (Union, types.UnionType):
         for argument in get_args(hint):
-            yield from _unfold(argument)
+            yield from _markers_and_types(argument)
     elif origin is list:
         yield list
-        yield from _unfold(get_args(hint)[0])
+        yield from _markers_and_types(get_args(hint)[0])
     elif origin is dict:
         yield dict
     elif isinstance(hint, type):
@@ -88,14 +96,14 @@ def _unfold(hint: Any) -> Iterator[Any]:
 
 
 def walk(part: DocumentPart, pointer: str = "") -> Iterator[tuple[str, DocumentPart]]:
-    """Yield every part below ``part`` with its JSON Pointer (RFC 6901), itself first."""
+    """Yield ``part`` and every part below it, each with its JSON Pointer (RFC 6901)."""
     yield pointer, part
-    for slot in properties_of(type(part)):
-        value = getattr(part, slot.field)
+    for field_property in properties_of(type(part)):
+        value = getattr(part, field_property.field)
         items = (
-            [(f"{pointer}/{slot.key}/{i}", v) for i, v in enumerate(value)]
-            if slot.many
-            else [(f"{pointer}/{slot.key}", value)]
+            [(f"{pointer}/{field_property.key}/{i}", v) for i, v in enumerate(value)]
+            if field_property.many
+            else [(f"{pointer}/{field_property.key}", value)]
         )
         for place, item in items:
             if isinstance(item, DocumentPart):

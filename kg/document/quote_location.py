@@ -1,6 +1,6 @@
-"""Where a quote stands in a text: exactly, or after one-to-one typographic folding; never by likeness.
+"""Location of quotes in a text: exact, or after one-to-one typographic folding; never approximate.
 
-Offsets are 0-based, half-open and count Unicode code points, as Python strings do.
+Offsets count Unicode code points from 0, half-open, like slices of Python strings.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ _FOLDS = {
 _FOLD = str.maketrans({char: plain for plain, chars in _FOLDS.items() for char in chars})
 _ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f")
 _LONGEST_FOR_NEAREST = 20_000
+"""Code points of the text that are searched for the nearest words; the search takes quadratic time."""
 
 
 @dataclass(frozen=True)
 class QuoteSpan:
-    """A stretch ``[start, end)`` of a text."""
+    """A half-open range ``[start, end)`` of a text, in code points."""
 
     start: int
     end: int
 
     def within(self, other: QuoteSpan) -> bool:
-        """Tell whether this span lies inside the other."""
+        """Return whether this span lies inside the other."""
         return other.start <= self.start and self.end <= other.end
 
 
 class QuoteNotLocated(ValueError):
-    """A quote that is missing or ambiguous.
+    """A quote that is missing from the text or ambiguous.
 
     Attributes:
         exact: the quoted words.
-        found: the spans where it stands (none, or more than one).
-        nearest: the words of the text that come nearest, for a quote that is missing.
+        found: the spans where they occur (empty, or more than one).
+        nearest: the most similar words of the text, for a missing quote; empty if they were not searched or not found.
     """
 
     def __init__(self, exact: str, found: list[QuoteSpan], nearest: str = "") -> None:
-        super().__init__(f"The quote stands {len(found)} times in the text, not once.")
+        super().__init__(f"The quote occurs {len(found)} times in the text, not once.")
         self.exact = exact
         self.found = found
         self.nearest = nearest
@@ -58,16 +59,16 @@ class QuoteNotLocated(ValueError):
 
 
 def locate(text: str, exact: str, within: QuoteSpan | None = None, *, nearest: bool = True) -> QuoteSpan:
-    """Find the one place of a quote.
+    """Return the only place of a quote in a text.
 
     Args:
         text: the whole text.
         exact: the quoted words; not empty.
-        within: look only inside this span.
-        nearest: whether to look for the nearest words when it stands nowhere, which takes time.
+        within: the span to search; ``None`` for the whole text.
+        nearest: whether to search for the most similar words if the quote is missing, which is slow.
 
     Raises:
-        QuoteNotLocated: it stands nowhere, or more than once.
+        QuoteNotLocated: the quote is missing or occurs more than once.
     """
     region = within or QuoteSpan(0, len(text))
     found = list(_occurrences(text, exact, region)) or list(_folded_occurrences(text, exact, region))
@@ -84,7 +85,11 @@ def _occurrences(text: str, exact: str, region: QuoteSpan) -> Iterator[QuoteSpan
 
 
 def _folded_occurrences(text: str, exact: str, region: QuoteSpan) -> Iterator[QuoteSpan]:
-    """Compare with typographic variants made equal and zero-width characters left out."""
+    r"""Yield the places of a quote with typographic variants treated as equal and zero-width characters ignored.
+
+    Folding replaces one character by one, so an index into the folded text is an index into ``places``, which maps it
+    back to the text. Example: “a\u200bb’c” folds to “ab'c” with ``places`` [0, 2, 3, 4].
+    """
     places = [i for i in range(region.start, region.end) if text[i] not in _ZERO_WIDTH]
     folded = "".join(text[i] for i in places).translate(_FOLD)
     wanted = "".join(char for char in exact if char not in _ZERO_WIDTH).translate(_FOLD)
@@ -94,7 +99,11 @@ def _folded_occurrences(text: str, exact: str, region: QuoteSpan) -> Iterator[Qu
 
 
 def _nearest(text: str, exact: str) -> str:
-    """Show the stretch of the text around its longest common run with the quote."""
+    """Return the words of the text around the longest substring shared with the quote; empty if it is below 3 letters.
+
+    Example: the quote “Vladimir Putin” against “… said Wladimir Putin …” shares “ladimir Putin”; the stretch starts one
+    code point before it, as the quote does, and is as long as the quote: “Wladimir Putin”.
+    """
     sample = text[:_LONGEST_FOR_NEAREST]
     match = SequenceMatcher(None, sample, exact[:500], autojunk=False).find_longest_match()
     if match.size < 3:

@@ -1,4 +1,4 @@
-"""ACLED as its export tool and API give it."""
+"""Reader of ACLED files, with the columns of its export tool and API."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ REQUIRED = names(
     "event_id_cnty event_date time_precision event_type sub_event_type actor1 actor2 admin1 location latitude "
     "longitude geo_precision source notes fatalities"
 )
+"""Columns that a file must have, in lower case; the first holds the id of the row."""
 DAYS = ("event_date",)
+"""Columns that must hold a date."""
 NUMBERS = ("latitude", "longitude", "fatalities")
+"""Columns that hold a number or nothing; latitude and longitude come first."""
 
 RADIUS = {"1": 5.0, "2": 30.0, "3": 150.0}
-"""Kilometres for ``geo_precision``: the town, near it, somewhere in the province."""
+"""Radius in kilometres for each ``geo_precision``: the town itself, near it, somewhere in the province."""
 
 SPREAD = {"1": 0, "2": 6, "3": 31}
-"""Days before and after ``event_date`` for ``time_precision``: the day, the week, the month."""
+"""Days before and after ``event_date`` for each ``time_precision``: the exact day, the week, the month."""
 
 
 def rows(raw: Table) -> Table:
-    """Take every row."""
+    """Return all rows: none of them has to be skipped."""
     return raw
 
 
 def events(raw: Table) -> Table:
-    """Bring rows to the common table; ACLED gives one number of dead, so all three are that."""
+    """Return rows in the common table; ACLED has a single number of dead, which fills all three columns."""
     when, spread = day(raw.event_date), chosen(raw.time_precision, SPREAD, 31)
+    # “Strategic developments” lumps together arrests, agreements and looting, so only its sub-event has a PLOVER type.
     strategic = chosen(raw.sub_event_type, plover_types.roots_of("acled-strategic"), "")
     return complete(
         raw.select(

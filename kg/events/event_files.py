@@ -1,7 +1,7 @@
-"""Files of event datasets: which columns they have, where one is damaged, and its rows as the common table.
+"""Reading of event dataset files: layout, checks, rows as the common table, and the place of any damage.
 
-A file is streamed through the engine and never held in memory. Only when something is wrong with it is it read once
-more, line by line, to say where.
+A file is streamed through the engine and never held in memory. Only if something is wrong with it, it is read a second
+time, line by line, to find the line and column.
 """
 
 from __future__ import annotations
@@ -26,17 +26,21 @@ from kg.events.ibis_engine import Backend, Table, Value, literal
 
 _SEPARATORS = (",", ";", "\t")
 _HEAD = 1 << 16
+"""Bytes of the first line that are read at most."""
+
 _CHUNK = 1 << 20
+"""Bytes that are decoded at a time."""
 
 
 class EventFormat(StrEnum):
-    """Datasets whose files can be read."""
+    """Datasets whose file formats can be read."""
 
     acled = "acled"
     ucdp = "ucdp"
     gdelt = "gdelt"
 
 
+# Each module has REQUIRED, DAYS, NUMBERS, rows() and events().
 _READERS: dict[EventFormat, ModuleType] = {EventFormat.acled: acled, EventFormat.ucdp: ucdp, EventFormat.gdelt: gdelt}
 _REMEDIES = {
     EventFormat.acled: "Export the file again with all columns, without renaming any.",
@@ -47,15 +51,15 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class FileLayout:
-    """How a file is written.
+    """Layout of a file.
 
     Attributes:
-        file: where it is.
-        form: of which dataset.
-        columns: names, in order.
-        separator: between values.
-        header: whether the first line has the names.
-        packed: whether it is gzipped.
+        file: its path.
+        form: the dataset that it belongs to.
+        columns: names of its columns, in order.
+        separator: character between values.
+        header: whether the first line holds the names of the columns.
+        packed: whether it is compressed with gzip.
     """
 
     file: Path
@@ -67,20 +71,20 @@ class FileLayout:
 
     @property
     def quote(self) -> str:
-        """The sign around values; GDELT has none."""
+        """Quotation mark around values; empty for GDELT, whose values are never quoted."""
         return '"' if self.header else ""
 
 
 @dataclass(frozen=True)
 class EventDataset:
-    """A file that was read to its end.
+    """A file that was read and checked to its end.
 
     Attributes:
-        events: its rows as the common table.
-        layout: how it is written.
+        events: its rows in the common table.
+        layout: its layout.
         count: number of rows.
-        first, last: days that it covers.
-        south, west, north, east: degrees that it covers.
+        first, last: first and last day that it covers, both inclusive.
+        south, west, north, east: bounds of the area that it covers, in degrees.
     """
 
     events: Table
@@ -95,17 +99,17 @@ class EventDataset:
 
     @property
     def name(self) -> str:
-        """The dataset and the file that stands for its version."""
+        """The dataset and the file name, which stands for its version: ``ucdp@ged251.csv``."""
         return f"{self.layout.form}@{self.layout.file.name}"
 
 
 def opened(connection: Backend, file: Path, form: EventFormat, mentions: Path | None = None) -> EventDataset:
-    """Read a file to its end once, and say what it covers.
+    """Read a file to its end once, check it, and return it as a dataset.
 
     Args:
-        connection: a DuckDB of ours.
-        file: separated values, perhaps gzipped.
-        form: of which dataset.
+        connection: a DuckDB connection (see :func:`kg.events.ibis_engine.duck`).
+        file: separated values, optionally compressed with gzip.
+        form: the dataset that it belongs to.
         mentions: a file of GDELT mentions for these events.
 
     Raises:
@@ -115,39 +119,39 @@ def opened(connection: Backend, file: Path, form: EventFormat, mentions: Path | 
     if layout.columns == tuple(gdelt.MENTIONS):
         raise UnsupportedFormat(
             f"{file.name} holds mentions, which name neither type nor place.",
-            remedy="Give the file of events, and this one as --mentions.",
+            remedy="Pass the file of events, and this one as --mentions.",
         )
     reader = _READERS[form]
     with _diagnosed(layout):
         _read_through(layout)
         raw = reader.rows(_raw(connection, layout))
         events = reader.events(raw)
-        told = ibis_engine.rows(events.aggregate(**_coverage(events)))[0]
+        coverage = ibis_engine.rows(events.aggregate(**_coverage(events)))[0]
         wrong = ibis_engine.rows(raw.aggregate(wrong=_faults(raw, form).fill_null(0)))[0]["wrong"]
     if wrong:
         raise diagnosis(layout, f"{wrong} values are malformed")
-    if not told["count"]:
+    if not coverage["count"]:
         raise BadInput(f"{file.name} has no rows.", remedy=_REMEDIES[form])
     if mentions is not None:
         events = gdelt.with_mentions(events, _mentions(connection, mentions))
-    numbers = (told[name] if told[name] is not None else 0.0 for name in ("south", "west", "north", "east"))
-    return EventDataset(events, layout, told["count"], told["first"], told["last"], *numbers)
+    numbers = (coverage[name] if coverage[name] is not None else 0.0 for name in ("south", "west", "north", "east"))
+    return EventDataset(events, layout, coverage["count"], coverage["first"], coverage["last"], *numbers)
 
 
 def moved(dataset: EventDataset, connection: Backend, folder: Path) -> EventDataset:
-    """Hand the rows to another engine, through a file in a folder.
+    """Return the dataset with its rows copied to another engine, through a Parquet file in ``folder``.
 
     Raises:
         BadInput: the file is damaged.
     """
     with _diagnosed(dataset.layout):
-        return replace(dataset, events=ibis_engine.handed(dataset.events, connection, folder / "events.parquet"))
+        return replace(dataset, events=ibis_engine.transferred(dataset.events, connection, folder / "events.parquet"))
 
 
 def _mentions(connection: Backend, file: Path) -> Table:
     layout = examined(file, EventFormat.gdelt)
     if layout.columns != tuple(gdelt.MENTIONS):
-        raise BadInput(f"{file.name} holds no mentions.", remedy=_REMEDIES[EventFormat.gdelt])
+        raise BadInput(f"{file.name} does not hold mentions.", remedy=_REMEDIES[EventFormat.gdelt])
     with _diagnosed(layout):
         _read_through(layout)
         raw = _raw(connection, layout)
@@ -156,7 +160,7 @@ def _mentions(connection: Backend, file: Path) -> Table:
 
 
 def _read_through(layout: FileLayout) -> None:
-    """Check sums and encoding of the whole file, which the engine does not where it can skip a column."""
+    """Check the checksum and the encoding of the whole file; the engine does not check columns that it skips."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with _bytes(layout.file, packed=layout.packed) as stream:
@@ -190,7 +194,7 @@ def _coverage(events: Table) -> dict[str, Value]:
 
 
 def _faults(raw: Table, form: EventFormat) -> Value:
-    """Count values that are there but cannot be read, and dates that are not there."""
+    """Return the number of malformed or out-of-range values, and of missing dates and ids."""
     reader, wrong = _READERS[form], literal(0)
     as_day = event_schema.compact_day if form is EventFormat.gdelt else event_schema.day
     for name in reader.DAYS:
@@ -202,27 +206,29 @@ def _faults(raw: Table, form: EventFormat) -> Value:
 
 
 def _limits(reader: ModuleType) -> list[float]:
-    """Give the largest size of each of a reader's numbers: latitude, longitude, and then counts."""
+    """Return the largest absolute value of each of a reader's numbers: latitude, longitude, and then counts."""
     return [90.0, 180.0, *[1e9 for _ in reader.NUMBERS[2:]]]
 
 
 def examined(file: Path, form: EventFormat) -> FileLayout:
-    """Look at the beginning of a file: is it packed, what separates values, which columns has it?
+    """Return the layout of a file, detected from its first line.
 
     Raises:
-        BadInput: it is not there, is empty, is no text, or lacks columns.
+        BadInput: the file is missing, empty, not UTF-8 text, or lacks columns.
     """
     try:
         with file.open("rb") as stream:
             packed = stream.read(4)
         if packed == b"PK\x03\x04":
-            raise UnsupportedFormat(f"{file.name} is a zip archive.", remedy="Unpack it, or pack it with gzip.")
+            raise UnsupportedFormat(f"{file.name} is a zip archive.", remedy="Unpack it, or compress it with gzip.")
         is_packed = packed[:2] == b"\x1f\x8b"
         with _bytes(file, packed=is_packed) as stream:
             head = stream.readline(_HEAD).rstrip(b"\r\n")
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "it is not whole"
-        raise BadInput(f"{file.name} cannot be read: {reason}.", remedy="Check the name, or fetch it again.") from None
+        reason = getattr(error, "strerror", None) or "it is incomplete"
+        raise BadInput(
+            f"{file.name} cannot be read: {reason}.", remedy="Check the name, or download it again."
+        ) from None
     try:
         line = head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -235,37 +241,39 @@ def examined(file: Path, form: EventFormat) -> FileLayout:
 
 
 def _headless(file: Path, line: str, *, packed: bool) -> FileLayout:
+    """Return the layout of a GDELT file, which has no header: its kind follows from the number of columns."""
     count = line.count("\t") + 1
     for columns in (gdelt.EVENTS_2, gdelt.EVENTS_1, tuple(gdelt.MENTIONS)):
         if len(columns) == count:
             return FileLayout(file, EventFormat.gdelt, columns, "\t", header=False, packed=packed)
     raise MalformedText(
-        f"{file.name}, line 1: {count} columns are no layout of GDELT.", remedy=_REMEDIES[EventFormat.gdelt], line=1
+        f"{file.name}, line 1: {count} columns are not a layout of GDELT.", remedy=_REMEDIES[EventFormat.gdelt], line=1
     )
 
 
 def _headed(file: Path, form: EventFormat, line: str, *, packed: bool) -> FileLayout:
+    """Return the layout of a file with a header; its separator is the one that finds most of the required names."""
     needed = _READERS[form].REQUIRED
     readings = [next(csv.reader([line], delimiter=separator)) for separator in _SEPARATORS]
     names = [[name.strip().lower() for name in reading] for reading in readings]
     best = max(range(len(names)), key=lambda index: len(set(needed) & set(names[index])))
     missing = [name for name in needed if name not in names[best]]
     if missing:
-        what = (
+        problem = (
             f"the column {missing[0]} is missing" if len(missing) == 1 else f"columns are missing: {', '.join(missing)}"
         )
-        raise MalformedText(f"{file.name}, line 1: {what}.", remedy=_REMEDIES[form], line=1)
+        raise MalformedText(f"{file.name}, line 1: {problem}.", remedy=_REMEDIES[form], line=1)
     doubled = sorted({name for name in names[best] if names[best].count(name) > 1})
     if doubled:
         raise MalformedText(
-            f"{file.name}, line 1: the column {doubled[0]} is there twice.", remedy=_REMEDIES[form], line=1
+            f"{file.name}, line 1: the column {doubled[0]} occurs twice.", remedy=_REMEDIES[form], line=1
         )
     return FileLayout(file, form, tuple(names[best]), _SEPARATORS[best], header=True, packed=packed)
 
 
 @contextmanager
 def _diagnosed(layout: FileLayout) -> Iterator[None]:
-    """Say where a file is damaged on which the engine gave up."""
+    """Raise a failure of the engine as the :func:`diagnosis` of the file."""
     try:
         yield
     except ibis_engine.EngineFailed as error:
@@ -273,18 +281,18 @@ def _diagnosed(layout: FileLayout) -> Iterator[None]:
 
 
 def diagnosis(layout: FileLayout, otherwise: str) -> BadInput:
-    """Read a file line by line up to the first thing that is wrong with it.
+    """Return an error that names the first fault of a file, with line and column; the file is read line by line.
 
     Args:
-        layout: of the file.
-        otherwise: what is wrong, should nothing be found.
+        layout: layout of the file.
+        otherwise: reason to name if no fault is found.
     """
     name, line = layout.file.name, 1
     try:
         for line, values in _records(layout):
             if len(values) != len(layout.columns):
-                told = f"{len(values)} values where {len(layout.columns)} columns are"
-                return MalformedText(f"{name}, line {line}: {told}.", remedy=_REMEDIES[layout.form], line=line)
+                problem = f"{len(values)} values where {len(layout.columns)} columns are"
+                return MalformedText(f"{name}, line {line}: {problem}.", remedy=_REMEDIES[layout.form], line=line)
             for column, (title, value) in enumerate(zip(layout.columns, values, strict=True), start=1):
                 if wrong := _wrong(layout.form, title, value):
                     where = f"{name}, line {line}, column {column} ({title})"
@@ -293,7 +301,7 @@ def diagnosis(layout: FileLayout, otherwise: str) -> BadInput:
     except MalformedText as error:
         return error
     except (EOFError, zlib.error, OSError):
-        remedy = "Fetch it again: it was cut off or damaged on the way."
+        remedy = "Download it again: it was cut off or damaged on the way."
         return MalformedText(f"{name} cannot be unpacked to its end (after line {line}).", remedy=remedy, line=line)
     except csv.Error as error:
         return MalformedText(f"{name}, line {line + 1}: {error}.", remedy=_REMEDIES[layout.form], line=line + 1)
@@ -301,11 +309,12 @@ def diagnosis(layout: FileLayout, otherwise: str) -> BadInput:
 
 
 def _bytes(file: Path, *, packed: bool) -> IO[bytes]:
+    """Open a file for reading its decompressed bytes."""
     return gzip.open(file, "rb") if packed else file.open("rb")  # type: ignore[return-value]
 
 
 def _records(layout: FileLayout) -> Iterator[tuple[int, list[str]]]:
-    """Give the line on which each record begins, and its values."""
+    """Yield the 1-based line on which each record begins, and its values; header and hashtag rows are left out."""
     with _bytes(layout.file, packed=layout.packed) as stream:
         lines = _lines(layout.file, stream)
         if not layout.header:
@@ -314,6 +323,7 @@ def _records(layout: FileLayout) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(1 << 27)
         reader, begins = csv.reader(lines, delimiter=layout.separator, strict=True), 1
         for values in reader:
+            # A quoted value may contain line feeds, so a record can span several lines: it begins after the last one.
             is_tag = layout.form is EventFormat.ucdp and any(value.startswith("#date") for value in values)
             if values and not is_tag and begins > 1:
                 yield begins, values
@@ -321,6 +331,11 @@ def _records(layout: FileLayout) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines(file: Path, stream: IO[bytes]) -> Iterator[str]:
+    """Yield the decoded lines of a file.
+
+    Raises:
+        MalformedText: a line is not UTF-8; with line and byte.
+    """
     for number, raw in enumerate(stream, start=1):
         try:
             yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -329,19 +344,20 @@ def _lines(file: Path, stream: IO[bytes]) -> Iterator[str]:
 
 
 def _wrong(form: EventFormat, title: str, value: str) -> str:
-    """Say what is wrong with a value; empty if nothing is."""
+    """Return the fault of a value as a predicate (“is not a number”); empty if there is none."""
     reader, plain = _READERS[form], value.strip()
     if title in reader.DAYS and not _is_day(plain, form):
-        return "is not a date" if plain else "is no date: the value is missing"
+        return "is not a date" if plain else "is not a date: the value is missing"
     if title in reader.NUMBERS and plain:
         if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", plain):
             return "is not a number"
         if abs(float(plain)) > _limits(reader)[reader.NUMBERS.index(title)]:
             return "is out of range"
-    return "is no id: the value is missing" if title == reader.REQUIRED[0] and not plain else ""
+    return "is not an id: the value is missing" if title == reader.REQUIRED[0] and not plain else ""
 
 
 def _is_day(value: str, form: EventFormat) -> bool:
+    """Return whether a value is a date as :func:`kg.events.event_schema.day` or ``compact_day`` parses it."""
     forms = ("%Y%m%d",) if form is EventFormat.gdelt else ("%Y-%m-%d", "%d %B %Y", "%d %b %Y")
     iso = form is not EventFormat.gdelt and re.match(r"\d{4}-", value)
     for pattern in forms:

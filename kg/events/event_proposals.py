@@ -1,7 +1,7 @@
-"""What the matcher says of our events, as proposals for the queue of reviews: one a row that an event may be.
+"""Link proposals for the events of the graph: one for each dataset row that an event may be.
 
-An event outside of what a dataset covers gets one proposal that says so, and one for which no row is near another: both
-are answers.
+An event that a dataset does not cover has a single proposal with that verdict, and so has an event without a row
+nearby: both are results.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _CONDITIONS = {
     "agreed": "sides and casualties do not both agree",
     "clear": "the row sums up several events",
 }
-"""What keeps a row from being linked at once, by the condition that it misses."""
+"""Reasons why a row is left for review, by the condition of :mod:`kg.events.match_rules` that it does not meet."""
 
 _MENTION = "A row of GDELT is a mention of such an event, not corroboration of it"
 
 
 def proposals(connection: Backend, ours: Iterable[Row], dataset: EventDataset) -> list[LinkProposal]:
-    """Match our events with a dataset.
+    """Match events of the graph with a dataset, and return the proposals.
 
     Args:
         connection: the engine that the dataset was opened with.
@@ -45,7 +45,7 @@ def proposals(connection: Backend, ours: Iterable[Row], dataset: EventDataset) -
         dataset: see :func:`kg.events.event_files.opened`.
 
     Returns:
-        At least one proposal an event, best first: accepted, for review, none near, or outside of the dataset.
+        At least one proposal for each event, best first: accepted, for review, nil (no row is near), or outside.
 
     Raises:
         BadInput: the file is damaged.
@@ -54,20 +54,25 @@ def proposals(connection: Backend, ours: Iterable[Row], dataset: EventDataset) -
     for row in ours:
         by_event[row["id"]].append(row)
     outside = {event: _outside(rows, dataset) for event, rows in by_event.items()}
-    asked = [row for event, rows in by_event.items() if not outside[event] for row in rows]
-    matched = _matched(connection, asked, dataset) if asked else {}
+    compared = [row for event, rows in by_event.items() if not outside[event] for row in rows]
+    matched = _matched(connection, compared, dataset) if compared else {}
     return [
         proposal
         for event, rows in by_event.items()
-        for proposal in _told(rows[0], outside[event], matched.get(event, []), dataset)
+        for proposal in _for_event(rows[0], outside[event], matched.get(event, []), dataset)
     ]
 
 
-def _matched(connection: Backend, asked: list[Row], dataset: EventDataset) -> dict[str, list[Row]]:
+def _matched(connection: Backend, compared: list[Row], dataset: EventDataset) -> dict[str, list[Row]]:
+    """Return the decided rows of each event, best first.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
     slack, rows = timedelta(days=SLACK_DAYS), dataset.events
-    first, last = min(row["start"] for row in asked) - slack, max(row["end"] for row in asked) + slack
-    rows = rows.filter(rows.end >= first, rows.start <= last)  # so that a long file costs no more than its reading
-    pairs = decided(candidates(ibis_engine.table(COLUMNS, asked), rows))
+    first, last = min(row["start"] for row in compared) - slack, max(row["end"] for row in compared) + slack
+    rows = rows.filter(rows.end >= first, rows.start <= last)  # so that only rows of these days are joined
+    pairs = decided(candidates(ibis_engine.table(COLUMNS, compared), rows))
     try:
         listed = ibis_engine.rows(pairs, connection)
     except ibis_engine.EngineFailed as error:
@@ -79,7 +84,7 @@ def _matched(connection: Backend, asked: list[Row], dataset: EventDataset) -> di
 
 
 def _outside(rows: list[Row], dataset: EventDataset) -> str:
-    """Say why a dataset cannot have an event; empty if it can."""
+    """Return why a dataset cannot contain an event; empty if it can."""
     event, form, slack = rows[0], dataset.layout.form, timedelta(days=SLACK_DAYS)
     reason, beyond = "", "Outside this dataset’s coverage: "
     if event["start"] is None or event["end"] is None:
@@ -87,9 +92,9 @@ def _outside(rows: list[Row], dataset: EventDataset) -> str:
     elif event["end"] < dataset.first - slack or event["start"] > dataset.last + slack:
         reason = f"{beyond}it runs from {dataset.first} to {dataset.last}."
     elif event["plover"] not in plover_types.covered(form):
-        reason = f"{beyond}{form.upper()} does not file {event['plover'] or 'what has no type in PLOVER'}."
+        reason = f"{beyond}{form.upper()} does not record {event['plover'] or 'events without a PLOVER type'}."
     elif form == "ucdp" and event["deaths_high"] == 0:
-        reason = f"{beyond}UCDP files only events with deaths."
+        reason = f"{beyond}UCDP records only events with deaths."
     elif not any(row["place"] or row["latitude"] is not None for row in rows):
         reason = "No place is known, so no row can be compared."
     elif all(_off(row, dataset) for row in rows):
@@ -98,22 +103,25 @@ def _outside(rows: list[Row], dataset: EventDataset) -> str:
 
 
 def _off(row: Row, dataset: EventDataset) -> bool:
+    """Return whether a place lies outside the bounds of the dataset, with its radius added; an unknown one does not."""
     if row["latitude"] is None:
         return False
-    reach = 1 + row["radius"] / 60  # degrees; wide enough for longitudes of inhabited places
+    # In degrees. A degree of longitude has over 60 km up to 57° of latitude; one degree more allows for the rest.
+    reach = 1 + row["radius"] / 60
     return not (
         dataset.south - reach <= row["latitude"] <= dataset.north + reach
         and dataset.west - reach <= row["longitude"] <= dataset.east + reach
     )
 
 
-def _told(event: Row, outside: str, rows: list[Row], dataset: EventDataset) -> Iterator[LinkProposal]:
+def _for_event(event: Row, outside: str, rows: list[Row], dataset: EventDataset) -> Iterator[LinkProposal]:
+    """Yield the proposals of one event: accepted rows, else rows for review, else the reason why there are none."""
     accepted = [row for row in rows if row["verdict"] == "accept"]
     listed = accepted or [row for row in rows if row["verdict"] == "review"]
     if listed:
         yield from (_proposal(event, row, dataset) for row in listed)
         return
-    reason = outside or f"No row is near in time and place with {ENOUGH:g} points or more."
+    reason = outside or f"No row near in time and place has {ENOUGH:g} points or more."
     verdict = ProposalVerdict.outside if outside else ProposalVerdict.nil
     yield LinkProposal(
         subject=event["id"],
@@ -139,7 +147,7 @@ def _proposal(event: Row, row: Row, dataset: EventDataset) -> LinkProposal:
         dataset=row["r_dataset"],
         identifier=row["r_id"],
         label=_label(row),
-        matched=_cut(row["r_headline"] or row["r_place"]),
+        matched=_shortened(row["r_headline"] or row["r_place"]),
         score=row["score"],
         features=tuple(_features(row)),
         verdict=ProposalVerdict(row["verdict"]),
@@ -153,18 +161,19 @@ def _name(event: Row) -> str:
 
 
 def _label(row: Row) -> str:
+    """Return a label for a row: ``2014-06-14, Druzhkivka town: Government of Ukraine; DPR``."""
     places = str(row["r_place"]).split(";")
-    return _cut(f"{_days(row, 'r_')}, {places[0]}: {row['r_actors']}", 120)
+    return _shortened(f"{_days(row, 'r_')}, {places[0]}: {row['r_actors']}", 120)
 
 
 def _reason(row: Row) -> str:
     if row["verdict"] == "accept":
-        return "The only best row: same day, place within precision, same type, a shared headline, same sides and dead."
+        return "The only best row: same day, place within precision, same type, headline, sides and casualties."
     missed = [text for name, text in _CONDITIONS.items() if not row[name] and (name != "only" or row["rank"] == 0)]
     if row["rank"] > 0:
-        missed.insert(0, f"another row has more points (this is no. {row['rank'] + 1})")
+        missed.insert(0, f"another row has more points (this one has rank {row['rank'] + 1})")
     if row["sure"] and row["claimed"] > 1:
-        missed.insert(0, f"{row['claimed']} of our events would take this row")
+        missed.insert(0, f"{row['claimed']} events of the graph match this row")
     if row["r_mention"]:
         missed.insert(0, _MENTION)
     text = "; ".join(missed)
@@ -172,19 +181,19 @@ def _reason(row: Row) -> str:
 
 
 def _features(row: Row) -> Iterator[ScoringFeature]:
-    distance = "no point known; names share words" if row["distance"] is None else f"{row['distance']:.1f} km apart"
+    distance = "no known point; the names share words" if row["distance"] is None else f"{row['distance']:.1f} km apart"
     evidence = {
         "date": f"{_days(row, 'q_')} / {_days(row, 'r_')} (code {row['r_date_code']})",
         "place": f"{distance}, within {row['q_radius']:g} and {row['r_radius']:g} km (code {row['r_place_code']})",
         "type": f"{row['q_plover'] or '–'} / {row['r_plover'] or '–'} ({row['r_kind']})",
-        "actors": f"{_cut(row['q_actors'])} / {_cut(row['r_actors'])}",
-        "casualties": f"{_dead(row, 'q_')} / {_dead(row, 'r_')}",
-        "source": f"{_cut(row['q_headline'])} / {_cut(row['r_headline'])}",
+        "actors": f"{_shortened(row['q_actors'])} / {_shortened(row['r_actors'])}",
+        "casualties": f"{_casualties(row, 'q_')} / {_casualties(row, 'r_')}",
+        "source": f"{_shortened(row['q_headline'])} / {_shortened(row['r_headline'])}",
     }
     for name, weight in WEIGHTS.items():
         known = row[name] is not None
         yield ScoringFeature(
-            name, round(row[name], 3) if known else 0.0, float(weight), evidence[name] if known else "not known"
+            name, round(row[name], 3) if known else 0.0, float(weight), evidence[name] if known else "unknown"
         )
     if row["r_mention"]:
         yield ScoringFeature("mention", 0.0, 0.0, f"{_MENTION}.")
@@ -195,12 +204,12 @@ def _days(row: Row, side: str) -> str:
     return f"{first}" if first == last else f"{first}–{last}"
 
 
-def _dead(row: Row, side: str) -> str:
+def _casualties(row: Row, side: str) -> str:
     low, best, high = (row[f"{side}{name}"] for name in ("deaths_low", "deaths", "deaths_high"))
     if best is None:
         return f"at least {low} dead"
     return f"{best} dead" if low == best == high else f"{best} dead ({low}–{high})"
 
 
-def _cut(text: str, most: int = 80) -> str:
+def _shortened(text: str, most: int = 80) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"

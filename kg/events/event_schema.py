@@ -1,4 +1,4 @@
-"""The common table of events: what every dataset, and our own graph, is brought to before anything is compared."""
+"""The common event table: columns that each dataset and the graph are mapped to, and the conversions this needs."""
 
 from __future__ import annotations
 
@@ -30,39 +30,44 @@ COLUMNS: dict[str, str] = {
 }
 """Name and type of each column.
 
-dataset, id: of the row. start, end: first and last day on which it may have happened, as wide as the dataset's own
-precision makes it. date_code, place_code: that precision, in the dataset's own codes. latitude, longitude: degrees.
-radius: kilometres around the point within which it happened. place: its names. plover: root of the PLOVER type; empty
-where there is none. kind: type in the dataset's own words. actors: all sides, with semicolons between. deaths_low,
-deaths, deaths_high: least, best and highest number of dead; null where nothing is said. source: who is cited. headline:
-titles and words that are cited. clarity: ``2`` where a row sums up several events (UCDP). mention:
-whether the row only says that some text mentions such an event.
+dataset, id: name of the dataset, and id of the row in it.
+start, end: first and last day (inclusive) on which the event may have happened, as wide as the dataset's precision.
+date_code, place_code: that precision, in the dataset's own codes.
+latitude, longitude: degrees. radius: kilometres around this point within which the event happened.
+place: names of the place.
+plover: root of the PLOVER type; empty if it has none. kind: type in the dataset's own words.
+actors: all sides, separated by semicolons.
+deaths_low, deaths, deaths_high: lowest, best and highest number of dead; null if not stated.
+source: cited publishers. headline: cited titles and passages.
+clarity: ``2`` if a row sums up several events (UCDP).
+mention: whether the row only records that some text mentions such an event.
 """
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Split a list of names at its blanks."""
+    """Return the names in a text that is separated by white space."""
     return tuple(text.split())
 
 
 def text(column: Value) -> Value:
-    """Give text without blanks around it; empty for null."""
+    """Return a column of text without surrounding blanks; null becomes empty."""
     return column.fill_null("").strip()
 
 
 def number(column: Value) -> Value:
-    """Read a number; null where there is none."""
+    """Parse a column of numbers; null if a value is empty or malformed."""
     return column.strip().nullif("").try_cast("float64")
 
 
 def whole(column: Value) -> Value:
-    """Read a whole number; null where there is none."""
+    """Parse a column of integers; null if a value is empty or malformed."""
     return number(column).try_cast("int64")
 
 
 def day(column: Value) -> Value:
-    """Read a day: ``2014-01-22``, with any time behind it, or ``22 January 2014``; null where it is neither."""
+    """Parse a column of days: ``2014-01-22``, with any time after it, or ``22 January 2014``; null if it is neither."""
     words = column.strip().split(" ")
+    # The position of “mar” in this text is 6, so March is month 6 / 3 + 1; engines differ in their own formats.
     position = literal("janfebmaraprmayjunjulaugsepoctnovdec").find(words[1].substr(0, 3).lower())
     month = (position % 3 == 0).ifelse((position / 3).floor() + 1, 0).cast("int64").cast("string").lpad(2, "0")
     spelt = words[2] + literal("-") + month + literal("-") + words[0].lpad(2, "0")
@@ -71,14 +76,14 @@ def day(column: Value) -> Value:
 
 
 def compact_day(column: Value) -> Value:
-    """Read a day written ``20140122``; null where it is none."""
+    """Parse a column of days written ``20140122``; null if a value is malformed."""
     plain = column.strip()
     iso = plain.substr(0, 4) + literal("-") + plain.substr(4, 2) + literal("-") + plain.substr(6, 2)
     return plain.re_search(r"^\d{8}$").ifelse(iso, literal(None, "string")).try_cast("date")
 
 
 def joined(*columns: Value) -> Value:
-    """Join texts with semicolons; an empty one leaves nothing but the sign."""
+    """Return columns of text joined by ``; ``; an empty value leaves only the separator."""
     whole_text = text(columns[0])
     for column in columns[1:]:
         whole_text = whole_text + literal("; ") + text(column)
@@ -86,7 +91,7 @@ def joined(*columns: Value) -> Value:
 
 
 def chosen(column: Value, table: Mapping[str, str | float], other: object) -> Value:
-    """Look a code up in a table; ``other`` for a code that is not there."""
+    """Return the value of each code in a table; ``other`` for a code that it does not list."""
     found = literal(other)
     for code, value in table.items():
         found = (text(column) == code).ifelse(literal(value), found)
@@ -94,5 +99,5 @@ def chosen(column: Value, table: Mapping[str, str | float], other: object) -> Va
 
 
 def complete(table: Table) -> Table:
-    """Bring columns to the order and types of :data:`COLUMNS`."""
+    """Return a table with its columns cast and ordered as in :data:`COLUMNS`."""
     return table.select(**{name: table[name].cast(kind) for name, kind in COLUMNS.items()})

@@ -1,6 +1,6 @@
-"""GDELT events (2.0 with 61 columns, 1.0 with 58) and mentions (16): separated by tabs, without a header.
+"""Reader of GDELT events (2.0: 61 columns, 1.0: 58) and mentions (16): tab-separated files without a header.
 
-A row of GDELT tells that a machine read some text as such an event. It is a mention, and never corroborates anything.
+A row of GDELT means that a program read some text as such an event. It is a mention and never corroborates anything.
 """
 
 from __future__ import annotations
@@ -31,27 +31,36 @@ def _columns(geo: tuple[str, ...]) -> tuple[str, ...]:
 
 
 EVENTS_2, EVENTS_1 = _columns(_GEO_2), _columns(_GEO_1)
+"""Columns of a file of events, by version; the number of columns identifies the version."""
 MENTIONS = names(
     "GLOBALEVENTID EventTimeDate MentionTimeDate MentionType MentionSourceName MentionIdentifier SentenceID "
     "Actor1CharOffset Actor2CharOffset ActionCharOffset InRawText Confidence MentionDocLen MentionDocTone "
     "MentionDocTranslationInfo Extras"
 )
+"""Columns of a file of mentions."""
 
 REQUIRED = names("GLOBALEVENTID SQLDATE EventRootCode ActionGeo_Lat ActionGeo_Long SOURCEURL")
+"""Columns that are read; the first holds the id of the row."""
 DAYS = ("SQLDATE",)
+"""Columns that must hold a date (``20140122``)."""
 NUMBERS = ("ActionGeo_Lat", "ActionGeo_Long")
+"""Columns that hold a number or nothing; latitude and longitude come first."""
 
 RADIUS = {"1": 1000.0, "2": 300.0, "3": 10.0, "4": 10.0, "5": 200.0}
-"""Kilometres for ``ActionGeo_Type``: country, US state, US city, city, state or province."""
+"""Radius in kilometres for each ``ActionGeo_Type``: country, US state, US city, other city, state or province."""
 
 
 def rows(raw: Table) -> Table:
-    """Take every row."""
+    """Return all rows: none of them has to be skipped."""
     return raw
 
 
 def events(raw: Table) -> Table:
-    """Bring rows to the common table; the address of the text is all that is cited."""
+    """Return rows in the common table; the URL of the text stands for source and headline, as GDELT cites no more.
+
+    ``https://www.example.org/news/2024/drone-hits-port.html`` has the source ``example.org`` and the headline
+    ``/news/ /drone-hits-port``, whose words are compared later.
+    """
     host = raw.SOURCEURL.re_extract(r"^[a-z]+://(?:www\.)?([^/:]+)", 1)
     return complete(
         raw.select(
@@ -80,9 +89,9 @@ def events(raw: Table) -> Table:
 
 
 def with_mentions(found: Table, mentions: Table) -> Table:
-    """Add to each event the names of all sources that a file of mentions has for it."""
-    told = mentions.group_by(mentions.GLOBALEVENTID.strip().name("told_id")).aggregate(
-        told=mentions.MentionSourceName.fill_null("").group_concat("; ")
+    """Return the events, each with the names of its sources in a file of mentions added to ``source``."""
+    named = mentions.group_by(mentions.GLOBALEVENTID.strip().name("mention_id")).aggregate(
+        sources=mentions.MentionSourceName.fill_null("").group_concat("; ")
     )
-    both = found.left_join(told, found.id == told.told_id)
-    return both.mutate(source=joined(both.source, both.told)).drop("told_id", "told")
+    both = found.left_join(named, found.id == named.mention_id)
+    return both.mutate(source=joined(both.source, both.sources)).drop("mention_id", "sources")

@@ -1,4 +1,4 @@
-"""Our own events as the common table: what some source reports as actual, with day, place, sides, dead and words."""
+"""Events of the graph as records of the common table: situations that some source reports as actual, with details."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from kg.store.store_protocols import Reads
 
 COUNTRY_KM, PLACE_KM, CLOSE_KM = 1000.0, 25.0, 10.0
-"""Radius of a country, of a place of unknown size, and of one that a user gives a point for."""
+"""Radius in kilometres of a country, of a place of unknown size, and of a point that a user lists without radius."""
 
 _EVENT = "?event a cg:Event , cg:ReportedFact . FILTER NOT EXISTS { ?event a cg:SourceAct }"
 
-# A date, and with it the place, may stand at the effect alone: “on 3 October he died of the attack” (question 40).
+# Date and place may be stated only for an effect: “on 3 October he died of the attack” (question 40).
 _EFFECT = "?event cg:causes ?bearer . FILTER NOT EXISTS { ?event cg:time|cg:startTime ?own }"
 
+# Each selects ?event and ?value, and a second value as ?last.
 _QUERIES = {
     "label": f"SELECT ?event ?value WHERE {{ {_EVENT} ?event rdfs:label ?value FILTER(LANG(?value) = 'en') }}",
     "other_label": f"SELECT ?event ?value WHERE {{ {_EVENT} ?event rdfs:label ?value }}",
@@ -63,7 +64,7 @@ SELECT ?event ?value ?last WHERE { { ?event geo:lat ?value ; geo:long ?last }
 
 @dataclass(frozen=True, slots=True)
 class PlacePoint:
-    """Where a place is: degrees, and kilometres around it."""
+    """Position of a place: degrees north and east, and a radius in kilometres."""
 
     latitude: float
     longitude: float
@@ -72,43 +73,48 @@ class PlacePoint:
 
 @dataclass(frozen=True, slots=True)
 class _EventPlace:
+    """A place that an event names; ``names`` are its labels, separated by semicolons."""
+
     names: str
     is_country: bool
     point: PlacePoint | None
 
 
 def graph_events(store: Reads, points: Mapping[str, PlacePoint] | None = None) -> list[dict[str, object]]:
-    """Read all reported events as records of the common table; one that happened in three places gives three.
+    """Return all reported events as records of the common table; an event with three places has three records.
 
     Args:
         store: the dataset.
-        points: where places are, by IRI, name under the base (``entity/sochi``, ``sochi``) or label; the dataset's own
-            ``geo:lat`` and ``geo:long``, also of what it links by ``skos:exactMatch``, count as well.
+        points: positions of places, by IRI, path under the base IRI (``entity/sochi``), id (``sochi``) or label; other
+            places have the ``geo:lat`` and ``geo:long`` of the place itself or of its ``skos:exactMatch``, if any.
     """
-    told = {name: _asked(store, query) for name, query in _QUERIES.items()}
+    facts = {name: _pairs(store, query) for name, query in _QUERIES.items()}
     places = _places(store, points or {})
     found = []
-    for event in sorted(told["other_label"]):
-        common = _common(event, told)
-        where = told["place"].get(event) or told["effect_place"].get(event) or []
+    for event in sorted(facts["other_label"]):
+        common = _common(event, facts)
+        where = facts["place"].get(event) or facts["effect_place"].get(event) or []
         for place in sorted({value for value, _ in where}) or [""]:
             found.append({**common, **_placed(places.get(place))})
     return found
 
 
-def _asked(store: Reads, query: str) -> dict[str, list[tuple[str, str]]]:
-    answer = store.query(query, ResultFormats(), QueryDataset(prefixes=PREFIXES))
+def _pairs(store: Reads, query: str) -> dict[str, list[tuple[str, str]]]:
+    """Return the pairs of ``?value`` and ``?last`` (empty if unbound) of a query, by ``?event``."""
+    result = store.query(query, ResultFormats(), QueryDataset(prefixes=PREFIXES))
     by_event: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in json.loads(answer.content)["results"]["bindings"]:
+    for row in json.loads(result.content)["results"]["bindings"]:
         by_event[row["event"]["value"]].append((row["value"]["value"], row.get("last", {"value": ""})["value"]))
     return by_event
 
 
-def _common(event: str, told: Mapping[str, Mapping[str, list[tuple[str, str]]]]) -> dict[str, object]:
-    def values(name: str) -> list[str]:
-        return sorted({value for value, _ in told[name].get(event, [])})
+def _common(event: str, facts: Mapping[str, Mapping[str, list[tuple[str, str]]]]) -> dict[str, object]:
+    """Return the columns of an event that do not depend on its place."""
 
-    dates = told["date"].get(event, [])
+    def values(name: str) -> list[str]:
+        return sorted({value for value, _ in facts[name].get(event, [])})
+
+    dates = facts["date"].get(event, [])
     classes = [value.rsplit("#", 1)[-1] for value in values("class")]
     labels = values("label") or values("other_label")
     return {
@@ -117,10 +123,10 @@ def _common(event: str, told: Mapping[str, Mapping[str, list[tuple[str, str]]]])
         "start": min((date.fromisoformat(first) for first, _ in dates), default=None),
         "end": max((date.fromisoformat(last) for _, last in dates), default=None),
         "date_code": "; ".join(value.rsplit("/", 1)[-1] for value in values("precision")),
-        "plover": _plover(told["code"].get(event, [])),
+        "plover": _plover(facts["code"].get(event, [])),
         "kind": "; ".join(classes),
         "actors": "; ".join(values("actor")),
-        **_dead(told["death"].get(event, [])),
+        **_casualties(facts["death"].get(event, [])),
         "source": "; ".join(values("source")),
         "headline": "; ".join([*labels, *values("words")]),
         "clarity": "",
@@ -129,15 +135,23 @@ def _common(event: str, told: Mapping[str, Mapping[str, list[tuple[str, str]]]])
 
 
 def _plover(codes: Iterable[tuple[str, str]]) -> str:
-    """Give the PLOVER root of an event: by its own code, else by its CAMEO code."""
+    """Return the PLOVER root of an event: by its own code, else by its CAMEO code; empty if it has neither.
+
+    Args:
+        codes: pairs of notation and scheme, such as ``("195", "CAMEO")``.
+    """
     listed = sorted(codes)
     direct = (plover_types.root(code) for code, scheme in listed if scheme == "PLOVER")
     by_cameo = (plover_types.roots_of("cameo").get(code[:2], "") for code, scheme in listed if scheme == "CAMEO")
     return next(filter(None, [*direct, *by_cameo]), "")
 
 
-def _dead(deaths: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """Count the dead: a person is one, a group its size; a group of no stated size makes the number a least one."""
+def _casualties(deaths: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """Return the number of dead: a person counts as one, a group as its size.
+
+    A group without a stated size counts as one, and the number is then only a lower bound: of two persons and “several
+    soldiers”, ``deaths_low`` is 3 and the others are null.
+    """
     sizes = dict(deaths)
     if not sizes:
         return {"deaths_low": None, "deaths": None, "deaths_high": None}
@@ -147,25 +161,27 @@ def _dead(deaths: Iterable[tuple[str, str]]) -> dict[str, object]:
 
 
 def _placed(place: _EventPlace | None) -> dict[str, object]:
+    """Return the columns of an event that depend on its place."""
     if place is None:
         return {"latitude": None, "longitude": None, "radius": PLACE_KM, "place": "", "place_code": ""}
     point, code = place.point, "country" if place.is_country else "place"
     radius = COUNTRY_KM if place.is_country else point.radius if point else PLACE_KM
-    there = (
+    position = (
         {"latitude": point.latitude, "longitude": point.longitude} if point else {"latitude": None, "longitude": None}
     )
-    return {**there, "radius": radius, "place": place.names, "place_code": code}
+    return {**position, "radius": radius, "place": place.names, "place_code": code}
 
 
 def _places(store: Reads, points: Mapping[str, PlacePoint]) -> dict[str, _EventPlace]:
+    """Return all places of events by IRI; a position in ``points`` takes precedence over one in the dataset."""
     known = {
         iri: PlacePoint(float(south), float(east), PLACE_KM)
-        for iri, [(south, east), *_] in _asked(store, _POINTS).items()
+        for iri, [(south, east), *_] in _pairs(store, _POINTS).items()
     }
-    countries, found = _asked(store, _COUNTRIES), {}
-    for iri, labels in _asked(store, _PLACES).items():
+    countries, found = _pairs(store, _COUNTRIES), {}
+    for iri, labels in _pairs(store, _PLACES).items():
         names = sorted(name for name, _ in labels)
-        english = sorted(name for name, language in labels if language == "en")  # datasets write these names
+        english = sorted(name for name, language in labels if language == "en")  # datasets use English names
         keys = [iri, iri.removeprefix(store.names.base), iri.removeprefix(store.names.entity("")), *names]
         point = next((points[key] for key in keys if key in points), known.get(iri))
         found[iri] = _EventPlace("; ".join(english or names), iri in countries, point)
@@ -173,13 +189,13 @@ def _places(store: Reads, points: Mapping[str, PlacePoint]) -> dict[str, _EventP
 
 
 def read_points(file: Path) -> dict[str, PlacePoint]:
-    """Read where places are: columns ``place``, ``latitude``, ``longitude`` and perhaps ``radius``, with commas.
+    """Parse positions of places from a CSV file with the columns place, latitude, longitude and optionally radius.
 
     Raises:
-        MalformedText: it cannot be read; with line.
+        MalformedText: the file is not UTF-8, or a row has no valid position; with line.
     """
     points: dict[str, PlacePoint] = {}
-    remedy = "Write the columns place,latitude,longitude and perhaps radius (kilometres), in UTF-8."
+    remedy = "Write the columns place,latitude,longitude and optionally radius (kilometres), in UTF-8."
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -190,7 +206,9 @@ def read_points(file: Path) -> dict[str, PlacePoint]:
                     )
                 except (KeyError, TypeError, ValueError):
                     number = reader.line_num
-                    raise MalformedText(f"{file.name}, line {number}: no point.", remedy=remedy, line=number) from None
+                    raise MalformedText(
+                        f"{file.name}, line {number}: not a position.", remedy=remedy, line=number
+                    ) from None
                 points[str(row.get("place") or "").strip()] = point
     except UnicodeDecodeError:
         raise MalformedText(f"{file.name} is not UTF-8.", remedy=remedy) from None

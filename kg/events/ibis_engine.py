@@ -1,7 +1,7 @@
-"""The engines that tables of events run on: DuckDB by default, Spark where it is asked for.
+"""Engines for event tables: DuckDB by default, Spark on request.
 
-Ibis, DuckDB and Spark enter here and nowhere else. Everything else about tables is written once, as expressions, and
-runs on whichever engine the tables come from. Rows come to Python as Arrow, and only those that were decided.
+Ibis, DuckDB and Spark are imported only here. Everything else about tables is written once, as expressions, and runs on
+the engine that the tables come from. Rows reach Python as Arrow, and only those that were decided.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ try:
     _DuckError, _OutOfMemory = duckdb.failures()
 except ImportError:
     raise BadInput(
-        "Tables of events need DuckDB and Ibis, which are not installed.",
+        "Event tables need DuckDB and Ibis, which are not installed.",
         remedy="Install the extra: pip install 'claimgraph[tables]'.",
     ) from None
 
@@ -37,21 +37,22 @@ __all__ = [
     "descending",
     "duck",
     "greatest",
-    "handed",
-    "kept",
     "least",
     "literal",
+    "materialised",
     "ranked",
     "rows",
     "span",
     "spark",
     "table",
+    "transferred",
     "within",
 ]
 
 MEMORY = "2GB"
-"""Memory that DuckDB may take before it writes to the disk; a file of any size is read through it."""
+"""Memory that DuckDB may use before it spills to disk; files of any size are streamed through it."""
 
+# Settings for Spark in this process: two threads, no web page, no open port beyond loopback.
 _LOCAL = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
@@ -64,32 +65,32 @@ literal, greatest, least, span = ibis.literal, ibis.greatest, ibis.least, ibis.r
 
 
 class EngineFailed(Exception):
-    """The engine gave up on a file; :mod:`kg.events.event_files` finds out where and why."""
+    """The engine failed on a file; :mod:`kg.events.event_files` finds the place and the reason."""
 
 
 def duck(memory: str = MEMORY, spill: Path | None = None) -> Backend:
-    """Connect to a DuckDB of our own, in memory.
+    """Return a connection to a new DuckDB database in memory.
 
     Args:
-        memory: how much it may take, in DuckDB's words.
-        spill: directory for what does not fit.
+        memory: memory limit as DuckDB writes it (``2GB``).
+        spill: directory for data that exceeds the limit; ``None`` for DuckDB's default.
     """
     settings = {"memory_limit": memory, "autoinstall_known_extensions": "false"}
     return ibis.duckdb.connect(**settings, **({"temp_directory": str(spill)} if spill else {}))
 
 
 def spark(master: str = "local[2]") -> Backend:
-    """Connect to Spark.
+    """Return a connection to Spark.
 
     Args:
-        master: where it runs: in this process (``local[2]``: two threads), or a cluster (``spark://…``, ``yarn``), of
-            which everything else is set in ``spark-defaults.conf``.
+        master: this process (``local[2]``: two threads) or a cluster (``spark://…``, ``yarn``); other settings of a
+            cluster are read from ``spark-defaults.conf``.
 
     Raises:
-        BadInput: Spark or Java is not there, or the cluster does not answer.
+        BadInput: Spark or Java is not installed, or the cluster does not respond.
     """
     try:
-        from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra of its own
+        from pyspark.errors import PySparkException  # noqa: PLC0415 - a separate extra
         from pyspark.sql import SparkSession  # noqa: PLC0415
     except ImportError:
         remedy = "Install the extra: pip install 'claimgraph[spark]'."
@@ -111,11 +112,11 @@ def spark(master: str = "local[2]") -> Backend:
 
 
 def table(columns: Mapping[str, str], records: Iterable[Mapping[str, object]]) -> Table:
-    """Make a small table of records.
+    """Return a small table in memory.
 
     Args:
-        columns: name and type of each column.
-        records: a mapping a row; what is missing is null.
+        columns: name and type of each column, as in :data:`kg.events.event_schema.COLUMNS`.
+        records: one mapping for each row; missing values are null.
     """
     kinds = {
         "string": pa.string(),
@@ -130,10 +131,16 @@ def table(columns: Mapping[str, str], records: Iterable[Mapping[str, object]]) -
 
 
 def csv(connection: Backend, file: Path, columns: Sequence[str], options: Mapping[str, object]) -> Table:
-    """Name a file of separated values as a table of text; nothing is read yet.
+    """Return a file of separated values as a table of text columns; its rows are read when the table is used.
+
+    Args:
+        connection: a DuckDB connection.
+        file: the file.
+        columns: names of all columns, in order.
+        options: further arguments of DuckDB's ``read_csv``.
 
     Raises:
-        Failed: its beginning cannot be read.
+        EngineFailed: its beginning cannot be read.
     """
     try:
         return connection.read_csv(
@@ -147,11 +154,11 @@ def csv(connection: Backend, file: Path, columns: Sequence[str], options: Mappin
         raise EngineFailed(str(error)) from None
 
 
-def kept(connection: Backend, name: str, expression: Table) -> Table:
-    """Run an expression and keep what comes of it in the engine.
+def materialised(connection: Backend, name: str, expression: Table) -> Table:
+    """Run an expression, and return its result as a table that is stored in the engine.
 
     Raises:
-        Failed: a file that it reads is damaged.
+        EngineFailed: a file that it reads is damaged.
     """
     try:
         return connection.create_table(name, expression)
@@ -159,11 +166,11 @@ def kept(connection: Backend, name: str, expression: Table) -> Table:
         raise EngineFailed(str(error)) from None
 
 
-def handed(expression: Table, connection: Backend, file: Path) -> Table:
-    """Hand what an expression of DuckDB gives to another engine, through a Parquet file.
+def transferred(expression: Table, connection: Backend, file: Path) -> Table:
+    """Run an expression of DuckDB, and return its result as a table of another engine, through a Parquet file.
 
     Raises:
-        Failed: a file that it reads is damaged.
+        EngineFailed: a file that it reads is damaged.
     """
     try:
         expression.to_parquet(file)
@@ -173,15 +180,16 @@ def handed(expression: Table, connection: Backend, file: Path) -> Table:
 
 
 def rows(expression: Table, connection: Backend | None = None) -> list[dict[str, Any]]:
-    """Run an expression and give its rows.
+    """Run an expression and return its rows.
 
     Raises:
-        Failed: a file that it reads is damaged.
+        BadInput: the engine has run out of memory and disk.
+        EngineFailed: a file that it reads is damaged.
     """
     try:
         found = expression.to_pyarrow() if connection is None else connection.to_pyarrow(expression)
     except _OutOfMemory:
-        remedy = "Give it more space in the temporary directory (TMPDIR), or split the file by year."
+        remedy = "Free space in the temporary directory (TMPDIR), or split the file by year."
         raise BadInput(f"Matching needs more than {MEMORY} of memory.", remedy=remedy) from None
     except _failures() as error:
         raise EngineFailed(str(error)) from None
@@ -190,21 +198,21 @@ def rows(expression: Table, connection: Backend | None = None) -> list[dict[str,
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """Give what the engines raise; Spark's only where it was loaded."""
+    """Return the exception types of the engines; Spark's only if it was imported."""
     spark_errors = sys.modules.get("pyspark.errors")
     return (_DuckError, spark_errors.PySparkException) if spark_errors else (_DuckError,)
 
 
 def ranked(group: str | Sequence[str], order: Sequence[Value]) -> Value:
-    """Number rows within a group, from 0."""
+    """Return the number of each row within its group, from 0, in the given order."""
     return ibis.row_number().over(ibis.window(group_by=group, order_by=list(order)))
 
 
 def within(value: Value, group: str | Sequence[str]) -> Value:
-    """Aggregate a value within a group, beside each row."""
+    """Return an aggregate of each row's group, as a column of that row."""
     return value.over(ibis.window(group_by=group))
 
 
 def descending(value: Value | str) -> Value:
-    """Order from the largest down."""
+    """Return an order from the largest value down."""
     return ibis.desc(value)

@@ -1,4 +1,4 @@
-"""UCDP GED as it is published, and as HDX passes it on (with a row of hashtags under the header)."""
+"""Reader of UCDP GED files: the published CSV, and its HDX edition (with a row of hashtags under the header)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ REQUIRED = names(
     "id type_of_violence side_a side_b source_article source_office source_headline where_prec where_coordinates "
     "where_description adm_1 latitude longitude event_clarity date_prec date_start date_end best high low"
 )
+"""Columns that a file must have; the first holds the id of the row."""
 DAYS = ("date_start", "date_end")
+"""Columns that must hold a date."""
 NUMBERS = ("latitude", "longitude", "best", "high", "low")
+"""Columns that hold a number or nothing; latitude and longitude come first."""
 
 RADIUS = {"1": 5.0, "2": 25.0, "3": 50.0, "4": 150.0, "5": 100.0, "6": 1000.0, "7": 1000.0}
-"""Kilometres for ``where_prec``: the place itself, 25 km around it, district, province, line or area, country, sea."""
+"""Radius in kilometres for each ``where_prec``.
+
+The codes mean: the place itself, up to 25 km from it, district, province, line or area, country, sea or airspace.
+"""
 
 
 def rows(raw: Table) -> Table:
-    """Leave out the row of hashtags."""
+    """Return all rows except the HXL row of the HDX edition (``#date+start`` and so on)."""
     return raw.filter(~text(raw.date_start).startswith("#"))
 
 
 def events(raw: Table) -> Table:
-    """Bring rows to the common table; ``date_start`` and ``date_end`` are already as wide as ``date_prec`` says."""
+    """Return rows in the common table; ``date_start`` to ``date_end`` already spans what ``date_prec`` allows."""
     return complete(
         raw.select(
             dataset=literal("ucdp"),

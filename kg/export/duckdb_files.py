@@ -1,4 +1,7 @@
-"""Parquet files and DuckDB databases; the only file that knows DuckDB. It comes with the extra ``tables``."""
+"""Writers of Parquet files and DuckDB databases, from rows in JSON lines.
+
+DuckDB is optional (the extra ``tables``); only this module imports it.
+"""
 
 from __future__ import annotations
 
@@ -22,42 +25,42 @@ _TYPES = {
     ColumnType.date: "DATE",
 }
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,  # nothing is fetched
+    "autoinstall_known_extensions": False,  # DuckDB would download them
     "autoload_known_extensions": False,
 }
 _LONGEST = 256 * 1024 * 1024
-"""Bytes of the longest row."""
+"""Maximum size of one row as JSON, in bytes."""
 
 
 def require() -> None:
-    """Check that DuckDB is there.
+    """Check that DuckDB is installed.
 
     Raises:
-        BadInput: it is not installed.
+        BadInput: DuckDB is not installed.
     """
     try:
-        import duckdb  # noqa: F401, PLC0415 - the extra need not be there
+        import duckdb  # noqa: F401, PLC0415 - an optional dependency
     except ImportError:
         raise BadInput(
-            "Parquet and DuckDB need a library that is not installed.",
+            "Parquet and DuckDB require the library duckdb, which is not installed.",
             remedy="Run `pip install 'claimgraph[tables]'`, or choose --format csv.",
         ) from None
 
 
 def failures() -> tuple[type[Exception], type[Exception]]:
-    """Give the class of DuckDB's errors, and that of the error for want of memory.
+    """Return the class of all DuckDB errors and the class of its out-of-memory errors.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: DuckDB is not installed.
     """
-    import duckdb  # noqa: PLC0415 - the extra need not be there
+    import duckdb  # noqa: PLC0415 - an optional dependency
 
     return duckdb.Error, duckdb.OutOfMemoryException
 
 
 @contextmanager
 def _database(file: Path | None) -> Iterator[DuckDBPyConnection]:
-    import duckdb  # noqa: PLC0415 - the extra need not be there
+    import duckdb  # noqa: PLC0415 - an optional dependency
 
     try:
         with duckdb.connect(str(file or ":memory:"), config=_SETTINGS) as connection:
@@ -65,11 +68,17 @@ def _database(file: Path | None) -> Iterator[DuckDBPyConnection]:
     except duckdb.Error as error:
         if disk_space.is_full(error):
             raise disk_space.full() from None
-        raise OSError(None, "DuckDB does not take the rows") from error
+        raise OSError(None, "DuckDB rejects the rows") from error
 
 
 def to_parquet(rows: Path, table: ExportTable, file: Path) -> None:
-    """Write a Parquet file from rows in JSON lines; what the columns mean goes into its metadata."""
+    """Write a Parquet file; its metadata describe the table and the columns.
+
+    Args:
+        rows: file with the rows in JSON lines.
+        table: schema of the table.
+        file: the file to write.
+    """
     notes = {
         "description": table.meaning,
         "columns": json.dumps({column.name: column.meaning for column in table.columns}, ensure_ascii=False),
@@ -81,7 +90,13 @@ def to_parquet(rows: Path, table: ExportTable, file: Path) -> None:
 
 
 def to_database(rows: Mapping[str, Path], tables: Mapping[str, ExportTable], file: Path) -> Iterator[str]:
-    """Make a database from rows in JSON lines; names each table when it is done. Comments tell what columns mean."""
+    """Write a database whose comments describe tables and columns, and yield the name of each table once it is written.
+
+    Args:
+        rows: files with the rows in JSON lines, by table.
+        tables: schemas of the tables, by name.
+        file: the database to create.
+    """
     with _database(file) as connection:
         for name, table in tables.items():
             columns = ", ".join(f'"{column.name}" {_sql_type(column.type)}' for column in table.columns)

@@ -1,7 +1,7 @@
-"""A map: every situation with a place, as GeoJSON (RFC 7946).
+"""GeoJSON export (RFC 7946): one feature for each situation and each of its places.
 
-A place that the graph has no point for is a feature without geometry (clause 3.2), so that nothing is lost and nothing
-is put where nobody said that it was.
+A place without coordinates in the graph becomes a feature without geometry (clause 3.2): it is not lost, and its
+position is not guessed.
 """
 
 from __future__ import annotations
@@ -31,15 +31,19 @@ _COPIED = (
 
 
 class GeoJsonWriter:
-    """Writes the features one by one, and counts them.
+    """Writer of a feature collection, article by article.
 
     Attributes:
-        features: how many there are.
-        unlocated: how many of them have no geometry.
+        features: number of features written.
+        unlocated: number of features without geometry among them.
     """
 
     def __init__(self, reader: TableReader) -> None:
-        """Look up where all the places are."""
+        """Read the coordinates of all places.
+
+        Args:
+            reader: the articles to write.
+        """
         names = TABLES["places"].names
         rows = dict(reader.of_all())["places"]
         self._places = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
@@ -47,18 +51,18 @@ class GeoJsonWriter:
         self.features = self.unlocated = 0
 
     def pieces(self) -> Iterator[str]:
-        """Give the text of the collection, a piece an article and one to end it."""
+        """Yield the text of the collection: one piece per article, and the end."""
         mark = '{"type": "FeatureCollection", "features": ['
         for identifier in self._reader.articles:
             piece = ""
-            for happening in situation_records(self._reader.of_article(identifier)):
-                for place in happening.places:
-                    piece += mark + "\n" + json.dumps(self._feature(happening, place), ensure_ascii=False)
+            for record in situation_records(self._reader.of_article(identifier)):
+                for place in record.places:
+                    piece += mark + "\n" + json.dumps(self._feature(record, place), ensure_ascii=False)
                     mark = ","
             yield piece
         yield ("" if mark == "," else mark) + "\n]}\n"
 
-    def _feature(self, happening: SituationRecord, place: Record) -> dict[str, Any]:
+    def _feature(self, record: SituationRecord, place: Record) -> dict[str, Any]:
         known = self._places.get(place["entity"], {})
         longitude, latitude = known.get("longitude"), known.get("latitude")
         geometry = None if latitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
@@ -66,17 +70,17 @@ class GeoJsonWriter:
         self.unlocated += geometry is None
         return {
             "type": "Feature",
-            "id": f"{happening.iri}@{place['entity']}",
+            "id": f"{record.iri}@{place['entity']}",
             "geometry": geometry,
             "properties": {
-                "article": happening.situation["article"],
-                "situation": happening.iri,
-                **{name: happening.situation[name] for name in _COPIED},
+                "article": record.situation["article"],
+                "situation": record.iri,
+                **{name: record.situation[name] for name in _COPIED},
                 "place": place["entity"],
                 "place_label": place["label"],
                 "place_type": place["type"],
                 "within": known.get("within"),
                 "point_of": known.get("point_of"),
-                "claims": [claim["claim"] for claim in happening.claims],
+                "claims": [claim["claim"] for claim in record.claims],
             },
         }

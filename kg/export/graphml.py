@@ -1,4 +1,7 @@
-"""A network: entities and situations as nodes, roles and relations as edges, in GraphML for Gephi, yEd or networkx."""
+"""GraphML export of the network of entities and situations (nodes) and roles and relations (edges).
+
+Gephi, yEd and networkx read the format.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,17 @@ _NODE = {
     "not_after": "string",
 }
 _EDGE = {"role": "string", "article": "string"}
-# What XML 1.0 cannot hold, not even escaped.
+# Characters that XML 1.0 does not allow, not even escaped (clause 2.2).
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class GraphMLWriter:
-    """Writes nodes and edges article by article, and counts them."""
+    """Writer of a GraphML document, article by article.
+
+    Attributes:
+        nodes: number of nodes written.
+        edges: number of edges written.
+    """
 
     def __init__(self, reader: TableReader) -> None:
         self._reader = reader
@@ -36,7 +44,7 @@ class GraphMLWriter:
         self.nodes = self.edges = 0
 
     def pieces(self) -> Iterator[str]:
-        """Give the text of the document, in pieces of one article."""
+        """Yield the text of the document: the head, one piece per article, and the end."""
         keys = [("node", *item) for item in _NODE.items()] + [("edge", *item) for item in _EDGE.items()]
         yield (
             '<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
@@ -49,12 +57,12 @@ class GraphMLWriter:
         yield "</graph>\n</graphml>\n"
 
     def _article(self, article: ArticleRows) -> Iterator[str]:
-        for happening in situation_records(article):
-            yield from self._happening(happening)
+        for record in situation_records(article):
+            yield from self._situation(record)
         for relation in article.records("relations"):
             if self._is_known(relation):
                 yield self._relation(relation)
-            else:  # between claims, or to an article that comes later
+            else:  # a relation between claims, or with a node of an article that is not written yet
                 self._pending.append(relation)
 
     def _is_known(self, relation: Record) -> bool:
@@ -63,9 +71,9 @@ class GraphMLWriter:
     def _relation(self, relation: Record) -> str:
         return self._edge(relation["subject"], relation["object"], relation["relation"], str(relation["article"]))
 
-    def _happening(self, happening: SituationRecord) -> Iterator[str]:
-        yield from self._node(happening.iri, {"kind": "situation", **happening.situation})
-        for part in (*happening.participants, *happening.places):
+    def _situation(self, record: SituationRecord) -> Iterator[str]:
+        yield from self._node(record.iri, {"kind": "situation", **record.situation})
+        for part in (*record.participants, *record.places):
             yield from self._node(part["entity"], {"kind": "entity", "type": part["type"], "label": part["label"]})
             yield self._edge(part["situation"], part["entity"], part["role"], str(part["article"]))
 
@@ -82,9 +90,11 @@ class GraphMLWriter:
         return f'<edge id="e{self.edges}" {ends}>{_data("edge", _EDGE, about)}</edge>\n'
 
 
-def _data(what: str, keys: dict[str, str], about: Record) -> str:
+def _data(element: str, keys: dict[str, str], about: Record) -> str:
     found = ((name, about.get(name)) for name in keys)
-    return "".join(f'<data key="{what}_{name}">{_written(value)}</data>' for name, value in found if value is not None)
+    return "".join(
+        f'<data key="{element}_{name}">{_written(value)}</data>' for name, value in found if value is not None
+    )
 
 
 def _written(value: Value) -> str:

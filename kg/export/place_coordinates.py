@@ -1,4 +1,7 @@
-"""Where places are: what contains them, and the point that the graph, or a record that they are linked to, gives."""
+"""Coordinates and containers of places.
+
+A point comes from the place itself or from a record that it is linked to (``skos:exactMatch``).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _POINT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PlaceLocation:
-    """One place; see the table of that name in :mod:`kg.export.table_schema`."""
+    """Location of one place; the table ``places`` in :mod:`kg.export.table_schema` describes the fields."""
 
     iri: str
     type: str
@@ -40,9 +43,13 @@ class PlaceLocation:
 
 
 def read(store: Reads, graphs: Sequence[str] = ()) -> Iterator[PlaceLocation]:
-    """Give the places that some graphs name, or all graphs, in the order of their IRIs.
+    """Yield the places of some graphs, in the order of their IRIs.
 
-    Points and containers come from all graphs: the reference graph, links, and users' own.
+    Points and containers come from all graphs: the reference graph, links and users' own graphs.
+
+    Args:
+        store: the dataset.
+        graphs: the graphs that name the places; all graphs if empty.
     """
     named = store.rows(_PLACES, None, QueryDataset(default_graphs=tuple(graphs)))
     for batch in batches(named):
@@ -54,7 +61,11 @@ def read(store: Reads, graphs: Sequence[str] = ()) -> Iterator[PlaceLocation]:
 
 
 def _containers(store: Reads, iris: Iterable[str]) -> dict[str, str]:
-    """Find the nearest container of each place: one that contains none of its other containers."""
+    """Return the nearest container of each place: one that does not contain any other of its containers.
+
+    Example: a village within a district and a region, and the district within the region: the district, as the region
+    contains it.
+    """
     first = _within(store, iris)
     further = _within(store, {outer for found in first.values() for outer in found})
     nearest = {}
@@ -75,7 +86,10 @@ def _within(store: Reads, iris: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _points(store: Reads, iris: Iterable[str]) -> dict[str, tuple[float, float, str]]:
-    """Find a point of each place: its own before one of a record that it matches exactly."""
+    """Return the point of each place as (latitude, longitude, IRI of the place or record that has it).
+
+    The point of the place itself precedes that of a record that it matches exactly.
+    """
     of = {iri: [iri] for iri in iris}
     query = f"SELECT ?x ?record WHERE {{ VALUES ?x {{ {values(of)} }} ?x <{SKOS}exactMatch> ?record }} ORDER BY ?record"
     for row in store.rows(query):
@@ -93,15 +107,15 @@ def _stated(store: Reads, iris: Iterable[str]) -> dict[str, tuple[float, float]]
     these = f"VALUES ?x {{ {values(iris)} }}"
     query = f"SELECT ?x ?lat ?long WHERE {{ {these} ?x <{_GEO}lat> ?lat ; <{_GEO}long> ?long }} ORDER BY ?x ?lat ?long"
     for row in store.rows(query):
-        _note(found, row["x"], text(row["lat"]), text(row["long"]))
+        _add_point(found, row["x"], text(row["lat"]), text(row["long"]))
     for row in store.rows(f"SELECT ?x ?wkt WHERE {{ {these} ?x {_WKT} ?wkt }} ORDER BY ?x ?wkt"):
         if point := _POINT.fullmatch(text(row["wkt"])):
-            _note(found, row["x"], point["y"], point["x"])
+            _add_point(found, row["x"], point["y"], point["x"])
     return found
 
 
-def _note(found: dict[str, tuple[float, float]], of: oxigraph.Term, latitude: str, longitude: str) -> None:
-    """Note a point of the Earth that can be read, unless there is one already."""
+def _add_point(found: dict[str, tuple[float, float]], of: oxigraph.Term, latitude: str, longitude: str) -> None:
+    """Add a valid point in degrees, unless the resource has one already."""
     try:
         point = float(latitude), float(longitude)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The graph in other people's formats: RDF serialisations and nanopublications."""
+"""RDF export of articles: serialisations, nanopublications and claims documents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NP = Namespace("http://www.nanopub.org/nschema#")
 
 
 class RdfExportFormat(StrEnum):
-    """What can be written."""
+    """Format of an RDF export."""
 
     turtle = "turtle"
     trig = "trig"
@@ -41,24 +41,24 @@ _MEDIA_TYPES = {
 
 
 def export(articles: Articles, form: RdfExportFormat, article: str | None = None, *, inferred: bool = False) -> bytes:
-    """Write one article, or all of them.
+    """Return one article, or all articles, in a format.
 
     Args:
-        articles: what there is to write.
-        form: the format; Turtle and JSON-LD carry no graph names.
-        article: id of the one article; ``None`` takes all.
-        inferred: write what follows as well (not for nanopublications, which hold what is claimed).
+        articles: the articles of the store.
+        form: the format; Turtle and JSON-LD do not carry graph names.
+        article: id of the article; ``None`` for all articles.
+        inferred: whether to include the inferred graphs; nanopublications and claims documents ignore it.
 
     Raises:
-        NotFound: there is no such article.
-        BadInput: a claims document was asked for without naming the article.
+        NotFound: the article does not exist.
+        BadInput: ``form`` is the claims document, and ``article`` is missing.
     """
     identifiers = [entry.identifier for entry in articles.entries()] if article is None else [article]
     for identifier in identifiers:
         articles.facts(identifier)  # raises NotFound before anything is written
     if form is RdfExportFormat.claims:
         if article is None:
-            raise BadInput("A claims document is about one article.", remedy="Name the article: kg export seed …")
+            raise BadInput("A claims document describes one article.", remedy="Name the article: kg export seed …")
         return articles.document(article)
     if form is RdfExportFormat.nanopub:
         return _trig(quad for identifier in identifiers for quad in nanopublications(evidence(articles, identifier)))
@@ -80,10 +80,14 @@ _Quad = tuple[Node, Node, Node, URIRef]
 
 
 def nanopublications(found: Evidence, moment: datetime | None = None) -> Iterator[_Quad]:
-    """Write every claim of an article as a nanopublication (Nanopublication Guidelines 1.0).
+    """Yield every claim of an article as a nanopublication (Nanopublication Guidelines 1.0).
 
-    The assertion holds the situation's own statements when the claim affirms it; a denial asserts only that the claim
-    denies it, and describes the situation in the provenance, where nothing is asserted.
+    If the claim affirms a situation, the assertion contains the statements about that situation. If the claim denies
+    it, the assertion contains only the denial; the situation is described in the provenance, which does not assert it.
+
+    Args:
+        found: the evidence of the article.
+        moment: time of creation; now, if it is ``None``.
     """
     stamp = Literal((moment or datetime.now(UTC)).replace(microsecond=0), datatype=XSD.dateTime)
     for claim in sorted(found.facts.subjects(RDF.type, cg("Claim")), key=str):

@@ -1,4 +1,4 @@
-"""Situations as one who draws a map or a calendar wants them: with date, places, people, and the claims about them."""
+"""Situation records: one situation with its date, places, participants and claims, for maps, calendars and networks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kg.export.table_rows import ArticleRows
 from kg.export.table_schema import Value
 
 Record = dict[str, Value]
+"""One row of a table, by column."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,10 @@ class SituationRecord:
     """One situation of one article.
 
     Attributes:
-        situation: its row in the table of that name.
-        claims: rows of the claims about it.
-        participants: rows of who or what has a part in it, places left out.
-        places: rows of where it happens (role ``place``).
+        situation: its row of the table ``situations``.
+        claims: its rows of the table ``claims``.
+        participants: its rows of the table ``participants``, except those of the role ``place``.
+        places: its rows of the table ``participants`` with the role ``place``.
     """
 
     situation: Record
@@ -30,17 +31,17 @@ class SituationRecord:
 
     @property
     def iri(self) -> str:
-        """The situation."""
+        """IRI of the situation."""
         return str(self.situation["situation"])
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Label of the situation; its class if it has no label."""
         return str(self.situation["label"] or self.situation["type"])
 
     @property
     def standing(self) -> str:
-        """How it stands: ``reported`` as a fact, ``denied``, or its modality; ``told`` if no claim is about it."""
+        """Status: ``reported`` (as a fact), ``denied``, the modality, or ``told`` (no claim is about the situation)."""
         if self.situation["reported_fact"]:
             return "reported"
         polarities = {claim["polarity"] for claim in self.claims}
@@ -51,7 +52,7 @@ class SituationRecord:
 
 
 def situation_records(article: ArticleRows) -> Iterator[SituationRecord]:
-    """Give the situations of an article, in the order of their IRIs."""
+    """Yield the situations of an article, in the order of their IRIs."""
     claims: defaultdict[Value, list[Record]] = defaultdict(list)
     for claim in article.records("claims"):
         claims[claim["situation"]].append(claim)

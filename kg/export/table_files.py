@@ -1,4 +1,7 @@
-"""Tables as files: CSV with a description, Parquet, or one DuckDB database. Rows stream; none is held for long."""
+"""Table files: CSV with a description, Parquet, or one DuckDB database.
+
+Rows are streamed article by article, so that memory does not grow with the store.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ from kg.export.table_rows import TableReader
 from kg.export.table_schema import TABLES, ExportTable, Row, datapackage
 
 DESCRIPTION = "datapackage.json"
+"""Name of the file that describes the CSV files."""
 
 
 class TableFileFormat(StrEnum):
-    """What tables can be written as; ``duckdb`` is one file, the others are a folder with a file for each table."""
+    """Format of table files; ``duckdb`` is one file, the others are a folder with one file per table."""
 
     csv = "csv"
     parquet = "parquet"
@@ -27,22 +31,28 @@ class TableFileFormat(StrEnum):
 
 
 def members(form: TableFileFormat) -> list[str]:
-    """Name the files in the folder that is written; none, if it is a single file."""
+    """Return the names of the files in the folder that is written; empty if the format is a single file."""
     if form is TableFileFormat.duckdb:
         return []
     return [f"{name}.{form}" for name in TABLES] + ([DESCRIPTION] if form is TableFileFormat.csv else [])
 
 
 def steps(form: TableFileFormat, articles: int) -> int:
-    """Tell how many steps :func:`write` reports."""
+    """Return the number of steps that :func:`write` reports for a number of articles."""
     return articles + (0 if form is TableFileFormat.csv else len(TABLES))
 
 
 def write(reader: TableReader, form: TableFileFormat, target: Path, progress: Callable[[], None]) -> Counter[str]:
-    """Write all tables, tell ``progress`` after each step, and count the rows of each table.
+    """Write all tables and return the number of rows by table.
+
+    Args:
+        reader: the articles to write.
+        form: the format.
+        target: the file or folder to create.
+        progress: called after each step.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: the files cannot be written.
     """
     if form is TableFileFormat.csv:
         target.mkdir()
@@ -50,21 +60,22 @@ def write(reader: TableReader, form: TableFileFormat, target: Path, progress: Ca
         text = json.dumps(datapackage(), ensure_ascii=False, indent=1)
         (target / DESCRIPTION).write_text(text + "\n", "utf-8")
         return counts
-    between = {name: target.with_name(f"{name}.jsonl") for name in TABLES}
-    counts = _rows(reader, between, _json_lines, progress)
+    intermediate = {name: target.with_name(f"{name}.jsonl") for name in TABLES}
+    counts = _rows(reader, intermediate, _json_lines, progress)
     if form is TableFileFormat.duckdb:
-        for _ in duckdb_files.to_database(between, TABLES, target):
+        for _ in duckdb_files.to_database(intermediate, TABLES, target):
             progress()
         return counts
     target.mkdir()
     for name, table in TABLES.items():
-        duckdb_files.to_parquet(between[name], table, target / f"{name}.parquet")
-        between[name].unlink()
+        duckdb_files.to_parquet(intermediate[name], table, target / f"{name}.parquet")
+        intermediate[name].unlink()
         progress()
     return counts
 
 
 Writer = Callable[[Sequence[Row]], None]
+"""Function that appends rows to a file."""
 
 
 def _rows(
@@ -93,7 +104,7 @@ def _all(reader: TableReader, progress: Callable[[], None]) -> Iterator[tuple[st
 
 
 def _csv(table: ExportTable, file: IO[str]) -> Writer:
-    """Write RFC 4180; an empty cell stands for what is not stated."""
+    """Return a writer of CSV (RFC 4180); a value that is not stated is an empty cell."""
     writer = csv.writer(file)
     writer.writerow(table.names)
 
@@ -104,6 +115,8 @@ def _csv(table: ExportTable, file: IO[str]) -> Writer:
 
 
 def _json_lines(table: ExportTable, file: IO[str]) -> Writer:
+    """Return a writer of JSON lines, one object per row."""
+
     def write_rows(rows: Sequence[Row]) -> None:
         for row in rows:
             file.write(json.dumps(dict(zip(table.names, row, strict=True)), ensure_ascii=False) + "\n")

@@ -1,7 +1,7 @@
-"""The rows of the tables: what SPARQL finds, article by article, in an order that is always the same.
+"""Rows of the export tables, selected by SPARQL article by article, in a stable order.
 
-Each query asks the graph of one article, in which everything is a few thousand triples: over the union of all graphs
-the engine would join the optional parts with every match that the whole store has.
+Each query runs on the graph of one article, which has a few thousand triples. On the union of all graphs, the engine
+would join the optional parts with every match in the whole store.
 """
 
 from __future__ import annotations
@@ -110,45 +110,62 @@ _LABEL_OF = {
     "reporter_label": ("reporter",),
     "venue_label": ("venue",),
 }
-"""Which column tells what a label is the label of; the first that is there."""
+"""Columns with the resource that a label column is about; the first one that has a value counts."""
 
 Solution = Mapping[str, oxigraph.Term]
+"""One solution of a query: terms by variable."""
 Labels = Mapping[str, Mapping[str, str]]
+"""Labels by resource and language."""
 
 
 @dataclass(frozen=True)
 class ArticleRows:
-    """What one article has to say, as rows by table."""
+    """The rows of one article.
+
+    Attributes:
+        identifier: id of the article.
+        tables: rows by table.
+    """
 
     identifier: str
     tables: Mapping[str, list[Row]]
 
     def records(self, table: str) -> Iterator[dict[str, Value]]:
-        """Give the rows of a table by the names of the columns."""
+        """Return the rows of a table, each as values by column."""
         names = TABLES[table].names
         return (dict(zip(names, row, strict=True)) for row in self.tables[table])
 
 
 class TableReader:
-    """Reads rows out of a store: of one article, or of all of them."""
+    """Reader of the rows of one article or of all articles.
+
+    Attributes:
+        articles: ids of the articles, sorted.
+    """
 
     def __init__(self, articles: Articles, article: str | None = None) -> None:
         """Find the articles.
 
+        Args:
+            articles: the articles of the store.
+            article: id of the only article to read; ``None`` for all articles.
+
         Raises:
-            NotFound: there is no such article.
+            NotFound: the article does not exist.
         """
         self._store, self._names = articles.store, articles.names
         if article is not None:
-            articles.facts(article)
+            articles.facts(article)  # raises NotFound
         graphs = filter(None, map(self._names.article_of, self._store.graphs()))
         self.articles = sorted(graphs) if article is None else [article]
         self._only = article
 
     def of_article(self, identifier: str) -> ArticleRows:
-        """Read what one article says."""
+        """Return the rows of one article."""
         names = self._labels(identifier)
-        found: dict[str, Iterable[Solution]] = {name: self._ask(identifier, query) for name, query in _QUERIES.items()}
+        found: dict[str, Iterable[Solution]] = {
+            name: self._query(identifier, query) for name, query in _QUERIES.items()
+        }
         found["sources"] = self._sources(identifier)
         language = next((text(row["language"]) for row in found["articles"] if "language" in row), "")
 
@@ -163,7 +180,7 @@ class TableReader:
         return ArticleRows(identifier, tables)
 
     def of_all(self) -> Iterator[tuple[str, list[Row]]]:
-        """Read the tables that are not told article by article: places, and links."""
+        """Yield the tables that are not divided by article, ``places`` and ``links``, with their rows."""
         graphs = () if self._only is None else self._own(self._only)
         found = place_coordinates.read(self._store, graphs)
         rows = [(p.iri, p.type, p.label, p.within, p.latitude, p.longitude, p.point_of) for p in found]
@@ -173,13 +190,13 @@ class TableReader:
     def _own(self, article: str) -> tuple[str, ...]:
         return self._names.article_graph(article), self._names.inferred_graph(article)
 
-    def _ask(self, article: str, query: str) -> list[dict[str, oxigraph.Term]]:
+    def _query(self, article: str, query: str) -> list[dict[str, oxigraph.Term]]:
         request = QueryDataset(default_graphs=(self._names.article_graph(article),))
         return self._store.rows(_PREFIXES + query, None, request)
 
     def _labels(self, article: str) -> Labels:
         found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        for row in self._ask(article, _LABELS):
+        for row in self._query(article, _LABELS):
             label = row["label"]
             if isinstance(label, oxigraph.Literal):
                 found[text(row["of"])].setdefault(label.language or "", label.value)
@@ -187,16 +204,16 @@ class TableReader:
 
     def _sources(self, article: str) -> Iterator[Solution]:
         following: defaultdict[str, list[str]] = defaultdict(list)
-        for row in self._ask(article, _RELAYS):
+        for row in self._query(article, _RELAYS):
             following[text(row["act"])].append(text(row["next"]))
         acts: defaultdict[str, list[Solution]] = defaultdict(list)
-        for row in self._ask(article, _ACTS):
+        for row in self._query(article, _ACTS):
             acts[text(row["act"])].append(row)
-        for row in self._ask(article, _ENDS):
-            way = shortest_way(text(row["first"]), text(row["last"]), lambda act: following[act])
-            for hop, act in enumerate(way):
-                for told in acts[act]:
-                    yield {**told, "claim": row["claim"], "hop": oxigraph.Literal(str(hop))}
+        for row in self._query(article, _ENDS):
+            path = shortest_way(text(row["first"]), text(row["last"]), lambda act: following[act])
+            for hop, act in enumerate(path):
+                for solution in acts[act]:
+                    yield {**solution, "claim": row["claim"], "hop": oxigraph.Literal(str(hop))}
 
     def _links(self) -> Iterator[Row]:
         prefix = f"{self._names.base}graph/links/"
@@ -207,7 +224,7 @@ class TableReader:
                 found = self._store.rows(_PREFIXES + _LINKS, None, QueryDataset(default_graphs=(graph,)))
                 rows += (_link(row, dataset) for row in found)
         if self._only is not None:
-            own = {text(row["of"]) for row in self._ask(self._only, "SELECT DISTINCT ?of WHERE { ?of a ?type }")}
+            own = {text(row["of"]) for row in self._query(self._only, "SELECT DISTINCT ?of WHERE { ?of a ?type }")}
             rows = [row for row in rows if row[0] in own]
         names = labels(self._store, dict.fromkeys(row[0] for row in rows))
         return _distinct(TABLES["links"], [(*row, names.get(row[0])) for row in sorted(rows)])
@@ -228,7 +245,7 @@ def _cell(name: str, kind: ColumnType, solution: Solution, names: Labels, langua
 
 
 def value(term: oxigraph.Term | None, kind: ColumnType) -> Value:
-    """Read a term as a cell; what does not fit the type of the column is not stated."""
+    """Return a term as the value of a cell; ``None`` if it does not have the type of the column."""
     if term is None or isinstance(term, oxigraph.Triple):
         return None
     try:
@@ -255,7 +272,7 @@ _READERS: dict[ColumnType, Callable[[str], Value]] = {
 
 
 def _distinct(table: ExportTable, rows: Iterable[Row]) -> Iterator[Row]:
-    """Keep the first row of each key."""
+    """Yield the first row of each key."""
     seen: set[Row] = set()
     for row in rows:
         if row[: table.key] not in seen:

@@ -1,7 +1,7 @@
-"""What the tables of an export are: their names, columns, types and meanings. Nothing here reads or writes any.
+"""Schema of the export tables: names, columns, types and descriptions.
 
-This is the one data dictionary: it makes the README's, the comments in a DuckDB file, the metadata of Parquet files and
-the ``datapackage.json`` beside CSV files.
+This is the only data dictionary. The documentation, the comments in a DuckDB file, the metadata of Parquet files and
+the ``datapackage.json`` of CSV files are generated from it. Code that reads or writes rows must never enter.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from kg import __version__
 
 Value = str | int | float | bool | None
 Row = tuple[Value, ...]
+"""The values of one row, in the order of the columns; ``None`` for what is not stated."""
 
 
 class ColumnType(StrEnum):
-    """What a column holds; an empty cell (NULL) means that nothing is stated."""
+    """Type of a column; an empty cell (NULL) means that the value is not stated."""
 
     iri = "iri"
-    """An IRI in full, which opens in a browser."""
+    """A complete IRI, which opens in a browser."""
     code = "code"
-    """The local name of a class, a property or a code of the vocabulary."""
+    """The local name of a class, property or code of the vocabulary; an id or another short string."""
     text = "text"
     integer = "integer"
     number = "number"
@@ -32,7 +33,13 @@ class ColumnType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportColumn:
-    """One column."""
+    """Column of a table.
+
+    Attributes:
+        name: name of the column.
+        type: type of its values.
+        meaning: description for users.
+    """
 
     name: str
     type: ColumnType
@@ -41,10 +48,13 @@ class ExportColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExportTable:
-    """One table.
+    """Export table.
 
     Attributes:
-        key: how many of the first columns tell a row from every other.
+        name: name of the table.
+        meaning: description for users.
+        key: number of the first columns that form the primary key.
+        columns: the columns, in order.
     """
 
     name: str
@@ -63,74 +73,78 @@ def _table(name: str, meaning: str, key: int, *columns: tuple[str, ColumnType, s
 
 
 _ARTICLE = ("article", ColumnType.code, "Id of the article, as in `kg export ID`.")
-_LABEL = ("label", ColumnType.text, "Its name in English, or else in any language.")
-_LOCAL = ("label_local", ColumnType.text, "Its name in the language of the article.")
+_LABEL = ("label", ColumnType.text, "Name in English; if there is none, in any language.")
+_LOCAL = ("label_local", ColumnType.text, "Name in the language of the article.")
 
 _ALL = (
     _table(
         "articles",
-        "The articles, a row each.",
+        "Articles, one row each.",
         1,
         _ARTICLE,
-        ("iri", ColumnType.iri, "The article."),
+        ("iri", ColumnType.iri, "IRI of the article."),
         _LABEL,
-        ("title", ColumnType.text, "The headline, where the claims document gives it."),
+        ("title", ColumnType.text, "Headline, if the claims document states it."),
         ("language", ColumnType.code, "Language of the text (BCP 47)."),
-        ("published", ColumnType.date, "Day of publication, where it is stated."),
-        ("url", ColumnType.iri, "Where it was published."),
-        ("licence", ColumnType.iri, "Its licence."),
+        ("published", ColumnType.date, "Day of publication, if stated."),
+        ("url", ColumnType.iri, "Address of the publication."),
+        ("licence", ColumnType.iri, "IRI of the licence."),
         ("sha256", ColumnType.code, "SHA-256 of the UTF-8 text."),
     ),
     _table(
         "claims",
-        "Who says what: a row for each affirmation or denial of a situation.",
+        "Claims: one row for each affirmation or denial of a situation by a source.",
         2,
         _ARTICLE,
-        ("claim", ColumnType.iri, "The claim."),
-        ("id", ColumnType.code, "Its id in the article (C22)."),
+        ("claim", ColumnType.iri, "IRI of the claim."),
+        ("id", ColumnType.code, "Id of the claim in the article (C22)."),
         ("polarity", ColumnType.code, "affirms or denies."),
-        ("situation", ColumnType.iri, "What is affirmed or denied: see situations."),
-        ("quote", ColumnType.text, "The words that make the claim; the first ones, if there are several passages."),
-        ("quote_start", ColumnType.integer, "Where they begin, in code points from 0."),
-        ("quote_end", ColumnType.integer, "One past their last code point."),
-        ("section", ColumnType.code, "The part of the article that they stand in (headline, body, …)."),
-        ("cue", ColumnType.text, "The words that attribute it (“according to …”); the first ones."),
-        ("attribution_mode", ColumnType.code, "explicit, inherited or outletVoice (the outlet itself says it)."),
+        ("situation", ColumnType.iri, "The situation that is affirmed or denied; see situations."),
+        ("quote", ColumnType.text, "The words of the claim; the first passage, if there are several."),
+        ("quote_start", ColumnType.integer, "Offset of the first code point of the quote, from 0."),
+        ("quote_end", ColumnType.integer, "Offset after the last code point of the quote."),
+        ("section", ColumnType.code, "Section of the article with the quote (headline, body, …)."),
+        ("cue", ColumnType.text, "The words that attribute the claim (“according to …”); the first passage."),
+        ("attribution_mode", ColumnType.code, "explicit, inherited or outletVoice (in the outlet’s own voice)."),
         ("expression", ColumnType.code, "stated, presupposed or inferred."),
-        ("certainty", ColumnType.code, "How sure the source says it is."),
-        ("probability", ColumnType.number, "0 to 1, only where the source gives a number."),
-        ("origin", ColumnType.iri, "The innermost source act; the whole chain is in sources."),
-        ("extracted_by", ColumnType.text, "The person, or tool and version, that wrote the claim down."),
-        ("extraction_confidence", ColumnType.number, "0 to 1."),
+        (
+            "certainty",
+            ColumnType.code,
+            "Certainty that the source expresses: certain, probable, possible or unspecified.",
+        ),
+        ("probability", ColumnType.number, "0 to 1; only if the source states a number."),
+        ("origin", ColumnType.iri, "The innermost source act; sources has the whole chain."),
+        ("extracted_by", ColumnType.text, "The person, or the tool and its version, that extracted the claim."),
+        ("extraction_confidence", ColumnType.number, "Confidence of the extraction, 0 to 1."),
         ("review_status", ColumnType.code, "reviewed, unreviewed or disputed."),
     ),
     _table(
         "situations",
-        "Events, states and source acts that the claims are about, whether they are held to be so or not.",
+        "Situations: events, states and source acts that claims are about, whether affirmed or denied.",
         2,
         _ARTICLE,
-        ("situation", ColumnType.iri, "The situation."),
-        ("type", ColumnType.code, "Its class (Refusal, DroneAttack, OfficeHolding, …)."),
+        ("situation", ColumnType.iri, "IRI of the situation."),
+        ("type", ColumnType.code, "Class (Refusal, DroneAttack, OfficeHolding, …)."),
         _LABEL,
         _LOCAL,
         ("modality", ColumnType.code, "actual, attempted, intended, expected or possible."),
-        ("reported_fact", ColumnType.boolean, "Whether a claim affirms it and presents it as actual."),
-        ("dates", ColumnType.code, "What the date tells: time (when it happens) or startTime (only when it begins)."),
-        ("edtf", ColumnType.code, "The date in EDTF (ISO 8601-2), with its vagueness."),
-        ("not_before", ColumnType.date, "First day that it can be."),
-        ("not_after", ColumnType.date, "Last day that it can be; the same as not_before for a day."),
-        ("precision", ColumnType.code, "How exact the date is (day, partOfDay, month, interval, …)."),
-        ("part_of_day", ColumnType.code, "morning, lateEvening, …"),
-        ("year_source", ColumnType.code, "How the year is known (stated, weekday, narrativeAnchor, …)."),
-        ("duration", ColumnType.code, "xsd:duration, such as P2D."),
-        ("role_name", ColumnType.text, "The post or role of a state, in the words of the text."),
-        ("topic_text", ColumnType.text, "What is asked or talked about, in words."),
+        ("reported_fact", ColumnType.boolean, "True if a claim affirms the situation as actual."),
+        ("dates", ColumnType.code, "Meaning of the date: time (when it happens) or startTime (only when it begins)."),
+        ("edtf", ColumnType.code, "Date in EDTF (ISO 8601-2), which expresses its uncertainty."),
+        ("not_before", ColumnType.date, "First possible day."),
+        ("not_after", ColumnType.date, "Last possible day; equal to not_before for an exact day."),
+        ("precision", ColumnType.code, "Precision of the date (day, partOfDay, month, interval, …)."),
+        ("part_of_day", ColumnType.code, "Part of the day (morning, lateEvening, …)."),
+        ("year_source", ColumnType.code, "Source of the year (stated, weekday, narrativeAnchor, …)."),
+        ("duration", ColumnType.code, "Duration (xsd:duration), such as P2D."),
+        ("role_name", ColumnType.text, "Post or role in a state, as worded in the text."),
+        ("topic_text", ColumnType.text, "Subject of a request or statement, in words."),
         ("former", ColumnType.boolean, "True for a state that no longer holds."),
-        ("repeated", ColumnType.boolean, "True for what happens more than once."),
+        ("repeated", ColumnType.boolean, "True for an event that happens more than once."),
     ),
     _table(
         "participants",
-        "Who or what has a part in a situation, places included: a row for each role.",
+        "Participants: one row for each role of an entity, places included, in a situation.",
         4,
         _ARTICLE,
         ("situation", ColumnType.iri, "The situation."),
@@ -139,80 +153,80 @@ _ALL = (
             ColumnType.code,
             "actor, recipient, affected, subject, object, instrument, place, origin, destination, …",
         ),
-        ("entity", ColumnType.iri, "Who or what; the same IRI in every article."),
-        ("type", ColumnType.code, "Its class (Person, Country, Place, …)."),
+        ("entity", ColumnType.iri, "IRI of the entity, the same in every article."),
+        ("type", ColumnType.code, "Class (Person, Country, Place, …)."),
         _LABEL,
         _LOCAL,
     ),
     _table(
         "relations",
-        "How situations hang together, and which claims conflict.",
+        "Relations between situations, and conflicts between claims.",
         4,
         _ARTICLE,
-        ("subject", ColumnType.iri, "A situation (or claim)."),
+        ("subject", ColumnType.iri, "First situation (or claim)."),
         (
             "relation",
             ColumnType.code,
             "respondsTo, causedBy, during, before, after, partOf, sameIncidentAs, conflictsWith, …",
         ),
-        ("object", ColumnType.iri, "The other one."),
+        ("object", ColumnType.iri, "Second situation (or claim)."),
     ),
     _table(
         "sources",
-        "The chain of sources of each claim: a row for each hop (and for each reporter, should a hop have several).",
+        "Chain of sources of each claim: one row for each hop and, if a hop has several reporters, for each reporter.",
         4,
         _ARTICLE,
-        ("claim", ColumnType.iri, "The claim."),
-        ("hop", ColumnType.integer, "0 is the publication that carries it, the highest number where it originates."),
-        ("reporter", ColumnType.iri, "Who says it or passes it on."),
-        ("act", ColumnType.iri, "The source act, which is a situation, too."),
-        ("act_type", ColumnType.code, "Its class (Interview, Publication, …)."),
-        ("act_label", ColumnType.text, "Its name in English, or else in any language."),
-        ("reporter_label", ColumnType.text, "The reporter’s name in English, or else in any language."),
-        ("venue", ColumnType.iri, "The outlet where the act was performed."),
-        ("venue_label", ColumnType.text, "The outlet’s name."),
+        ("claim", ColumnType.iri, "IRI of the claim."),
+        ("hop", ColumnType.integer, "0 for the publication that carries the claim; the highest number for its origin."),
+        ("reporter", ColumnType.iri, "The person, organisation or outlet that states the claim or passes it on."),
+        ("act", ColumnType.iri, "The source act, which is also a situation."),
+        ("act_type", ColumnType.code, "Class of the source act (Interview, Publication, …)."),
+        ("act_label", ColumnType.text, "Name of the source act in English; if there is none, in any language."),
+        ("reporter_label", ColumnType.text, "Name of the reporter in English; if there is none, in any language."),
+        ("venue", ColumnType.iri, "The outlet in which the act was performed."),
+        ("venue_label", ColumnType.text, "Name of the outlet in English; if there is none, in any language."),
     ),
     _table(
         "mentions",
-        "The words that name or refer to an entity.",
+        "Mentions: words that name or refer to an entity.",
         4,
         _ARTICLE,
-        ("start", ColumnType.integer, "First code point, from 0."),
-        ("end", ColumnType.integer, "One past the last code point."),
-        ("entity", ColumnType.iri, "Who or what they denote."),
+        ("start", ColumnType.integer, "Offset of the first code point, from 0."),
+        ("end", ColumnType.integer, "Offset after the last code point."),
+        ("entity", ColumnType.iri, "The entity that the words denote."),
         ("exact", ColumnType.text, "The words."),
-        ("name", ColumnType.text, "The bare name in them, where it is marked."),
-        ("section", ColumnType.code, "The part of the article (headline, body, …)."),
+        ("name", ColumnType.text, "The bare name within the words, if it is marked."),
+        ("section", ColumnType.code, "Section of the article (headline, body, …)."),
         ("segment", ColumnType.code, "Id of the sentence."),
     ),
     _table(
         "places",
-        "Places and countries that the articles name, a row each.",
+        "Places and countries that the articles name, one row each.",
         1,
-        ("place", ColumnType.iri, "The place; the same IRI in every article."),
-        ("type", ColumnType.code, "Place or Country."),
+        ("place", ColumnType.iri, "IRI of the place, the same in every article."),
+        ("type", ColumnType.code, "Class: Place or Country."),
         _LABEL,
-        ("within", ColumnType.iri, "The nearest place that contains it."),
+        ("within", ColumnType.iri, "The nearest place that contains the place."),
         (
             "latitude",
             ColumnType.number,
-            "Degrees north (WGS 84), where the graph has a point for it or for what it links to.",
+            "Degrees north (WGS 84), if the graph has a point for the place or for a record it is linked to.",
         ),
         ("longitude", ColumnType.number, "Degrees east (WGS 84)."),
         (
             "point_of",
             ColumnType.iri,
-            "What the point was told of: the place itself, or the record that it is linked to.",
+            "The resource that has the point: the place itself, or a record it is linked to.",
         ),
     ),
     _table(
         "links",
         "Accepted links of entities to records of outside datasets.",
         4,
-        ("entity", ColumnType.iri, "The entity."),
-        ("dataset", ColumnType.code, "The dataset, which names the graph of the link (wikidata, geonames, …)."),
+        ("entity", ColumnType.iri, "IRI of the entity."),
+        ("dataset", ColumnType.code, "Name of the dataset and of the graph with the link (wikidata, geonames, …)."),
         ("match", ColumnType.code, "exactMatch or closeMatch (SKOS)."),
-        ("record", ColumnType.iri, "The record."),
+        ("record", ColumnType.iri, "IRI of the record."),
         _LABEL,
     ),
 )
@@ -223,7 +237,7 @@ _SCHEMA_TYPES = {ColumnType.iri: "string", ColumnType.code: "string", ColumnType
 
 
 def dictionary() -> str:
-    """Write the data dictionary in Markdown."""
+    """Return the data dictionary in Markdown."""
     lines = []
     for table in TABLES.values():
         key = ", ".join(table.names[: table.key])
@@ -239,7 +253,7 @@ def dictionary() -> str:
 
 
 def datapackage() -> dict[str, Any]:
-    """Describe the CSV files as a Data Package (Table Schema)."""
+    """Return the description of the CSV files as a Data Package with Table Schemas."""
     return {
         "profile": "tabular-data-package",
         "name": "claimgraph",

@@ -1,4 +1,4 @@
-"""What happened when: a timeline in JSON with dates as they are known, and a calendar (RFC 5545) of what has a day."""
+"""Timeline in JSON with all dated situations, and calendar (RFC 5545) with those that have an exact day."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from kg.export.situation_records import SituationRecord, situation_records
 from kg.export.table_rows import TableReader
 
 FORMAT = "https://w3id.org/claimgraph/timeline/1"
+"""Identifier of the format of the JSON timeline."""
 
 _FIELDS = ("edtf", "not_before", "not_after", "precision", "part_of_day", "year_source", "dates")
 
 
 class TimelineWriter:
-    """The dated situations of a reader's articles.
+    """Writer of the dated situations of the articles.
 
     Attributes:
-        written: how many are in what was written.
-        inexact: how many were left out because their date is no day (calendar only).
-        undated: how many were left out because nothing dates them.
+        written: number of situations written.
+        inexact: number of situations omitted because their date is not an exact day (calendar only).
+        undated: number of situations omitted because they have no date.
     """
 
     def __init__(self, reader: TableReader) -> None:
@@ -31,19 +32,19 @@ class TimelineWriter:
         self.written = self.inexact = self.undated = 0
 
     def _dated(self, identifier: str) -> Iterator[SituationRecord]:
-        for happening in situation_records(self._reader.of_article(identifier)):
-            if happening.situation["edtf"] is None:
+        for record in situation_records(self._reader.of_article(identifier)):
+            if record.situation["edtf"] is None:
                 self.undated += 1
             else:
-                yield happening
+                yield record
 
     # ---- JSON
 
     def json(self) -> Iterator[str]:
-        """Give the timeline, a piece (nothing yet) for each article and then all of it, in the order of time."""
+        """Yield the timeline: an empty piece per article, for progress, then the whole text in the order of time."""
         events = []
         for identifier in self._reader.articles:
-            events += [_event(happening) for happening in self._dated(identifier)]
+            events += [_event(record) for record in self._dated(identifier)]
             yield ""
         events.sort(key=lambda event: (event["notBefore"] or "", event["notAfter"] or "", event["situation"]))
         self.written = len(events)
@@ -52,72 +53,79 @@ class TimelineWriter:
     # ---- iCalendar
 
     def calendar(self, moment: datetime | None = None) -> Iterator[str]:
-        """Give the calendar, a piece for each article; ``moment`` is when it is said to be made (now)."""
+        """Yield the calendar: the head, one piece per article, and the end.
+
+        Args:
+            moment: time of creation (DTSTAMP); now, if it is ``None``.
+        """
         stamp = (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         yield _lines(("BEGIN", "VCALENDAR"), ("VERSION", "2.0"), ("PRODID", f"-//Claimgraph//{__version__}//EN"))
         for identifier in self._reader.articles:
             piece = ""
-            for happening in self._dated(identifier):
-                day = _day(happening)
+            for record in self._dated(identifier):
+                day = _day(record)
                 if day is None:
                     self.inexact += 1
                 else:
                     self.written += 1
-                    piece += _lines(*_entry(happening, day, stamp))
+                    piece += _lines(*_entry(record, day, stamp))
             yield piece
         yield _lines(("END", "VCALENDAR"))
 
 
-def _event(happening: SituationRecord) -> dict[str, Any]:
-    situation = happening.situation
+def _event(record: SituationRecord) -> dict[str, Any]:
+    situation = record.situation
     return {
-        "situation": happening.iri,
+        "situation": record.iri,
         "article": situation["article"],
         "type": situation["type"],
         "label": situation["label"],
         "labelLocal": situation["label_local"],
-        "standing": happening.standing,
+        "standing": record.standing,
         **{re.sub(r"_(\w)", lambda found: found[1].upper(), name): situation[name] for name in _FIELDS},
-        "places": [{"iri": place["entity"], "label": place["label"]} for place in happening.places],
+        "places": [{"iri": place["entity"], "label": place["label"]} for place in record.places],
         "participants": [
-            {"role": part["role"], "iri": part["entity"], "label": part["label"]} for part in happening.participants
+            {"role": part["role"], "iri": part["entity"], "label": part["label"]} for part in record.participants
         ],
-        "claims": [{name: claim[name] for name in ("claim", "polarity", "quote")} for claim in happening.claims],
+        "claims": [{name: claim[name] for name in ("claim", "polarity", "quote")} for claim in record.claims],
     }
 
 
-def _day(happening: SituationRecord) -> date | None:
-    """Give the one day that it is known to have happened, or begun, on."""
-    first, last = happening.situation["not_before"], happening.situation["not_after"]
+def _day(record: SituationRecord) -> date | None:
+    """Return the exact day on which the situation happened or began; ``None`` if the date is not an exact day."""
+    first, last = record.situation["not_before"], record.situation["not_after"]
     return date.fromisoformat(str(first)) if first is not None and first == last else None
 
 
-def _entry(happening: SituationRecord, day: date, stamp: str) -> Iterator[tuple[str, str]]:
-    situation = happening.situation
-    notes = [] if happening.standing == "reported" else [happening.standing]
+def _entry(record: SituationRecord, day: date, stamp: str) -> Iterator[tuple[str, str]]:
+    situation = record.situation
+    notes = [] if record.standing == "reported" else [record.standing]
     notes += ["begins"] if situation["dates"] == "startTime" else []
-    summary = f"{happening.name} ({', '.join(notes)})" if notes else happening.name
-    told = [f"{claim['id']} {claim['polarity']}: “{claim['quote']}”" for claim in happening.claims]
-    words = [f"Year: {situation['year_source']}."] if situation["year_source"] else []
-    places = [str(place["label"]) for place in happening.places if place["label"]]
+    summary = f"{record.name} ({', '.join(notes)})" if notes else record.name
+    claims = [f"{claim['id']} {claim['polarity']}: “{claim['quote']}”" for claim in record.claims]
+    year = [f"Year: {situation['year_source']}."] if situation["year_source"] else []
+    places = [str(place["label"]) for place in record.places if place["label"]]
     yield "BEGIN", "VEVENT"
-    yield "UID", _escaped(happening.iri)
+    yield "UID", _escaped(record.iri)
     yield "DTSTAMP", stamp
     yield "DTSTART;VALUE=DATE", day.strftime("%Y%m%d")
     if day < date.max:
         yield "DTEND;VALUE=DATE", (day + timedelta(1)).strftime("%Y%m%d")
     yield "TRANSP", "TRANSPARENT"
     yield "SUMMARY", _escaped(summary)
-    yield "DESCRIPTION", _escaped("\n".join([*told, *words]))
+    yield "DESCRIPTION", _escaped("\n".join([*claims, *year]))
     if places:
         yield "LOCATION", _escaped("; ".join(places))
     yield "CATEGORIES", _escaped(str(situation["type"]))
-    yield "URL", happening.iri
+    yield "URL", record.iri
     yield "END", "VEVENT"
 
 
 def _escaped(text: str) -> str:
-    """Write TEXT (clause 3.3.11); control characters have no place in it."""
+    r"""Return a value of type TEXT (clause 3.3.11), without control characters.
+
+    Example: ``Kyiv; Lviv`` becomes ``Kyiv\; Lviv``.
+    """
     text = re.sub(r"\r\n?", "\n", text)
     text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
     return re.sub(r"([\\;,])", r"\\\1", text).replace("\n", r"\n")
@@ -128,13 +136,13 @@ def _lines(*lines: tuple[str, str]) -> str:
 
 
 def _folded(line: str) -> str:
-    """Fold a line so that none is longer than 75 octets, and no character is cut (clause 3.1)."""
+    """Return a line folded to at most 75 octets without splitting a character (clause 3.1)."""
     parts, size = [""], 0
     for character in line:
         octets = len(character.encode())
         if size + octets > 75:
             parts.append("")
-            size = 1  # the space that tells a continuation
+            size = 1  # the space that marks a continuation line
         parts[-1] += character
         size += octets
     return "\r\n ".join(parts)

@@ -1,14 +1,14 @@
-"""SERVICE and LOAD: what a request wants from outside is fetched first and put in its place, then the rest is run.
+"""Evaluation of SERVICE and LOAD before the rest of a request: each call is replaced by the fetched data.
 
-The engine cannot be told which endpoints it may call, and the processes that answer queries have no network. So
-``SERVICE <endpoint> { pattern }`` is asked of the endpoint as ``SELECT * WHERE { pattern }`` and becomes a VALUES block
-of its solutions; SPARQL is evaluated from the inside out, hence the answer is the same. ``LOAD <document>`` becomes
-INSERT DATA. The text that comes out names neither, and is checked and run like any other.
+The engine has no allow-list for endpoints, and the reader processes have no network. So the pattern of
+``SERVICE <endpoint> { pattern }`` is sent to the endpoint as ``SELECT * WHERE { pattern }``, and the call becomes a
+VALUES block of the solutions; since SPARQL is evaluated from the inside out, the result is the same.
+``LOAD <document>`` becomes INSERT DATA. The resulting text contains neither, and is checked and run like any other.
 
-A SERVICE inside the pattern of another is asked first, by us, and sent as VALUES: no endpoint is made to call another.
-Nothing that is bound outside a SERVICE block reaches it; to ask for some values only, put a VALUES block inside.
-An endpoint has to be named by a constant. SILENT hides that an endpoint fails, not that it may not be asked. Of blank
-nodes see :mod:`kg.federation.remote_results`.
+A SERVICE inside the pattern of another is fetched first, by this server, and sent as VALUES: no endpoint is made to
+call another. Bindings from outside a SERVICE block are not sent; to restrict values, put a VALUES block inside. An
+endpoint must be named by a constant. SILENT hides the failure of an endpoint, not that it is forbidden. For blank nodes
+see :mod:`kg.federation.remote_results`.
 """
 
 from __future__ import annotations
@@ -33,22 +33,23 @@ from kg.sparql.static_analysis import TextEdit, edited
 from kg.sparql.token_cursor import TokenCursor, UnexpectedToken, is_absolute
 from kg.sparql.update_operations import TextSpan, UpdateOperation
 
-# Nothing in SPARQL begins with the last sign: a text that ends so parses nowhere, hence nothing of it is ever run. The
-# engine says that it fails a keyword's length further on than where it does: the spaces keep that on the text's lines.
-_NOTHING = " " * 64 + "\n\u00a7"
+# Appended to a text whose syntax the engine is to check. No SPARQL contains the last character, so the parser always
+# fails, at that character at the latest, and nothing is ever run. The engine may report an error up to the length of a
+# keyword too far on; the spaces keep such a place on the lines of the text.
+_UNPARSABLE = " " * 64 + "\n\u00a7"
 _NO_DATA = "INSERT DATA { }"
 
 MAX_CALLS = 8
-"""How often one query or update may name SERVICE or LOAD."""
+"""Maximum number of SERVICE and LOAD in one query or update."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedQuery:
-    """A query that calls nobody any more.
+    """A query without outgoing calls.
 
     Attributes:
-        text: the query, with VALUES in the place of each SERVICE.
-        retrieved: what was asked for it, in order.
+        text: the query, with VALUES in place of each SERVICE.
+        retrieved: the requests that were sent for it, in order.
     """
 
     text: str
@@ -57,11 +58,11 @@ class ResolvedQuery:
 
 @dataclass(frozen=True)
 class FederationLimits:
-    """What holds for one request, beside what the door allows.
+    """Limits of one query or update, in addition to those of the client.
 
     Attributes:
-        depth: how deep and long the text may be; it is parsed before anybody is asked.
-        seconds: how long the request may take altogether.
+        depth: limits on nesting and length of the text, which is parsed before any request is sent.
+        seconds: maximum total time in seconds.
     """
 
     depth: NestingLimits = field(default_factory=NestingLimits)
@@ -69,13 +70,13 @@ class FederationLimits:
 
 
 def query_asks(text: str, base: str, prefixes: Mapping[str, str] | None) -> bool:
-    """Tell whether a query wants anything of others; one that is malformed does not."""
+    """Return whether a query calls SERVICE; false for malformed text."""
     parsed = static_analysis.QueryAnalysis.parse(text, base, prefixes)
     return bool(parsed.services) and not parsed.malformed
 
 
 def update_asks(text: str, base: str) -> bool:
-    """Tell whether an update wants anything of others; one that is malformed does not."""
+    """Return whether an update calls SERVICE or LOAD; false for malformed text."""
     if not any(word in text.lower() for word in ("service", "load")):
         return False
     parsed = static_analysis.UpdateAnalysis.parse(text, base)
@@ -93,22 +94,22 @@ def resolve_query(
     outgoing: FederationClient,
     limits: FederationLimits = FederationLimits(),
 ) -> ResolvedQuery:
-    """Ask what a query wants of other endpoints. Blocks, as long as ``limits`` and the settings of ``outgoing`` let it.
+    """Replace each SERVICE of a query by its results. Blocks within the time of ``limits`` and of the client.
 
-    A text that is malformed, or calls nobody, comes back as it is: whoever runs it will say what is wrong with it.
+    A text that is malformed, or calls no SERVICE, is returned unchanged; its evaluation reports any error.
 
     Args:
         text: the query.
-        base: against which relative IRIs are resolved.
-        prefixes: those that the query need not declare.
-        outgoing: client for the endpoints that are allowed.
-        limits: of this request.
+        base: base IRI for relative IRIs.
+        prefixes: namespaces by prefix that the query need not declare.
+        outgoing: client for the allowed endpoints.
+        limits: limits of this query.
 
     Raises:
-        Forbidden: an endpoint may not be asked, or is named by a variable.
-        Unreachable: an endpoint fails, and SILENT is not said.
+        Forbidden: an endpoint is not allowed, or is named by a variable.
+        Unreachable: an endpoint fails, and the call is not SILENT.
         MalformedText: the query does not parse.
-        TooLarge: it is too deep, or calls too often.
+        TooLarge: the query is nested too deeply, or has too many calls.
     """
     if not query_asks(text, base, prefixes):
         return ResolvedQuery(text, ())
@@ -116,16 +117,16 @@ def resolve_query(
     request = QueryDataset(base=base, prefixes=prefixes)
     _check_grammar(text, lambda it: oxigraph.query(oxigraph.open_store(None), it, ResultFormats(), request))
     calls, edits = _calls(text, base, prefixes)
-    visit = _RemoteRequests(outgoing, text, len(calls), limits)
-    return ResolvedQuery(edited(text, visit.resolve(calls, edits)), tuple(visit.retrieved))
+    requests = _RemoteRequests(outgoing, text, len(calls), limits)
+    return ResolvedQuery(edited(text, requests.resolve(calls, edits)), tuple(requests.retrieved))
 
 
 def resolve_update(
     text: str, base: str, outgoing: FederationClient, limits: FederationLimits = FederationLimits()
 ) -> str:
-    """Fetch what an update wants from outside: INSERT DATA in the place of each LOAD, VALUES in that of each SERVICE.
+    """Replace each LOAD of an update by INSERT DATA, and each SERVICE by VALUES.
 
-    Otherwise like :func:`resolve_query`. A LOAD SILENT that fails becomes an operation that does nothing.
+    Otherwise like :func:`resolve_query`. A LOAD SILENT that fails becomes an operation without effect.
 
     Raises:
         Forbidden, Unreachable, MalformedText, TooLarge.
@@ -137,23 +138,23 @@ def resolve_update(
     try:
         _check_grammar(text, lambda it: oxigraph.update(oxigraph.open_store(None), it, base))
     except MalformedText:
-        # The engine takes declarations only before the first operation, the standard before each.
+        # The engine accepts declarations only before the first operation, the standard before each.
         _check_grammar(
             static_analysis.expanded(text, base), lambda it: oxigraph.update(oxigraph.open_store(None), it, base)
         )
     calls, edits = _calls(text, base, None)
-    visit = _RemoteRequests(outgoing, text, len(calls) + len(loads), limits)
+    requests = _RemoteRequests(outgoing, text, len(calls) + len(loads), limits)
     for operation in loads:
-        if not (outgoing.allows_load(operation.document) or _fails_unseen(operation)):
+        if not (outgoing.allows_load(operation.document) or _always_fails_silently(operation)):
             raise _forbidden(f"LOAD <{operation.document}>", operation.position, "KG_ALLOW_LOAD")
-    resolved = visit.resolve(calls, edits)
-    resolved += [TextEdit(operation.span, visit.load(operation)) for operation in loads]
+    resolved = requests.resolve(calls, edits)
+    resolved += [TextEdit(operation.span, requests.load(operation)) for operation in loads]
     return edited(text, sorted(resolved))
 
 
 @dataclass(frozen=True, slots=True)
 class _ServiceCall:
-    """One SERVICE: where it stands, whom it calls, and the brackets of its pattern."""
+    """One SERVICE; ``pattern`` is its block with the brackets, ``variables`` are all variables in that."""
 
     span: TextSpan
     position: Position
@@ -165,7 +166,7 @@ class _ServiceCall:
 
 @dataclass(slots=True)
 class _OpenCall:
-    """A SERVICE whose last bracket is not reached yet."""
+    """A SERVICE whose closing bracket is not reached yet; ``braces`` is the number of brackets open around it."""
 
     start: int
     position: Position
@@ -177,42 +178,44 @@ class _OpenCall:
 
 
 def _calls(text: str, base: str, prefixes: Mapping[str, str] | None) -> tuple[list[_ServiceCall], list[TextEdit]]:
-    """Find the calls, inner ones before the outer, and how the IRIs are written in full.
+    """Return the calls, inner before outer, and the edits that write all IRIs in full.
+
+    A pattern is sent without the declarations of the query, so its IRIs cannot stay relative or prefixed.
 
     Raises:
         Forbidden: a call names its endpoint by a variable.
-        MalformedText: something else stands where a call should be.
+        MalformedText: the text does not follow the grammar, so that calls might be missed.
     """
-    reader = TokenCursor(text, base, prefixes)
-    walk = _CallScan(reader)
+    cursor = TokenCursor(text, base, prefixes)
+    scan = _CallScan(cursor)
     try:
-        while not reader.ended:
-            walk.step()
+        while not cursor.ended:
+            scan.step()
     except UnexpectedToken:
-        reader.reject()
-    found = {call.position for call in walk.calls}
-    missed = next((place for place in reader.services if place not in found), None)
-    if reader.malformed or missed or reader.braces:
-        line, column = reader.malformed or missed or reader.position
+        cursor.reject()
+    found = {call.position for call in scan.calls}
+    missed = next((place for place in cursor.services if place not in found), None)
+    if cursor.malformed or missed or cursor.braces:
+        line, column = cursor.malformed or missed or cursor.position
         raise MalformedText(f"The text does not parse at line {line}, column {column}.", line=line, column=column)
-    return walk.calls, walk.edits
+    return scan.calls, scan.edits
 
 
 class _CallScan:
-    """The state of one walk over a text."""
+    """State of one pass over a text."""
 
-    def __init__(self, reader: TokenCursor) -> None:
-        self.reader = reader
+    def __init__(self, cursor: TokenCursor) -> None:
+        self.cursor = cursor
         self.calls: list[_ServiceCall] = []
         self.edits: list[TextEdit] = []
         self.open: list[_OpenCall] = []
 
     def step(self) -> None:
-        """Take one token, or a prologue, or the head of a call."""
-        reader, token = self.reader, self.reader.token
-        if reader.braces == 0 and reader.sees("BASE", "PREFIX", "VERSION"):
-            reader.prologue()
-        elif reader.sees("SERVICE"):
+        """Consume one token, one prologue, or the head of one call."""
+        cursor, token = self.cursor, self.cursor.token
+        if cursor.braces == 0 and cursor.at("BASE", "PREFIX", "VERSION"):
+            cursor.prologue()
+        elif cursor.at("SERVICE"):
             self._begin()
         elif token.kind in (TokenKind.IRIREF, TokenKind.PNAME):
             self.edits.append(TextEdit(TextSpan(token.start, token.end), f" <{self._iri()}> "))
@@ -220,23 +223,24 @@ class _CallScan:
             if token.kind is TokenKind.VAR:
                 for call in self.open:
                     call.variables.add(token.text[1:])
-            reader.take()
-            if self.open and reader.braces == self.open[-1].braces:
+            cursor.take()
+            if self.open and cursor.braces == self.open[-1].braces:
                 self._end(self.open.pop())
 
     def _iri(self) -> str:
-        """Take an IRI that can be written as it is: an escape must not smuggle in a bracket."""
-        iri = self.reader.iri()
+        """Consume an IRI and return it; it must be valid after its escapes are replaced, which could hide a ``>``."""
+        iri = self.cursor.iri()
         if not is_absolute(iri):
             raise UnexpectedToken
         return iri
 
     def _begin(self) -> None:
-        reader = self.reader
-        start, position = reader.token.start, reader.position
-        reader.take()
-        silent = reader.accept("SILENT")
-        if reader.token.kind is TokenKind.VAR:
+        """Consume the head of a call, up to its opening bracket."""
+        cursor = self.cursor
+        start, position = cursor.token.start, cursor.position
+        cursor.take()
+        silent = cursor.accept("SILENT")
+        if cursor.token.kind is TokenKind.VAR:
             line, column = position
             raise Forbidden(
                 f"SERVICE at line {line}, column {column} names its endpoint by a variable.",
@@ -244,12 +248,13 @@ class _CallScan:
                 line=line,
                 column=column,
             )
-        endpoint = reader.iri("SILENT")
-        braces, pattern = reader.braces, reader.expect("{").start
+        endpoint = cursor.iri("SILENT")
+        braces, pattern = cursor.braces, cursor.expect("{").start
         self.open.append(_OpenCall(start, position, silent, endpoint, braces, pattern, set()))
 
     def _end(self, call: _OpenCall) -> None:
-        end = self.reader.last.end
+        """Record a call whose closing bracket was consumed."""
+        end = self.cursor.last.end
         span, pattern = TextSpan(call.start, end), TextSpan(call.pattern, end)
         self.calls.append(
             _ServiceCall(span, call.position, call.silent, call.endpoint, pattern, frozenset(call.variables))
@@ -257,7 +262,7 @@ class _CallScan:
 
 
 class _RemoteRequests:
-    """Everything that one request wants from outside, under one deadline."""
+    """The outgoing requests of one query or update, under one deadline."""
 
     def __init__(self, outgoing: FederationClient, text: str, number: int, limits: FederationLimits) -> None:
         self._outgoing = outgoing
@@ -266,12 +271,12 @@ class _RemoteRequests:
         self.retrieved: list[Retrieval] = []
         if number > MAX_CALLS:
             raise TooLarge(
-                f"The text names SERVICE or LOAD {number} times; the limit is {MAX_CALLS}.",
-                remedy="Ask in several requests.",
+                f"The text contains {number} calls of SERVICE or LOAD; the limit is {MAX_CALLS}.",
+                remedy="Split it into several requests.",
             )
 
     def resolve(self, calls: list[_ServiceCall], edits: list[TextEdit]) -> list[TextEdit]:
-        """Ask for the calls, each with the answers of those inside it, and return what takes their place."""
+        """Fetch the calls, each with the results of those inside it, and return the edits that replace them."""
         for call in calls:
             if not self._outgoing.allows_service(call.endpoint):
                 raise _forbidden(f"SERVICE <{call.endpoint}>", call.position, "KG_ALLOW_SERVICE")
@@ -285,16 +290,16 @@ class _RemoteRequests:
                 if _within(edit.span, call.pattern) and not any(_within(edit.span, other.span) for other in inner)
             ]
             pattern = edited(self._text, sorted([*names, *inner]), call.pattern)
-            # As many lines as before: what is wrong further down stands where its writer sees it.
+            # The number of lines stays the same, so that errors further down have the line of the user's text.
             lines = self._text.count("\n", *call.span)
             done.append(TextEdit(call.span, f" {self._values(call, pattern)} " + "\n" * lines))
         return done
 
     def _values(self, call: _ServiceCall, pattern: str) -> str:
-        """Ask for one call, and write the answer as VALUES."""
+        """Send one call and return its result as VALUES; a failed SILENT call has an empty solution."""
         settings = self._outgoing.settings
         endpoint = str(normal(call.endpoint))
-        # One solution over the limit tells that there are more.
+        # One solution more than allowed, to detect that there are more.
         query = f"SELECT * WHERE {pattern} LIMIT {settings.max_rows + 1}"
         try:
             fetched = self._outgoing.ask(call.endpoint, query, self._deadline)
@@ -304,24 +309,25 @@ class _RemoteRequests:
                 error.line, error.column = call.position
                 raise
             self.retrieved.append(Retrieval(endpoint, datetime.now(UTC), None, cached=False))
-            return remote_results.NO_SOLUTION_BUT_ONE
+            return remote_results.EMPTY_SOLUTION
         self.retrieved.append(Retrieval(endpoint, fetched.retrieved, rows, fetched.cached))
         return values
 
     def _read(self, call: _ServiceCall, query: str, fetched: Fetched) -> tuple[str, int]:
+        """Convert a response to VALUES and the number of solutions; an invalid one leaves the cache."""
         skolem = f"{GENID}{fetched.identity}-"
         try:
             return remote_results.as_values(fetched.content, call.variables, self._outgoing.settings.max_rows, skolem)
         except remote_results.BadRemoteResult as error:
             self._outgoing.forget(call.endpoint, query)
             raise Unreachable(
-                f"The answer of <{call.endpoint}> cannot be used: {error}.",
-                remedy="Ask it for less, or tell its operator.",
+                f"The result of <{call.endpoint}> cannot be used: {error}.",
+                remedy="Narrow the pattern, or inform the operator of the endpoint.",
             ) from None
 
     def load(self, operation: UpdateOperation) -> str:
-        """Fetch the document of a LOAD and write it as INSERT DATA."""
-        if _fails_unseen(operation):
+        """Fetch the document of a LOAD and return it as INSERT DATA."""
+        if _always_fails_silently(operation):
             return _NO_DATA
         try:
             fetched = self._outgoing.fetch(operation.document, self._deadline)
@@ -332,44 +338,47 @@ class _RemoteRequests:
                 raise
             return _NO_DATA
         (graph,) = operation.targets
-        # As its writer names it: what is declared before the operation still is.
+        # The name as in the text: declarations before the operation still apply.
         named = f"GRAPH {self._text[slice(*graph.span)]} {{\n{data}}}" if graph.kind == "iri" else data
         return f"INSERT DATA {{\n{named}}}"
 
 
 def _triples(document: str, fetched: Fetched) -> str:
-    """Parse a document into N-Triples; nothing that it points at is fetched."""
+    """Convert a document to N-Triples; nothing that it refers to is fetched."""
     try:
         quads = list(oxigraph.parse(fetched.content, _media_type(document, fetched), document))
     except ClaimgraphError as error:
         raise Unreachable(f"<{document}> cannot be loaded. {error.message}", remedy=error.remedy) from None
     if any(not isinstance(quad.graph_name, oxigraph.DefaultGraph) for quad in quads):
         raise Unreachable(
-            f"<{document}> holds named graphs; LOAD reads one graph.", remedy="Send it to /graphs, or use `kg load`."
+            f"<{document}> contains named graphs; LOAD reads one graph.",
+            remedy="Send it to /graphs, or use `kg load`.",
         )
     return oxigraph.serialize(quads, "application/n-triples").decode()
 
 
 def _media_type(document: str, fetched: Fetched) -> str:
-    """Tell the format by what the server says, or if that says nothing, by the ending of the name."""
+    """Return the media type of a document: from the response if it is one of RDF, else from the file ending."""
     if fetched.media_type in media_types.GRAPHS or fetched.media_type == "application/x-turtle":
         return fetched.media_type
     return media_types.media_type_of(document.partition("?")[0])
 
 
-def _fails_unseen(operation: UpdateOperation) -> bool:
-    """Tell whether a LOAD can only fail, and says SILENT: an IRI of another scheme names nothing that is fetched."""
+def _always_fails_silently(operation: UpdateOperation) -> bool:
+    """Return whether a LOAD SILENT cannot succeed: its IRI is not an HTTP one, so nothing is fetched."""
     return operation.silent and operation.document.partition(":")[0].lower() not in ("http", "https")
 
 
 def _check_grammar(text: str, run: Callable[[str], object]) -> None:
-    """Let the engine parse a text that it must not run, for running it would call out.
+    """Check the grammar of a text with the engine without running it, which would send requests.
+
+    An error beyond the last line of the text is that of the appended character: the text itself is valid.
 
     Raises:
-        MalformedText: it does not parse.
+        MalformedText: the text does not parse.
     """
     try:
-        run(text + _NOTHING)
+        run(text + _UNPARSABLE)
     except MalformedText as error:
         if error.line is None or error.line <= text.count("\n") + 1:
             raise
@@ -382,8 +391,8 @@ def _within(span: TextSpan, outer: TextSpan) -> bool:
 def _forbidden(what: str, position: Position, setting: str) -> Forbidden:
     line, column = position
     return Forbidden(
-        f"{what} at line {line}, column {column} is refused: it is not among the addresses that this server may ask.",
-        remedy=f"Ask the operator to add it to {setting}, or ask the other endpoint yourself.",
+        f"{what} at line {line}, column {column} is refused: the address is not on the allow-list of this server.",
+        remedy=f"Ask the operator to add it to {setting}, or query the other endpoint yourself.",
         line=line,
         column=column,
     )

@@ -1,4 +1,4 @@
-"""Files and folders that appear under their name only once they are whole."""
+"""Atomic output: files and folders that appear under their final name only when they are complete."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ _OLD = "old"
 
 @contextmanager
 def appearing(target: Path, *, overwrite: bool = False, members: Collection[str] = ()) -> Iterator[Path]:
-    """Give a path to write a file or make a folder at; it gets the name ``target`` once the context ends well.
+    """Yield a temporary path for a new file or folder, and rename it to ``target`` if the block succeeds.
 
     Args:
-        target: what it is to be called; an empty folder of that name may be there.
-        overwrite: whether it may take the place of what is there.
-        members: names of the files in the folder to be made. A folder that holds any other is never replaced.
+        target: final path; it may exist as an empty folder.
+        overwrite: whether an existing ``target`` may be replaced.
+        members: for a folder, the names of all its files. An existing folder with any other content is never replaced,
+            so that a mistyped path cannot delete anything else.
 
     Raises:
-        BadInput: something of that name is there, or nothing can be written there.
-        StorageFull: there is no room.
+        BadInput: ``target`` exists already, or cannot be written.
+        StorageFull: the disk is full.
     """
     _check(target, overwrite=overwrite, members=members)
     try:
         with temporary_files.directory(target.parent, f".{target.name}.part-") as place:
-            part = place / f"new-{target.name}"  # it is made with the rights that new files get
+            part = place / f"new-{target.name}"  # not itself a temporary file, so it has the default permissions
             yield part
             for file in (*part.iterdir(), part) if part.is_dir() else (part,):
                 disk_space.sync(file)
@@ -37,13 +38,13 @@ def appearing(target: Path, *, overwrite: bool = False, members: Collection[str]
     except OSError as error:
         if disk_space.is_full(error):
             raise disk_space.full() from None
-        reason = error.strerror or "the system refuses"
+        reason = error.strerror or "the operating system refuses"
         raise BadInput(f"{target} cannot be written: {reason}.", remedy="Choose another place.") from None
 
 
 def _check(target: Path, *, overwrite: bool, members: Collection[str]) -> None:
     if not target.name or not target.parent.is_dir():
-        raise BadInput(f"{target} cannot be written: it needs a directory that is there, and a name.")
+        raise BadInput(f"{target} cannot be written: it needs a name in a directory that exists.")
     if not (target.exists() or target.is_symlink()):
         return
     if target.is_dir() and not target.is_symlink():
@@ -53,17 +54,18 @@ def _check(target: Path, *, overwrite: bool, members: Collection[str]) -> None:
         if not found <= set(members):
             other = min(found - set(members))
             raise BadInput(
-                f"{target} holds other things ({other}), so it is not replaced.", remedy="Name a new folder."
+                f"{target} contains other files ({other}), so it is not replaced.", remedy="Name a new folder."
             )
         if not found:
             return
     elif members:
         raise BadInput(f"{target} is a file.", remedy="Name a new folder.")
     if not overwrite:
-        raise BadInput(f"{target} is there already.", remedy="Choose another name, or say --force.")
+        raise BadInput(f"{target} exists already.", remedy="Choose another name, or use --force.")
 
 
 def _put(part: Path, target: Path, old: Path) -> None:
+    """Rename ``part`` to ``target``. A directory cannot be replaced in one step: it is moved to ``old`` first."""
     if not target.is_dir() or target.is_symlink():
         part.replace(target)
         return

@@ -1,9 +1,8 @@
-"""Room on the disk: how much there is, what is refused when there is too little, and files that are whole or not there.
+"""Disk space and durable writes: checks before a write, errors of a full disk, files that are complete or absent.
 
-The engine tells of a disk that is full by an :class:`OSError` without a number, and from then on, as after every error
-of a disk, refuses all writes until it is opened anew, even when there is space again. So a write is refused *before*
-the engine sees it while less than :data:`RESERVE` is free; what fills the disk up in spite of that is recognised by
-the engine's words.
+The engine reports a full disk by an :class:`OSError` without ``errno``, and then, as after every disk error, refuses
+all writes until it is reopened, even when there is space again. So a write is refused *before* it reaches the engine
+if less than :data:`RESERVE` is free; should the disk fill up nevertheless, the error is recognised by its text.
 """
 
 from __future__ import annotations
@@ -20,35 +19,35 @@ from kg.errors import StorageFull, StoreUnavailable
 
 MIB = 1024 * 1024
 RESERVE = 32 * MIB
-"""Bytes that have to be free before a write: about what the largest request and the engine's own files take."""
+"""Bytes that must be free before a write: about the largest request and the engine's own files."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_TEXTS = tuple(os.strerror(number).lower() for number in _FULL)
-_REMEDY = "Free space on that disk, then try again; what is stored already is not stored twice."
+_REMEDY = "Free space on that disk, then retry; what is stored already is not stored twice."
 
 
 def is_full(error: Exception) -> bool:
-    """Tell whether an error says that the disk, or a quota on it, is used up."""
+    """Return whether an error means that the disk, or a quota on it, is full."""
     return getattr(error, "errno", None) in _FULL or any(text in str(error).lower() for text in _FULL_TEXTS)
 
 
-def full(how: str = "") -> StorageFull:
-    """Make the error that says so, and ``how`` much."""
-    return StorageFull(f"The disk is full{how}.", remedy=_REMEDY)
+def full(detail: str = "") -> StorageFull:
+    """Return the error of a full disk; ``detail`` ends its message."""
+    return StorageFull(f"The disk is full{detail}.", remedy=_REMEDY)
 
 
 def damaged() -> StoreUnavailable:
-    """Make the error of a store whose files the engine cannot use."""
+    """Return the error of a store whose files the engine cannot read."""
     return StoreUnavailable("A file of the store is damaged.", remedy="See `kg doctor --full`; restore a backup.")
 
 
 @contextmanager
-def writing(what: str = "The data directory") -> Iterator[None]:
-    """Turn what the system says against a write into an error of ours, about ``what``.
+def writing(target: str = "The data directory") -> Iterator[None]:
+    """Convert an :class:`OSError` of a write into an error for users; ``target`` begins its message.
 
     Raises:
-        StorageFull: no space is left.
-        StoreUnavailable: anything else that the system refuses.
+        StorageFull: the disk is full.
+        StoreUnavailable: the write failed for any other reason.
     """
     try:
         yield
@@ -56,31 +55,32 @@ def writing(what: str = "The data directory") -> Iterator[None]:
         if is_full(error):
             raise full() from None
         raise StoreUnavailable(
-            f"{what} cannot be written: {error.strerror or 'the system refuses'}.",
-            remedy="Check the disk and the rights on the directory; `kg doctor` tells more.",
+            f"{target} cannot be written: {error.strerror or 'the operating system refuses'}.",
+            remedy="Check the disk and the permissions of the directory; `kg doctor` reports more.",
         ) from None
 
 
 def free(directory: Path) -> int:
-    """Tell how many bytes are free for us where ``directory`` lies; it need not be there yet."""
-    while not directory.exists():
+    """Return the free bytes on the disk of ``directory``, which need not exist yet."""
+    while not directory.exists():  # the nearest existing parent is on the same disk
         directory = directory.absolute().parent
     return shutil.disk_usage(directory).free
 
 
 def require(directory: Path, needed: int = RESERVE) -> None:
-    """Refuse to go on without room.
+    """Check that ``needed`` bytes are free on the disk of ``directory``.
 
     Raises:
-        StorageFull: fewer than ``needed`` bytes are free.
+        StorageFull: fewer are free.
     """
     left = free(directory)
     if left < needed:
+        # Rounded down and up, so that the message never shows enough space.
         raise full(f": {left // MIB} MiB are free, and {-(-needed // MIB)} MiB are needed")
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, onto the disk itself."""
+    """Flush a file, or the entries of a directory, to the disk (``fsync``)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -89,10 +89,10 @@ def sync(path: Path) -> None:
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Write a small file so that it holds either what it held or all of ``content``, whatever happens; mode 0600.
+    """Replace a small file atomically (mode 0600): it has its old content or all of ``content``, even after a crash.
 
     Raises:
-        OSError: it cannot be written; nothing is changed.
+        OSError: the file cannot be written; its old content is unchanged.
     """
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     part = Path(name)

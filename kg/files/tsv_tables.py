@@ -1,7 +1,7 @@
-"""Tables that lie in the packages as TSV files, so that they can be corrected without Python.
+"""Reader for TSV tables inside the packages, which can be corrected without knowing Python.
 
-The first line names the columns, the last of which is ``source``: where a row is from. Lines that begin with ``#`` are
-comments.
+The first line names the columns, the last of which is ``source``: the origin of the row. Lines that begin with ``#``
+are comments.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ _COMMENT = "#"
 
 
 class DamagedTable(RuntimeError):
-    """A table in the package that cannot be read."""
+    """A table in a package that violates its format."""
 
 
 class Row(NamedTuple):
-    """A row: its cells without the source, and ``place`` (file and line) for messages."""
+    """One row of a table.
+
+    Attributes:
+        cells: the cells without the source.
+        source: origin of the row.
+        place: file and line, for messages.
+    """
 
     cells: tuple[str, ...]
     source: str
@@ -26,17 +32,17 @@ class Row(NamedTuple):
 
 
 def read(package: str, name: str, columns: Sequence[str]) -> list[Row]:
-    """Read a table of a package, from its folder ``data``.
+    """Return the rows of a table in the folder ``data`` of a package.
 
     Example: ``read("kg.linking", "regions.tsv", ("name", "region"))[0].cells`` is ``("буковина", "Чернівецька")``.
 
     Args:
         package: dotted name of the package.
         name: name of the file.
-        columns: its columns, without ``source``.
+        columns: the expected columns, without ``source``.
 
     Raises:
-        DamagedTable: it has other columns, a row has other cells, or a cell is empty.
+        DamagedTable: the columns differ, a row has too few or too many cells, or a cell is empty.
         FileNotFoundError: there is no such file.
     """
     text = resources.files(package).joinpath("data", name).read_text("utf-8")
@@ -44,7 +50,7 @@ def read(package: str, name: str, columns: Sequence[str]) -> list[Row]:
 
 
 def parse(text: str, name: str, columns: Sequence[str]) -> Iterator[Row]:
-    """Parse the text of a table; see :func:`read`."""
+    """Parse the text of a table and yield its rows; see :func:`read`."""
     wanted = [*columns, "source"]
     headed = False
     for number, line in enumerate(text.split("\n"), start=1):
@@ -57,7 +63,7 @@ def parse(text: str, name: str, columns: Sequence[str]) -> Iterator[Row]:
             headed = True
             continue
         if len(cells) != len(wanted):
-            raise DamagedTable(f"{place}: {len(cells)} cells for {len(wanted)} columns, separated by tabs.")
+            raise DamagedTable(f"{place}: {len(cells)} tab-separated cells for {len(wanted)} columns.")
         if blank := [column for column, cell in zip(wanted, cells, strict=True) if not cell or cell != cell.strip()]:
             raise DamagedTable(f"{place}: {blank[0]} is empty or has spaces around it.")
         yield Row(tuple(cells[:-1]), cells[-1], place)
@@ -66,7 +72,7 @@ def parse(text: str, name: str, columns: Sequence[str]) -> Iterator[Row]:
 
 
 def mapping(rows: Sequence[Row]) -> dict[str, str]:
-    """Return the second cell of each row by its first.
+    """Return a two-column table as a dictionary from the first cell to the second.
 
     Raises:
         DamagedTable: two rows have the same first cell.
@@ -75,6 +81,6 @@ def mapping(rows: Sequence[Row]) -> dict[str, str]:
     for row in rows:
         first, second = row.cells
         if first in found:
-            raise DamagedTable(f"{row.place}: {first} is there twice.")
+            raise DamagedTable(f"{row.place}: {first} appears twice.")
         found[first] = second
     return found

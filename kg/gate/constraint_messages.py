@@ -1,7 +1,7 @@
-"""Messages of the checks that are written in Python, read from ``ontology/messages.ttl``.
+"""Messages of the constraints that are checked in Python, read from ``ontology/messages.ttl``.
 
-A check names its message by its id there (``A3-words``) and passes the values of its placeholders; identifier,
-severity and remedy of the result come from the file.
+A check refers to its message by the id in that file (``A3-words``) and passes the values of its placeholders. The
+identifier, severity and remedy of the result come from the file.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from kg.iris import CG
 from kg.rdf import oxigraph
 
 BASE = "https://w3id.org/claimgraph/messages#"
+"""Namespace of the messages."""
 _SEVERITIES: dict[str, Severity] = {
     str(SH.Violation): "Violation",
     str(SH.Warning): "Warning",
@@ -25,15 +26,19 @@ _SEVERITIES: dict[str, Severity] = {
 }
 
 
+_LONGEST_VALUE = 500
+"""Characters of the offending value that a result shows."""
+
+
 @dataclass(frozen=True)
 class Message:
-    """A message and the check that it belongs to.
+    """A message and the constraint that it belongs to.
 
     Attributes:
-        constraint: identifier of the constraint.
+        constraint: id of the constraint (``A3``).
         severity: severity of its results.
-        texts: message by language, with placeholders such as ``{id}``.
-        remedies: remedy by language.
+        texts: the message by language, with placeholders such as ``{id}``.
+        remedies: the remedy by language.
     """
 
     constraint: str
@@ -44,7 +49,7 @@ class Message:
 
 @functools.cache
 def catalogue() -> dict[str, Message]:
-    """Return every message by its id, the local name of its IRI."""
+    """Return all messages by id, which is the local name of the IRI."""
     found: dict[str, Message] = {}
     nodes = _nodes()
     for name, node in nodes.items():
@@ -57,22 +62,22 @@ def catalogue() -> dict[str, Message]:
 
 @functools.cache
 def words() -> dict[str, Texts]:
-    """Return every word that is a value of messages, by its id."""
+    """Return the words that messages use as values, such as the days of the week, by id."""
     return {name: texts for name, node in _nodes().items() if (texts := node.texts[str(RDFS.label)])}
 
 
 def texts(message: str, /, **values: object) -> Texts:
-    """Fill in a message in all its languages.
+    """Return a message with its placeholders filled in, by language.
 
     Args:
-        message: its id.
-        values: its placeholders. A value that differs by language is given as texts by language.
+        message: id of the message.
+        values: values of the placeholders; a value that depends on the language is a dictionary by language.
 
     Raises:
-        KeyError: there is no such message, or a placeholder has no value.
+        KeyError: the message does not exist, or a placeholder has no value.
     """
     return {
-        language: text.format(**{name: _said(value, language) for name, value in values.items()})
+        language: text.format(**{name: _in_language(value, language) for name, value in values.items()})
         for language, text in catalogue()[message].texts.items()
     }
 
@@ -80,7 +85,7 @@ def texts(message: str, /, **values: object) -> Texts:
 def result(
     message: str, /, *, pointer: str | None = None, focus: str | None = None, value: object = None, **values: object
 ) -> ValidationResult:
-    """Make the result of a check.
+    """Return the result of a check.
 
     Example: ``result("J4", pointer="/claims/1/id", value="C1", id="C1", first="/claims/0/id")`` is a violation of J4,
     “The id C1 is already used at /claims/0/id.”
@@ -90,7 +95,7 @@ def result(
         pointer: JSON Pointer into the claims document.
         focus: IRI of the resource.
         value: the offending value.
-        values: placeholders, as :func:`texts` takes them.
+        values: values of the placeholders, as in :func:`texts`.
 
     Raises:
         KeyError: see :func:`texts`.
@@ -102,23 +107,23 @@ def result(
         messages=texts(message, **values),
         focus=focus,
         pointer=pointer,
-        value=None if value is None else str(value)[:500],
+        value=None if value is None else str(value)[:_LONGEST_VALUE],
         remedies=known.remedies,
     )
 
 
-def _said(value: object, language: str) -> object:
+def _in_language(value: object, language: str) -> object:
     return value[language] if isinstance(value, dict) else value
 
 
 class _Node:
-    """The properties of one individual: texts by language, and the one value of each other property."""
+    """Properties of one individual of the file: texts by language, and single values of the other properties."""
 
     def __init__(self) -> None:
         self.texts: dict[str, Texts] = defaultdict(dict)
         self._values: dict[str, str] = {}
 
-    def take(self, triple: oxigraph.Triple) -> None:
+    def add(self, triple: oxigraph.Triple) -> None:
         prop, found = triple.predicate.value, triple.object
         if isinstance(found, oxigraph.Literal) and found.language:
             self.texts[prop][found.language] = found.value
@@ -134,5 +139,5 @@ def _nodes() -> dict[str, _Node]:
     found: dict[str, _Node] = defaultdict(_Node)
     for quad in oxigraph.parse(ontology.read("messages.ttl").encode(), "text/turtle"):
         if isinstance(quad.subject, oxigraph.NamedNode) and quad.subject.value.startswith(BASE):
-            found[quad.subject.value.removeprefix(BASE)].take(quad.triple)
+            found[quad.subject.value.removeprefix(BASE)].add(quad.triple)
     return dict(found)

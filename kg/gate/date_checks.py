@@ -1,4 +1,4 @@
-"""Dates in words and in EDTF: the two constraints that SPARQL cannot state (F3, F4)."""
+"""Checks of dates in words (F3) and in EDTF (F4), the two constraints that SPARQL cannot express."""
 
 from __future__ import annotations
 
@@ -25,19 +25,23 @@ _WEEKDAYS = {
     "saturday": r"saturday|субот\w+",
     "sunday": r"sunday|неділ\w+",
 }
+"""Patterns of the names of the days, in order from Monday; Ukrainian names in all cases (четвер, четверга)."""
 
-
-# An end that is open or unknown, which the library would put ten years away; and “2024-1X”, on which it prints.
+# Strings that the library misreads: an interval with an open or unknown end (“2024/”, “/2024”), which it would bound
+# ten years away, and a month with an unspecified second digit (“2024-1X”), for which it prints to standard output.
 _UNREADABLE = re.compile(r"^/|/$|-\dX")
 _LONGEST = 100
+"""Characters of the longest EDTF string that is parsed; parsing time grows fast with the length."""
 
 
 @functools.lru_cache(maxsize=1024)
 def bounds(edtf: str) -> tuple[date, date]:
-    """Give the first and last day of an EDTF string (ISO 8601-2, levels 0–2).
+    """Return the first and last day of an EDTF string (ISO 8601-2, levels 0–2).
+
+    Example: ``bounds("2024-12")`` is 1 December 2024 and 31 December 2024.
 
     Raises:
-        ValueError: it does not parse, it is open on a side, or it is longer than any date (reading takes time).
+        ValueError: the string does not parse, lacks a bound on one side, or is longer than any date.
     """
     if len(edtf) > _LONGEST or _UNREADABLE.search(edtf):
         raise ValueError(edtf)
@@ -50,7 +54,7 @@ def bounds(edtf: str) -> tuple[date, date]:
 
 
 def weekdays(words: str) -> set[int]:
-    """Find the days of the week that words name, in Ukrainian or English (Monday is 0)."""
+    """Return the days of the week that the words name, in Ukrainian or English (Monday is 0)."""
     return {i for i, name in enumerate(_WEEKDAYS.values()) if re.search(rf"\b(?:{name})\b", words, re.IGNORECASE)}
 
 

@@ -1,8 +1,8 @@
-"""What is checked on the claims document itself, before there is a graph.
+"""Checks of the claims document itself, before it is mapped to a graph.
 
-Its form (J2–J5), its text hash (A2), its quotes (A3), its segments (A4), the polarity of its claims (B2), the languages
-of its labels (J7), and beside the articles that are stored, its entities (J6). Every problem is collected; none stops
-the search for the next.
+They cover its form (J2–J5), the hash of its text (A2), its quotes (A3), its segments (A4), the polarity of its claims
+(B2), the languages of its labels (J7) and, compared with the stored articles, its entities (J6). All problems are
+collected; no check stops at the first one.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ from kg.gate import constraint_messages
 from kg.gate.date_checks import bounds
 from kg.gate.validation_report import Texts, ValidationResult
 
-_MISSES_SHOWN = 20
-_NAMED = 120
+_NEAREST_SEARCHES = 20
+"""Missing quotes of one document for which the nearest words are searched, which is slow."""
+
+_LONGEST_SHOWN = 120
 """Characters of a quote that a message shows."""
 
 
 def shared_entities(document: Document, stored: Callable[[str], Entity | None]) -> Iterator[ValidationResult]:
-    """Warn where an entity's id is taken, in another article, by something of another class or name (J6).
+    """Yield a warning for each entity whose id another article uses for an entity of another class or name (J6).
 
-    An id means the same thing in every article; a second name would double the rows of every query that shows names.
+    An id denotes the same thing in every article; a second name would double the rows of every query that shows names.
 
     Args:
-        stored: gives an entity as other articles describe it, if any does.
+        document: the document.
+        stored: returns an entity by id as other articles describe it, or ``None``.
     """
     for i, entity in enumerate(document.entities):
         known = stored(entity.id)
@@ -51,10 +54,10 @@ def shared_entities(document: Document, stored: Callable[[str], Entity | None]) 
 
 
 def read(data: bytes) -> tuple[Document | None, list[ValidationResult]]:
-    """Read a claims document.
+    """Parse a claims document.
 
     Returns:
-        The document, or ``None`` with every problem of its form.
+        The document, or ``None`` if its form is wrong; and the problems of its form.
 
     Raises:
         MalformedText: not UTF-8, or not JSON.
@@ -63,16 +66,16 @@ def read(data: bytes) -> tuple[Document | None, list[ValidationResult]]:
         data.decode()
     except UnicodeDecodeError as error:
         raise MalformedText(
-            f"The document is not UTF-8: byte {error.start} cannot be read.", remedy="Save it as UTF-8."
+            f"The document is not UTF-8: byte {error.start} cannot be decoded.", remedy="Save it as UTF-8."
         ) from None
     try:
         return Document.model_validate_json(data.removeprefix(codecs.BOM_UTF8)), []
     except ValidationError as error:
-        return None, [_formal(item) for item in error.errors(include_url=False)]
+        return None, [_form_problem(item) for item in error.errors(include_url=False)]
 
 
-def _formal(item: Any) -> ValidationResult:
-    """Turn one of pydantic's findings into a result, with a JSON Pointer."""
+def _form_problem(item: Any) -> ValidationResult:
+    """Return an error of pydantic as a result with a JSON Pointer."""
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "json_invalid":
         if "recursion" in message:
@@ -87,11 +90,10 @@ def _formal(item: Any) -> ValidationResult:
 
 
 def resolve(document: Document) -> tuple[Document, list[ValidationResult]]:
-    """Locate every quote and check what a schema cannot.
+    """Locate all quotes, fill in the bounds of times, and check what a schema cannot express.
 
     Returns:
-        A copy with located quotes and filled bounds (a quote that could not be located has no offsets), and every
-        problem found.
+        A copy of the document in which quotes have offsets, except those that could not be located; and the problems.
     """
     document = document.model_copy(deep=True)
     found = [*_identifiers(document), *_references(document), *_hash(document), *_segments(document)]
@@ -107,7 +109,7 @@ def _part(locator: _QuoteLocator, pointer: str, part: DocumentPart) -> Iterator[
         if part.name is not None and part.start is not None and part.end is not None:
             yield from locator.check(f"{pointer}/name", part.name, QuoteSpan(part.start, part.end))
             if part.name.start is None:
-                part.name = None  # reported once; the walk shall not look for it in the whole text
+                part.name = None  # it is reported already; the walk must not search the whole text for it
     elif isinstance(part, Quote):
         yield from locator.check(pointer, part)
     elif isinstance(part, Time):
@@ -138,7 +140,10 @@ def _segments(document: Document) -> Iterator[ValidationResult]:
 
 
 def _identifiers(document: Document) -> Iterator[ValidationResult]:
-    """Entities share one space of ids; everything else in the article another."""
+    """Yield a problem for each id that is used twice (J4).
+
+    Entities have one space of ids, which all articles share; all other parts of the article have another.
+    """
     seen: dict[tuple[bool, str], str] = {}
     for name in ("entities", "segments", "times", "situations", "claims", "relations", "quantities"):
         for i, part in enumerate(getattr(document, name)):
@@ -149,21 +154,25 @@ def _identifiers(document: Document) -> Iterator[ValidationResult]:
 
 
 def _references(document: Document) -> Iterator[ValidationResult]:
-    """Report every reference that leads nowhere."""
+    """Yield a problem for each reference to a part that does not exist (J3)."""
     known: dict[str, set[str]] = defaultdict(set)
     for name in ("entities", "segments", "times", "situations", "claims"):
         known[name] = {part.id for part in getattr(document, name)}
     anything = set().union(*known.values())
     for pointer, part in walk(document):
-        for slot in properties_of(type(part)):
-            if slot.ref is None and slot.key != "quantifies":
+        for field_property in properties_of(type(part)):
+            if field_property.ref is None and field_property.key != "quantifies":
                 continue
-            allowed = known[slot.ref] if slot.ref else anything
-            value = getattr(part, slot.field)
-            for i, identifier in enumerate(value if slot.many else [value]):
+            allowed = known[field_property.ref] if field_property.ref else anything
+            value = getattr(part, field_property.field)
+            for i, identifier in enumerate(value if field_property.many else [value]):
                 if identifier is not None and identifier not in allowed:
-                    place = f"{pointer}/{slot.key}/{i}" if slot.many else f"{pointer}/{slot.key}"
-                    yield _dangling(place, identifier, slot.ref)
+                    place = (
+                        f"{pointer}/{field_property.key}/{i}"
+                        if field_property.many
+                        else f"{pointer}/{field_property.key}"
+                    )
+                    yield _dangling(place, identifier, field_property.ref)
 
 
 def _dangling(pointer: str, identifier: str, listed: str | None) -> ValidationResult:
@@ -173,7 +182,10 @@ def _dangling(pointer: str, identifier: str, listed: str | None) -> ValidationRe
 
 
 class _QuoteLocator:
-    """Finds the quotes of one document; it looks for nearest words only a few times, as that is slow."""
+    """Locator of the quotes of one document.
+
+    It searches for nearest words only a limited number of times, as that is slow.
+    """
 
     def __init__(self, document: Document) -> None:
         self.text = document.article.text
@@ -181,7 +193,13 @@ class _QuoteLocator:
         self.misses = 0
 
     def check(self, pointer: str, quote: Quote, within: QuoteSpan | None = None) -> Iterator[ValidationResult]:
-        """Locate a quote, or check where it says that it stands; ``within`` is where it has to lie."""
+        """Locate a quote without offsets, or check the offsets of one that has them.
+
+        Args:
+            pointer: JSON Pointer of the quote.
+            quote: the quote; its offsets are set, or removed if it cannot be located.
+            within: the span that it must lie in.
+        """
         text = self.text
         if quote.start is not None and quote.end is None:
             quote.end = quote.start + len(quote.exact)
@@ -196,7 +214,7 @@ class _QuoteLocator:
             return
         region = within or self.segments.get(quote.segment or "")
         try:
-            span = locate(text, quote.exact, region, nearest=region is None and self.misses < _MISSES_SHOWN)
+            span = locate(text, quote.exact, region, nearest=region is None and self.misses < _NEAREST_SEARCHES)
         except QuoteNotLocated as error:
             self.misses += 1
             quote.start = quote.end = None
@@ -205,25 +223,31 @@ class _QuoteLocator:
         quote.start, quote.end, quote.exact = span.start, span.end, text[span.start : span.end]
 
     def _misplaced(self, pointer: str, quote: Quote, there: str) -> ValidationResult:
-        """Report a quote that does not stand at its offsets, or does so outside its mention."""
-        exact, start, end = quote.exact[:_NAMED], quote.start, quote.end
+        """Return the problem of a quote whose words are not at its offsets, or that lies outside its mention."""
+        exact, start, end = quote.exact[:_LONGEST_SHOWN], quote.start, quote.end
         if there == quote.exact:
             return constraint_messages.result(
                 "A3-outside", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end
             )
         return constraint_messages.result(
-            "A3-words", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end, there=there[:_NAMED]
+            "A3-words",
+            pointer=pointer,
+            value=quote.exact,
+            exact=exact,
+            start=start,
+            end=end,
+            there=there[:_LONGEST_SHOWN],
         )
 
     def _missing(
         self, pointer: str, quote: Quote, region: QuoteSpan | None, error: QuoteNotLocated
     ) -> ValidationResult:
-        """Report a quote that stands nowhere, or too often; and where else it is, if it has to be in a region."""
+        """Return the problem of a quote that was not located, with its place outside the region if it has one."""
         if region is None or error.found:
             return _unlocated(pointer, error)
-        exact, start, end = quote.exact[:_NAMED], region.start, region.end
+        exact, start, end = quote.exact[:_LONGEST_SHOWN], region.start, region.end
         try:
-            span = locate(self.text, quote.exact, nearest=self.misses < _MISSES_SHOWN)
+            span = locate(self.text, quote.exact, nearest=self.misses < _NEAREST_SEARCHES)
         except QuoteNotLocated as again:
             elsewhere = _unlocated(pointer, again).messages
             return constraint_messages.result(
@@ -236,7 +260,7 @@ class _QuoteLocator:
 
 
 def _unlocated(pointer: str, error: QuoteNotLocated) -> ValidationResult:
-    """Report a quote that the whole text does not have just once."""
+    """Return the problem of a quote that the whole text does not contain exactly once."""
     exact, nearest = _short(error.exact), _short(error.nearest)
     if error.found:
         places = ", ".join(f"{s.start}–{s.end}" for s in error.found[:5]) + ("…" if len(error.found) > 5 else "")
@@ -256,6 +280,7 @@ def _unlocated(pointer: str, error: QuoteNotLocated) -> ValidationResult:
 
 
 def _character(char: str) -> Texts:
+    """Return a character with its code point, such as “А” U+0410; a space or control character by code point alone."""
     code = f"U+{ord(char):04X}"
     if not char.isprintable() or char.isspace():
         return {"en": code, "uk": code}
@@ -263,12 +288,16 @@ def _character(char: str) -> Texts:
 
 
 def _short(text: str) -> str:
+    """Return a text on one line, cut to the length that messages show."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= _NAMED else flat[: _NAMED - 3] + "…"
+    return flat if len(flat) <= _LONGEST_SHOWN else flat[: _LONGEST_SHOWN - 3] + "…"
 
 
 def _languages(document: Document) -> Iterator[ValidationResult]:
-    """Warn where labels lack English or Ukrainian: the questions show both, and leave out what has neither."""
+    """Yield a warning for each language, English or Ukrainian, in which labels are missing (J7).
+
+    The competency questions show labels in both languages and omit resources without one.
+    """
     labelled: list[Entity | Situation] = [*document.entities, *document.situations]
     for language in ("en", "uk"):
         lacking = [part.id for part in labelled if language not in part.label]
@@ -278,7 +307,7 @@ def _languages(document: Document) -> Iterator[ValidationResult]:
 
 
 def _fill_bounds(time: Time) -> None:
-    """Take missing bounds from the EDTF string; whether it can be read is for constraint F4 to say."""
+    """Fill in missing bounds from the EDTF string; constraint F4 reports a string that does not parse."""
     try:
         low, high = bounds(time.edtf)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The gate: nothing enters the store that breaks a constraint.
+"""Gate: the sequence of all checks of a claims document or an article graph.
 
-A claims document is read, its quotes are located, it becomes an article graph, and the shapes and the code checks run
-on that graph *before* any inference (after it, ``sh:class`` could never fail). Then the closure is asked for
-contradictions. All problems are reported together.
+A claims document is parsed, its quotes are located and it is mapped to an article graph. The shapes and the Python
+checks run on that graph *before* inference, after which ``sh:class`` could never fail. If there is no violation, the
+closure is computed and searched for contradictions. All problems are reported together.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from kg.rdf.rdflib_conversion import cg
 _SEVERITIES: dict[Node | None, Severity] = {SH.Violation: "Violation", SH.Warning: "Warning", SH.Info: "Info"}
 _FOLLOWS_FROM_GAP = URIRef(SHAPES + "followsFromGap")
 _GAPS = ("A3", "J3")
-"""A quote that was not located, and a reference that leads nowhere."""
+"""Constraints that leave a gap in the graph: a quote that was not located, a reference to a missing part."""
 
 
 @dataclass(frozen=True)
 class CheckedDocument:
-    """A claims document on its way in.
+    """A claims document after the checks.
 
     Attributes:
-        report: what was found.
-        document: with located quotes; ``None`` when it could not be read at all.
-        mapped: its article graph, likewise.
+        report: the results of the checks.
+        document: the document with located quotes; ``None`` if it could not be parsed.
+        mapped: its article graph; ``None`` if the document could not be parsed.
     """
 
     report: ValidationReport
@@ -48,7 +48,7 @@ class CheckedDocument:
 
 
 def vocabulary() -> Graph:
-    """Load the vocabulary with its alignments: what reasoning and class membership need."""
+    """Return the vocabulary with its alignments, which reasoning and class membership require."""
     graph = Graph()
     for prefix, namespace in PREFIXES.items():
         graph.bind(prefix, namespace, override=True)
@@ -58,7 +58,13 @@ def vocabulary() -> Graph:
 
 
 class Gate:
-    """The shapes, the vocabulary and the rules, prepared once."""
+    """The checks, with shapes, vocabulary and rules prepared once.
+
+    Attributes:
+        vocabulary: the vocabulary with its alignments.
+        reasoner: the rules of the vocabulary.
+        shapes: the shapes of an article graph.
+    """
 
     def __init__(self) -> None:
         self.vocabulary = vocabulary()
@@ -67,7 +73,11 @@ class Gate:
         self._consequences = consequences(self.shapes.graph)
 
     def check_document(self, data: bytes, names: Names) -> CheckedDocument:
-        """Check a claims document.
+        """Check a claims document and map it to its article graph.
+
+        Args:
+            data: the document as UTF-8 JSON.
+            names: IRIs under the base of the store.
 
         Raises:
             MalformedText: not UTF-8, or not JSON.
@@ -78,23 +88,23 @@ class Gate:
         document, problems = document_checks.resolve(document)
         mapped = to_graph(document, names)
         report = self._check(mapped.graph)
-        found = [_pointed(result, mapped.pointers) for result in report.results]
+        found = [_with_pointer(result, mapped.pointers) for result in report.results]
         found = [result for result in found if not self._follows(result, problems)]
         return CheckedDocument(ValidationReport(ordered([*problems, *found]), report.graph), document, mapped)
 
     def check_graph(self, graph: Graph) -> ValidationReport:
-        """Check an article graph."""
+        """Check an article graph and return the report."""
         return self._check(graph)
 
     def _check(self, graph: Graph) -> ValidationReport:
-        found = reported(self.shapes, graph)
+        found = check_against_shapes(self.shapes, graph)
         results = [*found.results, *date_checks.check(graph)]
         if not any(result.severity == "Violation" for result in results):
             results += [_clash(clash) for clash in self.reasoner.close(graph).clashes]
         return ValidationReport(ordered(results), found.graph)
 
     def _follows(self, result: ValidationResult, problems: Iterable[ValidationResult]) -> bool:
-        """Check whether a result only repeats, or follows from, what was found in the document itself.
+        """Return whether a result repeats or follows from a problem found in the document itself.
 
         Example: the one quote of a claim is not in the text (A3 at ``/claims/0/quotes/0``). Its claim then has no
         passage in the graph, which is B1 at ``/claims/0``: only A3 is reported.
@@ -102,27 +112,27 @@ class Gate:
         if result.pointer is None:
             return False
         below = [p for p in problems if f"{p.pointer}/".startswith(f"{result.pointer}/")]
-        # An id that is taken merges two items into one resource, about which nothing sensible can be said.
+        # A duplicate id (J4) merges two parts into one resource; results about that resource would be misleading.
         return any(p.constraint in (result.constraint, "J4") for p in below) or (
             result.constraint in self._consequences and any(p.constraint in _GAPS for p in below)
         )
 
 
 def consequences(shapes: Graph) -> frozenset[str]:
-    """Return the constraints that fail anyway where a quote was not located or a reference led nowhere."""
+    """Return the ids of the constraints that also fail where a quote or a reference is missing from the graph."""
     marked = shapes.subjects(_FOLLOWS_FROM_GAP, RdfLiteral(True))
     return frozenset(str(shapes.value(source, DCTERMS.identifier)) for source in marked)
 
 
-def reported(shapes: Shapes, graph: Graph) -> ValidationReport:
-    """Check a graph against shapes of ours, each of which has an id, messages and remedies."""
+def check_against_shapes(shapes: Shapes, graph: Graph) -> ValidationReport:
+    """Check a graph against the shapes of this project, each of which has an id, messages and remedies."""
     shacl = shapes.validate(graph)
     results = [_result(shapes.graph, shacl, node) for node in shacl.subjects(RDF.type, SH.ValidationResult)]
     return ValidationReport(ordered(results), shacl)
 
 
 def _result(shapes: Graph, report: Graph, node: Node) -> ValidationResult:
-    """Read a SHACL result and mark it with the id of its constraint."""
+    """Return a result of the SHACL report, and add the id of its constraint to the report."""
     source = next(
         source
         for source in (report.value(node, SH.sourceConstraint), report.value(node, SH.sourceShape))
@@ -145,13 +155,13 @@ def _texts(literals: Iterable[Node]) -> Texts:
     return {str(text.language): str(text) for text in literals if isinstance(text, RdfLiteral) and text.language}
 
 
-def _pointed(result: ValidationResult, pointers: dict[str, str]) -> ValidationResult:
-    """Add the place in the document that the focus node was made from."""
+def _with_pointer(result: ValidationResult, pointers: dict[str, str]) -> ValidationResult:
+    """Return the result with the JSON Pointer of the part of the document that the focus node comes from."""
     return result.model_copy(update={"pointer": pointers.get(result.focus or "")})
 
 
 def _clash(clash: Derivation) -> ValidationResult:
-    """Report a contradiction between the facts and the vocabulary."""
+    """Return the result for a contradiction between the facts and the vocabulary (O1)."""
     subject = clash.premises[0][0]
     one, other = sorted(str(premise[2]).removeprefix(CG) for premise in clash.premises)
     return constraint_messages.result("O1", focus=str(subject), value=f"{one} {other}", one=one, other=other)
@@ -159,5 +169,5 @@ def _clash(clash: Derivation) -> ValidationResult:
 
 @functools.cache
 def shared_gate() -> Gate:
-    """Give the gate of this process; it is made on first use and never changes."""
+    """Return the gate of this process, which is built on first use and never changes."""
     return Gate()

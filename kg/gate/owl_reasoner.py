@@ -1,8 +1,8 @@
-"""OWL 2 RL closure of one article, with a derivation for every triple that it adds.
+"""OWL 2 RL reasoner: the closure of one article, with a derivation for each inferred triple.
 
-The axioms of the vocabulary are compiled into rules (OWL 2 Profiles, clause 4.3) and run to a fixpoint, semi-naively.
-owlrl is the reference: :func:`reference_closure` runs it, and a test shows that the useful part of its result is
-equal to ours. Ours takes a fiftieth of the time and can say *why*.
+The axioms of the vocabulary are compiled into rules (OWL 2 Profiles, clause 4.3), which run to a fixpoint by semi-naive
+evaluation. The library owlrl is the reference: :func:`reference_closure` runs it, and a test shows that the relevant
+part of its result equals the result of this module, which takes a fiftieth of the time and records derivations.
 """
 
 from __future__ import annotations
@@ -21,21 +21,23 @@ from kg.errors import ClaimgraphError, TooLarge
 Triple = tuple[Node, Node, Node]
 Binding = dict[str, Node]
 Atom = tuple["Node | str", Node, "Node | str"]
-"""A triple pattern: a plain string is a variable."""
+"""A triple pattern; a plain string is a variable: ``("x", CG.within, "y")``."""
 
 MAX_STEPS = 1_000_000
-"""Applications of a rule that the closure of one article may take; the seed takes about 6,000."""
+"""Maximum number of rule applications for the closure of one article; the seed article needs about 6,000."""
 
 ERROR = URIRef("http://www.daml.org/2002/03/agents/agent-ont#error")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One axiom, ready to run: ``body`` entails ``head``; without a head, ``body`` is a contradiction.
+    """One axiom, compiled: ``body`` entails ``head``.
 
     Attributes:
-        name: the rule of OWL 2 RL/RDF (tables 4–9), such as ``prp-spo2``.
-        axiom: the axiom in words of the vocabulary.
+        name: name of the rule in OWL 2 RL/RDF (tables 4–9), such as ``prp-spo2``.
+        axiom: the axiom in description-logic notation with the names of the vocabulary.
+        body: patterns that must all match.
+        head: pattern of the entailed triple; ``None`` if a match of the body is a contradiction.
     """
 
     name: str
@@ -46,17 +48,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Derivation:
-    """Why a triple holds: the rule, and the triples that met its body."""
+    """Derivation of a triple: the rule, and the triples that matched its body."""
 
     rule: Rule
     premises: tuple[Triple, ...]
 
 
 class Inconsistent(ClaimgraphError):
-    """The facts contradict the vocabulary, such as a thing in two disjoint classes.
+    """Error for facts that contradict the vocabulary, such as an entity in two disjoint classes.
 
     Attributes:
-        clashes: each contradiction as a derivation without a conclusion.
+        clashes: each contradiction, as a derivation without a conclusion.
     """
 
     def __init__(self, clashes: Sequence[Derivation]) -> None:
@@ -66,11 +68,11 @@ class Inconsistent(ClaimgraphError):
 
 @dataclass(frozen=True)
 class Closure:
-    """What follows.
+    """The closure of a set of facts.
 
     Attributes:
-        derivations: every inferred triple with the first way it was reached; premises are asserted or come earlier.
-        clashes: contradictions.
+        derivations: the inferred triples, each with its first derivation; premises are asserted or come earlier.
+        clashes: the contradictions.
     """
 
     derivations: Mapping[Triple, Derivation]
@@ -78,11 +80,14 @@ class Closure:
 
 
 def compile_rules(ontology: Graph) -> list[Rule]:
-    """Compile the axioms of an ontology.
+    """Compile the axioms of an ontology into rules.
 
-    Understood are exactly those that the vocabulary uses: sub-classes and sub-properties, inverse, symmetric and
-    transitive properties, property chains, ``someValuesFrom``, ``hasValue`` and ``intersectionOf`` on the left of a
-    sub-class axiom, and disjoint classes.
+    Supported are exactly the axioms that the vocabulary uses: sub-classes and sub-properties, inverse, symmetric and
+    transitive properties, property chains, disjoint classes, and ``someValuesFrom``, ``hasValue`` and
+    ``intersectionOf`` on the left of a sub-class axiom.
+
+    Raises:
+        ValueError: the left side of a sub-class axiom is another kind of class expression.
     """
     return [*_property_rules(ontology), *_class_rules(ontology), *_disjoint_rules(ontology)]
 
@@ -115,7 +120,10 @@ def _class_rules(g: Graph) -> Iterator[Rule]:
 
 
 def _members(g: Graph, expression: Node, variable: str) -> Iterator[Atom]:
-    """Say in atoms what it takes for ``variable`` to belong to a class expression."""
+    """Yield the patterns that must match for ``variable`` to be an instance of a class expression.
+
+    Example: ``∃relays.Interview`` for ``x`` yields ``(x, cg:relays, x')`` and ``(x', rdf:type, cg:Interview)``.
+    """
     if isinstance(expression, URIRef):
         yield variable, RDF.type, expression
         return
@@ -127,7 +135,7 @@ def _members(g: Graph, expression: Node, variable: str) -> Iterator[Atom]:
     prop = g.value(expression, OWL.onProperty)
     filler, value = g.value(expression, OWL.someValuesFrom), g.value(expression, OWL.hasValue)
     if prop is None or (filler is None and value is None):
-        raise ValueError(f"a class expression that is not understood: {expression}")
+        raise ValueError(f"unsupported class expression: {expression}")
     if value is not None:
         yield variable, prop, value
     else:
@@ -164,7 +172,7 @@ def _expression(g: Graph, node: Node) -> str:
 
 
 class _TripleIndex:
-    """Triples by predicate, and by predicate with either end."""
+    """Set of triples, indexed by predicate, by predicate and subject, and by predicate and object."""
 
     def __init__(self) -> None:
         self.all: set[Triple] = set()
@@ -183,7 +191,7 @@ class _TripleIndex:
         return True
 
     def match(self, atom: Atom, binding: Binding) -> list[Triple]:
-        """Give at least the triples that can meet ``atom``; :func:`_bind` decides."""
+        """Return candidates for ``atom``: a superset of the matching triples, from which :func:`_bind` selects."""
         s, p, o = atom
         subject = binding.get(s) if type(s) is str else s
         if subject is not None:
@@ -193,7 +201,11 @@ class _TripleIndex:
 
 
 def _bind(atom: Atom, triple: Triple, binding: Binding) -> Binding | None:
-    """Extend a binding so that ``atom`` becomes ``triple``, or give ``None``."""
+    """Return the binding extended so that ``atom`` equals ``triple``, or ``None`` if that is impossible.
+
+    Example: for ``("x", p, "y")`` and ``(a, p, b)``, the binding ``{x: a}`` becomes ``{x: a, y: b}``, and ``{x: c}``
+    becomes ``None``.
+    """
     extended = binding
     for term, node in ((atom[0], triple[0]), (atom[2], triple[2])):
         if type(term) is not str:
@@ -207,7 +219,7 @@ def _bind(atom: Atom, triple: Triple, binding: Binding) -> Binding | None:
 
 
 def _joins(index: _TripleIndex, body: Sequence[Atom], binding: Binding) -> Iterator[tuple[Binding, tuple[Triple, ...]]]:
-    """Find every way to meet all atoms of ``body``."""
+    """Yield each binding under which all patterns of ``body`` match, with the matching triples in order."""
     if not body:
         yield binding, ()
         return
@@ -219,7 +231,7 @@ def _joins(index: _TripleIndex, body: Sequence[Atom], binding: Binding) -> Itera
 
 
 class Reasoner:
-    """The rules of one ontology, ready for many articles."""
+    """The compiled rules of one ontology, for the closures of many articles."""
 
     def __init__(self, ontology: Graph) -> None:
         self.rules = compile_rules(ontology)
@@ -229,14 +241,17 @@ class Reasoner:
                 self._triggers[predicate, None if type(obj) is str else obj].append((rule, position))  # type: ignore[index]
 
     def close(self, facts: Iterable[Triple]) -> Closure:
-        """Derive everything that follows from ``facts`` by the axioms.
+        """Return everything that follows from ``facts`` by the axioms.
 
-        What follows from the ontology alone, reflexive ``owl:sameAs``, ``owl:Thing`` and statements about literals
-        are not derived in the first place.
+        Consequences of the ontology alone, reflexive ``owl:sameAs``, ``owl:Thing`` and statements about literals are
+        never derived.
 
         Raises:
-            TooLarge: it takes more than :data:`MAX_STEPS`; transitive properties grow with the cube of a chain.
+            TooLarge: it takes more than :data:`MAX_STEPS`; the closure of a transitive property takes steps in the cube
+                of the length of its chains.
         """
+        # Semi-naive evaluation: each new triple is joined once with the triples known so far, so that no derivation is
+        # tried again in a later round.
         index = _TripleIndex()
         queue = deque(triple for triple in facts if index.add(triple))
         derivations: dict[Triple, Derivation] = {}
@@ -249,7 +264,7 @@ class Reasoner:
                 if steps > MAX_STEPS:
                     raise TooLarge(
                         f"What follows from the article takes more than {MAX_STEPS:,} steps to derive.",
-                        remedy="Look for long chains of relays, before, partOf or within that link all with all.",
+                        remedy="Shorten long chains of relays, before, partOf or within, which link all their members.",
                     )
                 if rule.head is None:
                     clashes.append(Derivation(rule, premises))
@@ -264,6 +279,7 @@ class Reasoner:
 
     def _fire(self, index: _TripleIndex, triple: Triple) -> Iterator[tuple[Rule, Binding, tuple[Triple, ...]]]:
         _, p, o = triple
+        # The triggers with an object keep a triple such as (s, rdf:type, Person) away from rules about other classes.
         for rule, position in [*self._triggers.get((p, None), ()), *self._triggers.get((p, o), ())]:
             binding = _bind(rule.body[position], triple, {})
             if binding is None:
@@ -278,10 +294,10 @@ def _substitute(term: Node | str, binding: Binding) -> Node:
 
 
 def reference_closure(ontology: Graph, facts: Graph) -> set[Triple]:
-    """Close with owlrl and keep the useful part: what the article adds, without noise.
+    """Return the relevant part of the closure by owlrl: the consequences of the article, without noise.
 
-    Noise is what holds of everything (reflexive ``owl:sameAs``, ``owl:Thing``, ``rdfs:Resource``), what types blank
-    nodes (class expressions), what is said of literals and datatypes, and what the ontology entails alone.
+    Noise is what holds for every resource (reflexive ``owl:sameAs``, ``owl:Thing``, ``rdfs:Resource``), types of blank
+    nodes (class expressions), statements about literals and datatypes, and consequences of the ontology alone.
     """
     alone, both = Graph(), Graph()
     for triple in ontology:

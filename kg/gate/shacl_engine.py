@@ -1,8 +1,8 @@
-"""The SHACL engine: pySHACL for the core, the store's own SPARQL engine for SPARQL-based constraints.
+"""SHACL engine: pySHACL for the core, pyoxigraph for SPARQL-based constraints.
 
-pySHACL runs a SPARQL constraint once for every focus node on rdflib, which takes 97 % of its time on an article. Here
-such constraints run on pyoxigraph with ``$this`` pre-bound (SHACL, clause 5.3.1; SEP-0007), wherever that is the same
-thing: a node shape with targets of its own that no other shape refers to. All else is left to pySHACL.
+pySHACL runs a SPARQL constraint once per focus node on rdflib, which takes 97 % of its time on an article. Here such
+constraints run on pyoxigraph with ``$this`` pre-bound (SHACL, clause 5.3.1; SEP-0007) where the result is the same: on
+a node shape that has its own targets and that no other shape refers to. pySHACL runs all others.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from rdflib.term import Node
 
 from kg.rdf import oxigraph, rdflib_conversion
 
-# SEP-0007 substitutes in triple patterns and filters, but binds nothing in a group that has neither; and pySHACL
-# reports the failures that clause 5.3.1 asks for.
+# Queries for which pre-binding differs. SEP-0007 substitutes $this in triple patterns and filters, but does not bind it
+# in a group without either, such as {} UNION {…}; and pySHACL reports the failures that clause 5.3.1 requires.
 _LEFT_TO_PYSHACL = re.compile(
     r"[$?](?:shapesGraph|currentShape|PATH)\b|(?<![?$])\b(?:MINUS|VALUES|SERVICE|OPTIONAL|UNION|BOUND)\b"
     r"|AS\s+[$?]this\b|[$?]this\s+AS\b|\{\s*\{|\bSELECT\b.*\bSELECT\b",
@@ -30,12 +30,20 @@ _TARGETS = (SH.targetClass, SH.targetNode, SH.targetSubjectsOf, SH.targetObjects
 
 
 class ShaclError(Exception):
-    """The shapes themselves are ill-formed or use what is not supported (SHACL, clause 3.4.3)."""
+    """Error for a shapes graph that is ill-formed or uses an unsupported feature (SHACL, clause 3.4.3)."""
 
 
 @dataclass(frozen=True)
 class SparqlConstraint:
-    """One ``sh:sparql`` of a node shape (clause 5.2.1)."""
+    """One ``sh:sparql`` constraint of a node shape (clause 5.2.1).
+
+    Attributes:
+        node: the constraint.
+        shape: the node shape.
+        select: the query, with its prefixes.
+        severity: the severity of its results.
+        messages: the messages by language, with placeholders such as ``{?value}``.
+    """
 
     node: Node
     shape: Node
@@ -46,12 +54,13 @@ class SparqlConstraint:
 
 @dataclass(frozen=True)
 class Shapes:
-    """A shapes graph, split once for many validations.
+    """A shapes graph, divided between the engines once for many validations.
 
     Attributes:
-        core: the shapes without the constraints in ``constraints``.
-        constraints: those that run on the store's engine.
-        ontology: triples that give class membership (``rdfs:subClassOf``); not validated themselves.
+        graph: the whole shapes graph.
+        core: the shapes without the constraints in ``constraints``, for pySHACL.
+        constraints: the constraints for pyoxigraph.
+        ontology: triples that define class membership (``rdfs:subClassOf``); they are not validated.
     """
 
     graph: Graph
@@ -62,7 +71,12 @@ class Shapes:
 
     @classmethod
     def prepare(cls, graph: Graph, ontology: Graph | None = None) -> Shapes:
-        """Split a shapes graph."""
+        """Divide a shapes graph between the engines.
+
+        Args:
+            graph: the shapes graph.
+            ontology: triples that define class membership.
+        """
         core = Graph()
         for triple in graph:
             core.add(triple)
@@ -82,7 +96,7 @@ class Shapes:
             ShaclError: the shapes cannot be used.
         """
         try:
-            # A shapes graph without shapes would make pySHACL look for shapes in the data.
+            # Given no shapes graph, pySHACL would search the data for shapes; ``core`` is passed even if it is empty.
             _, report, text = pyshacl.validate(
                 data, shacl_graph=self.core, ont_graph=self.ontology, inference="none", advanced=False
             )
@@ -107,7 +121,7 @@ class Shapes:
                     yield from _result(root, constraint, focus, row)
 
     def focus_nodes(self, data: Graph, shape: Node) -> set[URIRef | BNode]:
-        """Find the focus nodes of a shape (clause 2.1.3)."""
+        """Return the focus nodes of a shape in the data (clause 2.1.3)."""
         shapes = self.graph
         found: set[Node] = set(shapes.objects(shape, SH.targetNode))
         classes = set(shapes.objects(shape, SH.targetClass))
@@ -127,7 +141,7 @@ class Shapes:
 
 
 def _constraint(graph: Graph, shape: Node, node: Node) -> SparqlConstraint | None:
-    """Read a constraint, or give ``None`` where it has to be left to pySHACL."""
+    """Return a constraint for pyoxigraph, or ``None`` if pySHACL must run it."""
     select = graph.value(node, SH.select)
     unusual = (
         select is None
@@ -148,12 +162,12 @@ def _constraint(graph: Graph, shape: Node, node: Node) -> SparqlConstraint | Non
 
 
 def _is_class(graph: Graph, shape: Node) -> bool:
-    """Tell whether a shape is a class too, and so its own target (clause 2.1.3.3)."""
+    """Return whether a shape is also a class, and therefore its own target (clause 2.1.3.3)."""
     return (shape, RDF.type, RDFS.Class) in graph or (shape, RDF.type, OWL.Class) in graph
 
 
 def _prologue(graph: Graph, node: Node) -> str:
-    """Write the prefixes that a constraint declares through ``sh:prefixes`` and their imports (clause 5.2.1)."""
+    """Return the prefixes that a constraint declares by ``sh:prefixes`` and their imports (clause 5.2.1)."""
     lines = []
     for holder in graph.objects(node, SH.prefixes):
         for source in {holder, *graph.transitive_objects(holder, OWL.imports)}:
@@ -166,7 +180,7 @@ def _prologue(graph: Graph, node: Node) -> str:
 def _result(
     root: Node, constraint: SparqlConstraint, focus: URIRef | BNode, row: dict[str, oxigraph.Term]
 ) -> Iterator[tuple[Node, Node, Node]]:
-    """Turn a solution into a validation result (clause 5.3.2)."""
+    """Yield the triples of the validation result for a solution (clause 5.3.2)."""
     node = BNode()
     values = {name: rdflib_conversion.to_rdflib(term) for name, term in row.items()} | {"this": focus}
     yield root, SH.result, node
@@ -185,7 +199,7 @@ def _result(
 
 
 def _fill(message: Literal, values: dict[str, Node]) -> Literal:
-    """Put values in the place of ``{?name}`` and ``{$name}``."""
+    """Return the message with ``{?name}`` and ``{$name}`` replaced by values; a name without a value stays."""
     text = re.sub(r"\{[?$](\w+)\}", lambda m: str(values.get(m[1], m[0])), str(message))
     return Literal(text, lang=message.language)
 

@@ -1,4 +1,4 @@
-"""What the gate found: results with ids, places and remedies, as JSON or as a SHACL report in RDF."""
+"""Validation report of the gate: results with ids, places and remedies, in JSON or as a SHACL report in RDF."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from kg.rdf import oxigraph
 
 Severity = Literal["Violation", "Warning", "Info"]
 Texts = dict[str, str]
+"""A text by language (``en``, ``uk``)."""
 
 
 class ValidationResult(BaseModel):
-    """One thing that is wrong or missing.
+    """One problem that a check found.
 
     Attributes:
-        constraint: its id (``A1`` … ``G4`` of the ontology; ``J2`` … ``J5`` for the document's own form).
-        messages: what is wrong, by language; ``message`` is the English one.
-        focus: IRI of the resource, when it came to one.
-        pointer: JSON Pointer (RFC 6901) into the claims document, when one was sent.
-        value: the offending value.
-        remedies: what to do, by language; ``remedy`` is the English one.
+        constraint: id of the constraint (``A1`` … ``G5`` of the article, ``J2`` … ``J7`` of the document, ``O1``).
+        severity: ``Violation``, ``Warning`` or ``Info``.
+        messages: description of the problem, by language; ``message`` is the English one.
+        focus: IRI of the resource concerned, if there is one.
+        pointer: JSON Pointer (RFC 6901) into the claims document, if one was checked.
+        value: the offending value, cut to 500 characters.
+        remedies: advice, by language; ``remedy`` is the English one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,23 +48,23 @@ class ValidationResult(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def message(self) -> str:
-        """What is wrong, in English."""
+        """Description of the problem in English."""
         return self.messages["en"]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def remedy(self) -> str:
-        """What to do, in English."""
+        """Advice in English; empty if there is none."""
         return self.remedies.get("en", "")
 
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """All results, worst first. A document conforms when none of them is a violation.
+    """All results of a check, most severe first. The document conforms if no result is a violation.
 
     Attributes:
-        results: what was found.
-        graph: the SHACL engine's own report, where it ran; :meth:`to_rdf` completes it.
+        results: the results.
+        graph: the report of the SHACL engine, if it ran; :meth:`to_rdf` completes it.
     """
 
     results: tuple[ValidationResult, ...] = ()
@@ -70,17 +72,17 @@ class ValidationReport:
 
     @property
     def violations(self) -> list[ValidationResult]:
-        """What keeps the document out."""
+        """The results that prevent the document from being stored."""
         return self._of("Violation")
 
     @property
     def warnings(self) -> list[ValidationResult]:
-        """What a reader should look at."""
+        """The results that a person should review."""
         return self._of("Warning")
 
     @property
     def infos(self) -> list[ValidationResult]:
-        """What is merely missing."""
+        """The results for information that is missing."""
         return self._of("Info")
 
     @property
@@ -92,7 +94,7 @@ class ValidationReport:
         return [result for result in self.results if result.severity == severity]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the report as plain data, ready for JSON."""
+        """Return the report as a JSON object."""
         return {
             "conforms": self.conforms,
             "counts": {
@@ -104,12 +106,15 @@ class ValidationReport:
         }
 
     def to_rdf(self, media_type: str = "text/turtle") -> bytes:
-        """Give the report as a SHACL validation report (clause 3.6).
+        """Return the report as a SHACL validation report (clause 3.6).
 
-        ``sh:conforms`` is true when there is no violation; warnings and infos are listed all the same.
+        ``sh:conforms`` is true if there is no violation, even if there are warnings and infos.
+
+        Args:
+            media_type: the RDF serialisation.
 
         Raises:
-            UnsupportedFormat: not an RDF media type.
+            UnsupportedFormat: ``media_type`` is not an RDF media type.
         """
         graph = Graph()
         for triple in self.graph or ():
@@ -122,7 +127,7 @@ class ValidationReport:
         for node, focus, identifier in list(_identified(graph)):
             if (focus, identifier) in listed:
                 shown.add((focus, identifier))
-            else:  # left out because it only repeats what was found in the document itself
+            else:  # the gate dropped it, as it repeats a problem found in the document itself
                 graph.remove((node, None, None))
                 graph.remove((report, SH.result, node))
         for result in self.results:
@@ -133,10 +138,10 @@ class ValidationReport:
 
 
 class Rejected(ClaimgraphError):
-    """A claims document or an article graph that the gate refuses; see the tree in :mod:`kg.errors`.
+    """Error for a claims document or an article graph that the gate rejects; see the tree in :mod:`kg.errors`.
 
-    Args:
-        report: every problem found, with pointers, ids and remedies.
+    Attributes:
+        report: all problems found, with pointers, ids and remedies.
     """
 
     exit_code = 1
@@ -145,7 +150,7 @@ class Rejected(ClaimgraphError):
         count = len(report.violations)
         super().__init__(
             f"{count} problem{'s' if count != 1 else ''} found; nothing was stored.",
-            remedy="Mend each problem listed and send the document again.",
+            remedy="Fix each problem listed and send the document again.",
         )
         self.report = report
 
@@ -156,7 +161,7 @@ def _identified(graph: Graph) -> Iterable[tuple[Node, str, str]]:
 
 
 def _add_result(graph: Graph, report: Any, result: ValidationResult) -> None:
-    """Add a result that no shape gave: one found in the document or by code."""
+    """Add a result of a Python check to the SHACL report."""
     node = BNode()
     graph.add((report, SH.result, node))
     graph.add((node, RDF.type, SH.ValidationResult))
@@ -171,7 +176,10 @@ def _add_result(graph: Graph, report: Any, result: ValidationResult) -> None:
 
 
 def ordered(results: Iterable[ValidationResult]) -> tuple[ValidationResult, ...]:
-    """Sort results by severity, then by place."""
+    """Return the results sorted by severity, then by place.
+
+    Numbers in pointers are compared as numbers: ``/claims/2`` comes before ``/claims/10``.
+    """
     rank = {"Violation": 0, "Warning": 1, "Info": 2}
 
     def place(result: ValidationResult) -> tuple[object, ...]:

@@ -1,8 +1,8 @@
 """Allow-lists of URLs: exact entries written by the operator, and no others.
 
-An entry is a URL as SPARQL text names it, compared as a whole after normalising: never a prefix, never a pattern. The
-request goes to the URL of the entry, not to the text of a query. An entry may map its name to another URL (a mirror),
-and may pin the network address::
+An entry is a URL as SPARQL text names it, compared as a whole after normalisation; prefixes and patterns do not exist.
+The request is sent to the URL of the entry, never to text from a query. An entry may map its name to another URL (a
+mirror), and may pin the network address::
 
     https://query.wikidata.org/sparql
     http://dbpedia.org/sparql=https://mirror.example.org/dbpedia/sparql
@@ -31,7 +31,8 @@ class AllowedAddress:
     Attributes:
         name: URL that a query has to name.
         url: URL that the request goes to.
-        pinned: network address to connect to without a look-up; only a pinned address may be private.
+        pinned: network address to connect to without a look-up; only a pinned address may be private. An IP address as
+            host of the URL is pinned, too.
     """
 
     name: NormalUrl
@@ -40,7 +41,7 @@ class AllowedAddress:
 
 
 class AllowList:
-    """The entries of one setting."""
+    """Allow-list of one setting."""
 
     def __init__(self, text: str, setting: str) -> None:
         """Parse entries separated by white space; errors name the ``setting`` that they come from.
@@ -56,7 +57,7 @@ class AllowList:
                 raise BadInput(
                     f"{setting}: “{part}” is not a URL that can be allowed.",
                     remedy="Write http(s)://host[:port]/path, without user name, fragment or wildcards; "
-                    "=http(s)://… after it asks a mirror instead, @ and an IP address pins where to connect.",
+                    "append =http(s)://… to use a mirror instead, or @ and an IP address to pin the connection.",
                 )
             if entry.name in self._entries:
                 raise BadInput(f"{setting}: {entry.name} occurs twice.", remedy="Remove one of the two.")
@@ -72,6 +73,7 @@ class AllowList:
 
 
 def _entry(text: str) -> AllowedAddress | None:
+    """Parse ``NAME[=URL][@ADDRESS]``; return ``None`` if it is malformed."""
     head, at, tail = text.rpartition("@")
     pinned = address_of(tail.removeprefix("[").removesuffix("]")) if at else None
     if pinned is not None and "/" not in head.partition("://")[2]:

@@ -39,9 +39,11 @@ from kg.http_client.url import NormalUrl
 if TYPE_CHECKING:
     import ssl
 
-_AT_ONCE = 4
+_MAX_CONCURRENT = 4
+"""Requests to the same URL at a time."""
+
 _CONNECT_SECONDS = 5
-_CACHED = 64
+_MAX_CACHED = 64
 _CACHED_BYTES = 32 * 1024 * 1024
 _RESULTS = "application/sparql-results+json"
 _DOCUMENTS = (
@@ -58,7 +60,7 @@ class Fetched:
         media_type: in lower case, without parameters; empty if the server names none.
         retrieved: when the request was sent (UTC).
         cached: whether it comes from the cache.
-        identity: a random text that no other response has.
+        identity: a random id, unique to this response.
     """
 
     content: bytes = field(repr=False)
@@ -69,7 +71,7 @@ class Fetched:
 
 
 class FederationClient:
-    """Client for the URLs on the allow-lists. Safe to use from any thread; every call blocks until its deadline.
+    """Client for the URLs on the allow-lists. Safe to use from any thread; a call blocks until its deadline at most.
 
     Attributes:
         settings: as given.
@@ -89,7 +91,7 @@ class FederationClient:
         self._slots: dict[NormalUrl, threading.BoundedSemaphore] = {}
 
     def __bool__(self) -> bool:
-        """Whether anything is allowed at all."""
+        """Return whether any URL is allowed at all."""
         return bool(len(self._service) or len(self._load))
 
     def allows_service(self, iri: str) -> bool:
@@ -105,11 +107,16 @@ class FederationClient:
         return time.monotonic() + self.settings.seconds
 
     def ask(self, endpoint: str, query: str, deadline: float) -> Fetched:
-        """Send a query to an endpoint (SPARQL 1.1 Protocol, clause 2.1.2), or take its response from the cache.
+        """Return the response of an endpoint to a query (SPARQL 1.1 Protocol, clause 2.1.2), possibly from the cache.
+
+        Args:
+            endpoint: IRI that the query names.
+            query: text of the query.
+            deadline: on the monotonic clock; see :meth:`deadline`.
 
         Raises:
-            Forbidden: the endpoint is not on the list, or its name leads to an address that is not public.
-            Unreachable: it gives no valid response within the limits.
+            Forbidden: the endpoint is not on the allow-list, or its name leads to an address that is not public.
+            Unreachable: it sends no valid response within the limits.
         """
         entry = self._service.find(endpoint)
         if entry is None:
@@ -121,7 +128,7 @@ class FederationClient:
         body = urllib.parse.urlencode({"query": query}).encode()
         fetched = self._fetch(entry, OutgoingRequest(entry.url, headers, body), deadline)
         if fetched.media_type not in (_RESULTS, "application/json"):
-            raise Unreachable(f"{entry.name} answers in “{fetched.media_type[:80]}”, not in {_RESULTS}.")
+            raise Unreachable(f"{entry.name} responded with “{fetched.media_type[:80]}” instead of {_RESULTS}.")
         self._cache.put(key, fetched)
         return fetched
 
@@ -133,9 +140,13 @@ class FederationClient:
     def fetch(self, document: str, deadline: float) -> Fetched:
         """Fetch an RDF document; it is never cached.
 
+        Args:
+            document: IRI that the update names.
+            deadline: on the monotonic clock; see :meth:`deadline`.
+
         Raises:
-            Forbidden: the document is not on the list, or its name leads to an address that is not public.
-            Unreachable: it does not come within the limits.
+            Forbidden: the document is not on the allow-list, or its name leads to an address that is not public.
+            Unreachable: it does not arrive within the limits.
         """
         entry = self._load.find(document)
         if entry is None:
@@ -161,11 +172,15 @@ class FederationClient:
 
     @contextmanager
     def _slot(self, entry: AllowedAddress, deadline: float) -> Iterator[None]:
-        """Wait until few requests to the same URL are under way: a slow server must not take all threads."""
+        """Wait for one of :data:`_MAX_CONCURRENT` slots of a URL, so that a slow server cannot occupy all threads.
+
+        Raises:
+            Unreachable: no slot becomes free until the deadline.
+        """
         with self._lock:
-            slot = self._slots.setdefault(entry.url, threading.BoundedSemaphore(_AT_ONCE))
+            slot = self._slots.setdefault(entry.url, threading.BoundedSemaphore(_MAX_CONCURRENT))
         if not slot.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise Unreachable(f"{entry.name} is being asked too much at a time.", remedy="Try again later.")
+            raise Unreachable(f"{entry.name} already has too many requests in progress.", remedy="Try again later.")
         try:
             yield
         finally:
@@ -173,8 +188,8 @@ class FederationClient:
 
 
 _REMEDIES: dict[type[RequestFailed], str] = {
-    DeadlinePassed: "Ask it for less, or raise KG_OUTGOING_SECONDS.",
-    ResponseTooLarge: "Ask it for less, or raise KG_OUTGOING_MAX_BYTES.",
+    DeadlinePassed: "Request less data from it, or raise KG_OUTGOING_SECONDS.",
+    ResponseTooLarge: "Request less data from it, or raise KG_OUTGOING_MAX_BYTES.",
 }
 
 
@@ -191,7 +206,7 @@ def _check(entry: AllowedAddress, response: IncomingResponse) -> None:
             remedy="Ask the operator to allow the address that it redirects to.",
         )
     if status != 200:
-        raise Unreachable(f"{entry.name} answers with the status {status}.")
+        raise Unreachable(f"{entry.name} responded with status {status}.")
     encoding = response.header("Content-Encoding")
     if encoding.strip().lower() not in ("", "identity"):
         raise Unreachable(f"{entry.name} sends Content-Encoding {encoding[:40]}, which is refused.")
@@ -212,38 +227,39 @@ def _addresses(entry: AllowedAddress, limits: ConnectionBounds) -> list[str]:
         if address is None or not is_public(address):
             raise Forbidden(
                 f"{entry.name} leads to an address that is not public; no request is sent.",
-                remedy="Ask the operator to pin the address in the allow-list (…@address), if that is meant.",
+                remedy="Ask the operator to pin the address in the allow-list (…@address), if this is intended.",
             )
     return found
 
 
 class _Cache:
-    """The most recently used responses, limited in number and bytes, each for a time; safe for threads."""
+    """Cache of the most recently used responses, limited in number, bytes and age; thread-safe."""
 
     def __init__(self, seconds: float) -> None:
         self._lock = threading.Lock()
-        # An entry counts at least its share, so that one limit holds both the bytes and the number of entries.
-        self._kept: TTLCache[tuple[NormalUrl, str], Fetched] = TTLCache(
-            _CACHED_BYTES, max(0.0, seconds), getsizeof=lambda it: max(len(it.content), _CACHED_BYTES // _CACHED)
+        # Each entry counts as at least 1/64 of the size, so that one limit bounds both the bytes and the number.
+        self._responses: TTLCache[tuple[NormalUrl, str], Fetched] = TTLCache(
+            _CACHED_BYTES, max(0.0, seconds), getsizeof=lambda it: max(len(it.content), _CACHED_BYTES // _MAX_CACHED)
         )
 
     def get(self, key: tuple[NormalUrl, str]) -> Fetched | None:
         with self._lock:
-            found = self._kept.get(key)
+            found = self._responses.get(key)
         return replace(found, cached=True) if found else None
 
     def put(self, key: tuple[NormalUrl, str], fetched: Fetched) -> None:
         with self._lock:
             if len(fetched.content) <= _CACHED_BYTES:
-                self._kept[key] = fetched
+                self._responses[key] = fetched
 
     def drop(self, key: tuple[NormalUrl, str]) -> None:
         with self._lock:
-            self._kept.pop(key, None)
+            self._responses.pop(key, None)
 
 
 def _not_allowed(iri: str, allowed: AllowList) -> Forbidden:
+    """Return the error for an IRI that is not on an allow-list."""
     return Forbidden(
-        f"<{iri[:200]}> is not among the addresses that this server may ask.",
+        f"<{iri[:200]}> is not among the addresses that this server may send requests to.",
         remedy=f"Ask its operator to add it to {allowed.setting}.",
     )

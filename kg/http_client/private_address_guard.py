@@ -1,4 +1,4 @@
-"""Network addresses: look-up of a name, and the check whether an address is public."""
+"""Network addresses: name look-up with a timeout, and the check that an address is public."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import threading
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Written out, because what Python's ipaddress takes for global differs between versions (and includes NAT64).
+# Written out, because what Python's ipaddress considers global differs between versions (and includes NAT64).
 _PUBLIC_6 = ipaddress.IPv6Network("2000::/3")
 _CLOSED_6 = tuple(
     ipaddress.IPv6Network(text)
     for text in (
         "2001::/23",  # protocol assignments, among them Teredo, which holds an IPv4 address
         "2001:db8::/32",
-        "2002::/16",  # 6to4, which holds one too
+        "2002::/16",  # 6to4, which holds one, too
         "3fff::/20",
     )
 )
@@ -66,8 +66,8 @@ def look_up(host: str, port: int, seconds: float) -> list[str]:
     """Return the network addresses of a name, each once.
 
     Raises:
-        TimeoutError: the resolver does not answer within ``seconds``.
-        OSError: it does not know the name.
+        TimeoutError: the resolver does not respond within ``seconds``.
+        OSError: the name is unknown or malformed.
     """
     found: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
 
@@ -80,12 +80,12 @@ def look_up(host: str, port: int, seconds: float) -> list[str]:
         except UnicodeError:  # such as a..b
             found.put(OSError("its name is not a host name"))
 
-    # A resolver takes its own time and cannot be told to stop, so a thread is left to it at the deadline.
+    # getaddrinfo cannot be cancelled, so at the deadline its thread is abandoned; it ends when the resolver returns.
     threading.Thread(target=resolve, daemon=True).start()
     try:
-        answer = found.get(timeout=seconds)
+        result = found.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError from None
-    if isinstance(answer, OSError):
-        raise answer
-    return list(dict.fromkeys(answer))
+    if isinstance(result, OSError):
+        raise result
+    return list(dict.fromkeys(result))

@@ -1,4 +1,4 @@
-"""Normal form of http(s) URLs, so that two of them can be compared as a whole."""
+"""Normal form of http(s) URLs, in which two URLs can be compared as a whole."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 PORTS = {"http": 80, "https": 443}
 """Default ports by scheme."""
+
 _SAFE = "%!$&'()*+,;=:@/?[]~"
 
 
 class NormalUrl(NamedTuple):
-    """An http(s) URL in its normal form; ``target`` is path and query, ``host`` has no brackets."""
+    """An http(s) URL in its normal form; ``target`` is path and query, ``host`` has no brackets (IPv6)."""
 
     scheme: str
     host: str
@@ -44,13 +45,14 @@ def normal(iri: str) -> NormalUrl | None:
 
     ``HTTP://A.org:80/%7Eb`` becomes ``http://a.org/~b``. Not plain are, among others, user names, fragments, and hosts
     that a resolver might read as an IP address (``2130706433``, ``0x7f.1``, ``0177.0.0.1``). Dot segments and a dot
-    after the host stay: with them it is another URL.
+    after the host are retained: the URL without them is a different one.
     """
     match = _URL.fullmatch(iri)
     if match is None:
         return None
     scheme, host = match["scheme"].lower(), match["host"].lower()
     port = int(match["port"]) if match["port"] else PORTS[scheme]
+    # A host whose last label is a number is an address (WHATWG URL Standard, clause 3.5), and must be a proper one.
     if host.startswith("[") or _NUMBER.fullmatch(host.rpartition(".")[2]):
         address = address_of(host.strip("[]"))
         if address is None or (address.version == 6) != host.startswith("["):
@@ -66,6 +68,7 @@ def normal(iri: str) -> NormalUrl | None:
 
 
 def _unescaped(match: re.Match[str]) -> str:
+    """Return an escape decoded if it stands for an unreserved character (``%7E`` → ``~``), else in upper case."""
     character = chr(int(match.group()[1:], 16))
     plain = character.isascii() and (character.isalnum() or character in "-._~")
     return character if plain else match.group().upper()

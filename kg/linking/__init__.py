@@ -1,5 +1,5 @@
-"""Linking: which reference record an entity of the graph may be, with the reasons, and what is accepted at once.
+"""Linking: proposals of reference records for entities of the graph, with reasons and automatic acceptance.
 
-It imports :mod:`kg.reference`, :mod:`kg.store` and below. It proposes; storing links (:mod:`kg.links`) must never
+It imports :mod:`kg.reference`, :mod:`kg.store` and below. It only proposes; storing links (:mod:`kg.links`) must never
 enter.
 """

@@ -1,6 +1,6 @@
-"""What the graph knows of each entity that a link makes sense for: its names, and what stands around them.
+"""Profiles of linkable entities in the graph: names, places, offices, dates, and entities mentioned nearby.
 
-It reads the dataset and decides nothing; :mod:`kg.linking.linker` looks for records.
+This module only reads the dataset; :mod:`kg.linking.linker` searches for records.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KINDS: Mapping[str, tuple[RecordKind, ...]] = {
     "Agent": (RecordKind.person, RecordKind.organisation),
     "Artefact": (RecordKind.other,),
 }
-"""What a thing of each class may be; the first class of the list that fits counts, for what follows is wider."""
+"""Possible kinds of the instances of a class, most likely first; of several classes the first one counts."""
 
 _IDENTIFIERS = {
     "http://www.wikidata.org/entity/": "wikidata",
@@ -36,6 +36,7 @@ _IDENTIFIERS = {
     "https://www.opensanctions.org/entities/": "opensanctions",
 }
 
+# In the queries, the first %s restricts ?e to one entity (or is empty), the second one ?class to the classes above.
 _HEAD = f"PREFIX cg: <{CG}> PREFIX rdfs: <{RDFS}> PREFIX owl: <{OWL}> PREFIX skos: <{SKOS}>\n"
 _CLASSES = "VALUES ?class { " + " ".join(f"cg:{name}" for name in _KINDS) + " }"
 _TYPES = "SELECT DISTINCT ?e ?class { %s %s ?e a ?class }"
@@ -64,7 +65,14 @@ _SAME = """SELECT DISTINCT ?e ?other { %s %s ?e a ?class
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """An office that the graph says a person holds or held: its title, the IRI of what it is an office of, when."""
+    """An office that a person holds or held according to the graph.
+
+    Attributes:
+        title: title in the words of the text.
+        of: IRI of the organisation or place of the office; empty if unknown.
+        former: whether it is stated as a former office.
+        start, end: first and last day (ISO 8601); empty if unknown.
+    """
 
     title: str
     of: str = ""
@@ -75,7 +83,7 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class NameForm:
-    """Words that name an entity: whole, and the name alone where the document marks it."""
+    """Words that denote an entity: the whole passage, and only the name where the document marks it."""
 
     exact: str
     name: str = ""
@@ -83,20 +91,20 @@ class NameForm:
 
 @dataclass(frozen=True, slots=True)
 class EntityProfile:
-    """One entity, as the graph has it; all other entities are named by their IRIs.
+    """One entity with its context in the graph; other entities are referred to by IRI.
 
     Attributes:
         iri: its IRI.
-        kinds: what it may be, the likeliest first.
+        kinds: kinds of records that it may be, most likely first.
         labels: its names in all languages.
-        forms: the distinct words that denote it, in the order of the text.
-        within: places that contain it.
-        nations: what it is said to belong to.
-        offices: what it is said to be or have been.
-        near: entities that the same sentence names, those of the most sentences first.
-        together: entities that the same article names.
-        dates: first and last day (ISO 8601) of what it takes part in, or of its articles; empty where none is known.
-        identifiers: what outside datasets call it, where the graph says so.
+        forms: distinct words that denote it, in the order of the text.
+        within: places that contain it, directly or not.
+        nations: places or polities of its nationality.
+        offices: offices that it holds or held.
+        near: entities mentioned in the same sentences, those of the most sentences first.
+        together: entities mentioned in the same articles.
+        dates: first and last day (ISO 8601) of its situations and articles; empty if unknown.
+        identifiers: identifiers in outside datasets that the graph states, by dataset.
         point: latitude and longitude in degrees.
     """
 
@@ -115,16 +123,16 @@ class EntityProfile:
 
     @property
     def label(self) -> str:
-        """What to call it before a person: its first label, else its first form, else its IRI."""
+        """Name to display: its first label, else its first form, else its IRI."""
         return self.labels[0].text if self.labels else self.forms[0].exact if self.forms else self.iri
 
 
 def read(store: Reads, only: str | None = None) -> list[EntityProfile]:
-    """Read every entity of the kinds that records have, sorted by IRI.
+    """Return the profiles of all linkable entities, sorted by IRI.
 
     Args:
-        store: the dataset; what a caller may not see of it is not read.
-        only: the IRI of one entity, and no other.
+        store: the dataset; graphs that it does not show to the caller are not read.
+        only: IRI of the only entity to return.
     """
     reader = _ProfileReader(store, only)
     passages = _MentionIndex(reader.mentions())
@@ -140,7 +148,7 @@ def read(store: Reads, only: str | None = None) -> list[EntityProfile]:
 
 
 def read_alone(store: Reads) -> list[EntityProfile]:
-    """Read the same without what stands around each entity, and the forms in no order: much sooner done."""
+    """Return the same profiles without ``near`` and ``together``, and with sorted forms; much faster."""
     reader = _ProfileReader(store, None)
     forms = reader.forms()
     return [
@@ -150,7 +158,7 @@ def read_alone(store: Reads) -> list[EntityProfile]:
 
 
 class _ProfileReader:
-    """The questions that are asked of the dataset, all of the same entities."""
+    """Queries for the attributes of all entities, or of a single one."""
 
     def __init__(self, store: Reads, only: str | None) -> None:
         self._store = store
@@ -160,7 +168,7 @@ class _ProfileReader:
         return self._store.rows(_HEAD + pattern % ((self._values, _CLASSES)[: pattern.count("%s")]))
 
     def entities(self) -> list[EntityProfile]:
-        """Read the entities, sorted by IRI, without the passages that name them."""
+        """Return the profiles sorted by IRI, without forms and without entities mentioned nearby."""
         kinds, labels, same = self.kinds(), self.labels(), self.identifiers()
         within, nations = self.places(_WITHIN), self.places(_NATIONS)
         offices, dates = self.offices(), self.dates()
@@ -179,24 +187,26 @@ class _ProfileReader:
         ]
 
     def kinds(self) -> dict[str, tuple[RecordKind, ...]]:
+        """Return the possible kinds of each entity."""
         found: dict[str, set[str]] = defaultdict(set)
         for row in self._rows(_TYPES):
             found[_text(row["e"])].add(_text(row["class"]).removeprefix(CG))
         return {iri: next(kinds for name, kinds in _KINDS.items() if name in classes) for iri, classes in found.items()}
 
     def mentions(self) -> list[dict[str, oxigraph.Term]]:
-        """Read the passages of all articles that name the entities, for those who stand beside them too."""
+        """Return the mentions in all articles of the entities, including mentions of other entities."""
         narrow = self._values.replace("?e", "?it") + " ?mine cg:denotes ?it ; cg:inArticle ?article ."
         return self._store.rows(_HEAD + _MENTIONS % (narrow if self._values else ""))
 
     def forms(self) -> dict[str, set[NameForm]]:
+        """Return the distinct words that denote each entity."""
         found: dict[str, set[NameForm]] = defaultdict(set)
         for row in self._store.rows(_HEAD + _FORMS):
             found[_text(row["e"])].add(NameForm(_text(row["exact"]), _text(row.get("name"))))
         return found
 
     def labels(self) -> dict[str, list[RecordName]]:
-        """Read the labels; Ukrainian first, as the language of most texts, then by language."""
+        """Return the labels of each entity; Ukrainian first, as the language of most texts, then by language."""
         found: dict[str, list[RecordName]] = defaultdict(list)
         for row in self._rows(_LABELS):
             literal = row["label"]
@@ -207,12 +217,14 @@ class _ProfileReader:
         return found
 
     def places(self, pattern: str) -> dict[str, list[str]]:
+        """Return the sorted IRIs of ``?place`` for each entity."""
         found: dict[str, list[str]] = defaultdict(list)
         for row in self._rows(pattern):
             found[_text(row["e"])].append(_text(row["place"]))
         return defaultdict(list, {iri: sorted(places) for iri, places in found.items()})
 
     def offices(self) -> dict[str, list[Office]]:
+        """Return the offices of each person, sorted by title."""
         found: dict[str, list[Office]] = defaultdict(list)
         for row in self._rows(_OFFICES):
             of, former, start, end = (_text(row.get(name)) for name in ("of", "former", "from", "until"))
@@ -220,9 +232,11 @@ class _ProfileReader:
         return found
 
     def dates(self) -> dict[str, tuple[str, str]]:
+        """Return the first and last day of each entity."""
         return {_text(r["e"]): (_text(r.get("from")), _text(r.get("until"))) for r in self._rows(_DATES) if "e" in r}
 
     def identifiers(self) -> dict[str, dict[str, str]]:
+        """Return the stated identifiers of each entity by dataset, except those of published links."""
         found: dict[str, dict[str, str]] = defaultdict(dict)
         for row in self._rows(_SAME):
             other = _text(row["other"])
@@ -233,7 +247,11 @@ class _ProfileReader:
 
 
 class _MentionIndex:
-    """Which words denote each entity, and who stands in a sentence or an article with whom."""
+    """Words that denote each entity, and entities mentioned in the same sentences and articles.
+
+    Attributes:
+        forms: words by IRI, in the order of the text.
+    """
 
     def __init__(self, rows: Iterable[Mapping[str, oxigraph.Term]]) -> None:
         forms: dict[str, dict[NameForm, None]] = defaultdict(dict)
@@ -251,6 +269,7 @@ class _MentionIndex:
         self.forms: dict[str, list[NameForm]] = defaultdict(list, {iri: list(found) for iri, found in forms.items()})
 
     def near(self, iri: str) -> list[str]:
+        """Return the entities mentioned in the same sentences, those of the most sentences first."""
         counts: dict[str, int] = defaultdict(int)
         for segment in self._segments.get(iri, ()):
             for other in self._members[segment]:
@@ -258,6 +277,7 @@ class _MentionIndex:
         return sorted((other for other, count in counts.items() if count), key=lambda other: (-counts[other], other))
 
     def together(self, iri: str) -> list[str]:
+        """Return the entities mentioned in the same articles, sorted by IRI."""
         return sorted({o for article in self._articles.get(iri, ()) for o in self._members[article] if o != iri})
 
 

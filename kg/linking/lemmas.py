@@ -1,7 +1,7 @@
-"""Names of Ukrainian texts in the nominative: «Башара Асада» is said of Башар Асад.
+"""Nominatives of names in Ukrainian texts: «Башара Асада» is a form of «Башар Асад».
 
-The dictionary is an optional extra. Which form a word stands in is often not certain, so that several nominatives are
-given; that one of them is a name in the reference data decides, and not the grammar.
+The dictionary is an optional extra. The form of a word is often ambiguous, so all possible nominatives are returned;
+the reference data decides between them, not the grammar.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from itertools import islice, product
 from typing import Any, Protocol
 
 MISSING = (
-    "Names are compared as the text inflects them, for the dictionary is not installed: "
+    "Names are compared in their inflected forms, because the dictionary is not installed: "
     "pip install 'claimgraph[lemmas]'."
 )
-"""What to say where the extra is missing."""
+"""Notice for users without the extra."""
 
 _CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct", "voct")
 _WORDS = re.compile(r"([\s\-–]+)")
 _CYRILLIC = re.compile(r"[а-яґєії]", re.IGNORECASE)
 _MOST = 24
-"""Nominatives of one name that are tried; real ones have one to six."""
+"""Maximum number of nominatives of one name; real names have one to six."""
 
 
 class _Tag(Protocol):
+    """Grammemes of a form, as pymorphy3 has them."""
+
     POS: str | None
     case: str | None
     number: str | None
@@ -35,6 +37,8 @@ class _Tag(Protocol):
 
 
 class _Parse(Protocol):
+    """One reading of a word, as pymorphy3 has it."""
+
     word: str
     tag: _Tag
 
@@ -42,30 +46,32 @@ class _Parse(Protocol):
 
 
 class Lemmas:
-    """Knows the forms of Ukrainian words."""
+    """Forms of Ukrainian words, from the dictionary of pymorphy3."""
 
     def __init__(self, analyzer: Any) -> None:
         self._parse = lru_cache(maxsize=8192)(lambda word: tuple(analyzer.parse(word)))
 
     @classmethod
     def load(cls) -> Lemmas | None:
-        """Load the dictionary (0.1 s, 30 MB); ``None`` where the extra is missing."""
+        """Load the dictionary (0.1 s, 30 MB); return ``None`` if the extra is not installed."""
         try:
-            import pymorphy3  # noqa: PLC0415 - optional, and it takes time to load
+            import pymorphy3  # noqa: PLC0415 - optional, and slow to load
         except ImportError:
             return None
         try:
             return cls(pymorphy3.MorphAnalyzer(lang="uk"))
-        except ValueError:  # the program without the dictionary
+        except ValueError:  # pymorphy3 is installed without the dictionary
             return None
 
     def nominatives(self, text: str, *, person: bool = False) -> list[str]:
-        """Give what a name may be in the nominative, without the name as it stands.
+        """Return the possible nominatives of a name, except the name itself.
+
+        Example: «Башара Асада» as the name of a person may be «Башар Асад».
 
         Args:
-            text: a name, alone.
-            person: all its words stand in one case, as given name and surname do; else what follows the head noun
-                («Рада безпеки») may stay as it is.
+            text: a name without other words.
+            person: whether all its words are in the same case, as given name and surname are; otherwise words after
+                the head noun may stay unchanged («Ради безпеки»: «Рада безпеки»).
         """
         if not _CYRILLIC.search(text):
             return []
@@ -80,9 +86,9 @@ class Lemmas:
         return list(found)[:_MOST]
 
     def is_named(self, text: str) -> bool:
-        """Tell whether a word after a common noun names it («місто Сочі») and not what it is of («столиці Сирії»).
+        """Return whether a word after a common noun is its name («місто Сочі»), not a genitive («столиці Сирії»).
 
-        A name that stands beside its noun is in the nominative when the noun is, or is not inflected at all.
+        A name in apposition to its noun is in the nominative, or is not inflected at all.
         """
         word = _WORDS.split(text.strip())[0]
         if not _CYRILLIC.search(word):
@@ -91,13 +97,20 @@ class Lemmas:
         return any(p.tag.POS == "NOUN" and p.tag.case == "nomn" and p.tag.number != "plur" for p in readings)
 
     def _readings(self, words: list[str], gaps: list[str], case: str, *, person: bool) -> Iterator[tuple[str, ...]]:
-        """Give the ways to read the words as a name that stands in a case, each word in the nominative."""
+        """Yield readings of the words as a name in one case, with each word in the nominative.
+
+        Args:
+            words: words of the name.
+            gaps: the space or hyphen after each word; empty after the last.
+            case: the case that the head noun and its adjectives share.
+            person: see :meth:`nominatives`.
+        """
         for gender in ("masc", "femn", "neut", "plur"):
             options: list[list[str]] = []
             headed = False
             for word, gap in zip(words, gaps, strict=True):
                 forms = self._forms(word.lower(), case, gender)
-                if headed:  # what follows the head may be of it, or stand beside it in a case of its own
+                if headed:  # words after the head agree with it, or are a complement in a case of their own
                     options.append([*forms, word] if person else [word, *forms])
                 elif forms:
                     options.append(forms)
@@ -110,10 +123,11 @@ class Lemmas:
                 yield from islice(product(*options), _MOST)
 
     def _known(self, word: str) -> tuple[_Parse, ...]:
+        """Return the readings of a word in any capitalisation."""
         return self._parse(word.lower())
 
     def _forms(self, word: str, case: str, gender: str) -> list[str]:
-        """Give the nominatives of a word that may stand in a case, as a noun or adjective of a gender (or plural)."""
+        """Return the nominatives of a word that may be a noun or adjective in a case and gender (or plural)."""
         found: dict[str, None] = {}
         for parse in self._parse(word):
             tag = parse.tag
@@ -128,7 +142,7 @@ class Lemmas:
 
 
 def _cased(new: str, old: str) -> str:
-    """Write a form with the capitals of the word that it comes from."""
+    """Return a form with the capitals of the original word."""
     if old.isupper() and len(old) > 1:
         return new.upper()
     return new[:1].upper() + new[1:] if old[:1].isupper() else new

@@ -1,4 +1,4 @@
-"""What the linker says of an entity: which record it may be, why, how sure that is, and what is to become of it."""
+"""Link proposals: an entity, a record that it may be, the reasons, a score, and a verdict."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from kg.reference.records import RecordKind
 
 
 class ProposalVerdict(StrEnum):
-    """What is to become of a proposal."""
+    """Verdict of the linker on a proposal."""
 
     accept = "accept"
-    """An exact name, the right kind, and no other that it could be: linked at once."""
+    """Linked at once: an exact name, the right kind, and no other possible record."""
     review = "review"
-    """A person decides."""
+    """Left to a reviewer."""
     nil = "nil"
-    """Nothing in this reference data is it."""
+    """No record of the reference data matches."""
     outside = "outside"
-    """This reference data does not cover its time, place or kind, so that nothing follows from its absence."""
+    """The reference data does not cover its time, place or kind, so its absence proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringFeature:
-    """One reason for or against.
+    """One reason for or against a link.
 
     Attributes:
         name: ``alias``, ``lemma``, ``similarity``, ``kind``, ``country``, ``within``, ``distance``, ``co-mention``,
             ``role``, ``identifier``, ``prominence``, ``rule``.
         value: 0 (against) to 1 (for).
-        weight: what it counts, in points of the score.
-        evidence: what it was seen in, for a person.
+        weight: weight in the score.
+        evidence: explanation for reviewers.
     """
 
     name: str
@@ -41,20 +41,20 @@ class ScoringFeature:
 
 @dataclass(frozen=True, slots=True)
 class LinkProposal:
-    """One record that an entity may be; or, with an empty identifier, that none of a dataset is it.
+    """One record that an entity may be; or, with an empty identifier, that no record of a dataset matches.
 
     Attributes:
         subject: IRI of the entity.
-        name: what the article calls it, in the form that matched.
-        kind: of the entity.
-        dataset, identifier: of the record; see :class:`kg.reference.records.Record`.
-        label: of the record.
+        name: the words of the article that matched.
+        kind: kind of the record; without a record, the most likely kind of the entity.
+        dataset, identifier: key of the record; see :class:`kg.reference.records.Record`.
+        label: label of the record.
         matched: the name of the record that matched.
-        score: 0 to 100.
-        features: what it is made of.
+        score: weighted mean of the features, 0 to 100.
+        features: reasons for and against.
         verdict: see :class:`ProposalVerdict`.
-        reason: why that verdict, in a sentence.
-        source: the pack and version that the record comes from, as ``name@version``.
+        reason: explanation of the verdict, in a sentence.
+        source: pack of the record, as ``name@version``.
     """
 
     subject: str
@@ -72,5 +72,5 @@ class LinkProposal:
 
     @property
     def record(self) -> str:
-        """Name the record among all datasets: ``wikidata:Q212``."""
+        """Unique key of the record across datasets: ``wikidata:Q212``."""
         return f"{self.dataset}:{self.identifier}"

@@ -1,4 +1,4 @@
-"""Says of each entity which records it may be, one dataset after another, and what is to become of each proposal."""
+"""Linker: proposals of records for entities, with a verdict, dataset by dataset."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ from kg.reference.reference_store import ReferenceStore
 from kg.store.store_protocols import Reads
 
 _ORDER = (RecordKind.country, RecordKind.region, RecordKind.settlement)
+"""Kinds that are linked first, in this order."""
+
 _ROUNDS = 4
-_BARE: GeographicContext = GeographicContext()
+"""Maximum number of rounds in which accepted links become context of others."""
+
+_NO_CONTEXT: GeographicContext = GeographicContext()
 
 
 @dataclass(frozen=True, slots=True)
 class LinkerSettings:
-    """How the linker works.
+    """Options of the linker.
 
     Attributes:
-        runners_up: how many records of a dataset are proposed for review, after the best.
-        plausible: score (0 to 100) under which a record is not proposed.
-        spread: how many points after the best a record is still proposed.
-        lemmas: whether names are put into the nominative, where the extra is installed.
-        people: another scorer for people (:func:`kg.linking.logic_v2_scorer.logic`), if one is wanted.
+        runners_up: maximum number of records of a dataset that are proposed for review after the best.
+        plausible: minimum score (0 to 100) of a proposed record.
+        spread: maximum distance in points from the score of the best record.
+        lemmas: whether names are converted to the nominative, if the extra is installed.
+        people: optional scorer for names of persons (:func:`kg.linking.logic_v2_scorer.logic`).
     """
 
     runners_up: int = 4
@@ -45,10 +49,10 @@ class LinkerSettings:
 
 
 class Linker:
-    """Proposes links; it stores nothing.
+    """Proposes links for entities, and stores nothing.
 
     Attributes:
-        missing: what to tell a person of what it works without; empty where nothing is missing.
+        missing: notice for users about a missing extra; empty if nothing is missing.
     """
 
     def __init__(
@@ -57,12 +61,12 @@ class Linker:
         settings: LinkerSettings | None = None,
         rejected: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        """Make a linker.
+        """Prepare a linker for the packs that the reference store has now.
 
         Args:
-            reference: the records.
+            reference: the reference store.
             settings: see :class:`LinkerSettings`.
-            rejected: by the IRI of an entity, the records (``dataset:identifier``) that a person has said it is not.
+            rejected: records (``dataset:identifier``) that reviewers have rejected, by the IRI of the entity.
         """
         self._settings = settings or LinkerSettings()
         lemmas = Lemmas.load() if self._settings.lemmas else None
@@ -75,14 +79,14 @@ class Linker:
             self._packs[pack.dataset].append(pack)
 
     def propose(
-        self, entity: EntityProfile, known: GeographicContext = _BARE, others: Collection[str] = ()
+        self, entity: EntityProfile, known: GeographicContext = _NO_CONTEXT, others: Collection[str] = ()
     ) -> list[LinkProposal]:
-        """Say which records an entity may be: of each dataset the best, then others for review; or that it has none.
+        """Return proposals for one entity: of each dataset the best record and others for review, or that none matches.
 
         Args:
             entity: see :func:`kg.linking.entity_profiles.read`.
-            known: what the entities around it are, as far as that is known.
-            others: names of the entities around it.
+            known: records of the entities in its context, as far as known.
+            others: names of the entities in its context.
         """
         entity = self._candidates.narrowed(entity)
         spellings = self._candidates.spellings(entity, others)
@@ -91,16 +95,16 @@ class Linker:
     def link(
         self, entities: Iterable[EntityProfile], progress: Callable[[int], None] | None = None
     ) -> list[LinkProposal]:
-        """Propose links for many entities, each in the light of what those around it are.
+        """Return proposals for many entities, using the accepted links of each as context of the others.
 
-        Countries come first, for they decide of regions, and these of towns; it is done again until nothing more is
-        decided by what was.
+        Countries come first, because they help to distinguish regions, and regions settlements. Rounds are repeated
+        until the accepted links no longer change, four times at most.
 
         Args:
-            entities: all of the graph, or one with all that stands beside it.
-            progress: is told of each entity that is done.
+            entities: all entities of the graph, or one with all in its context.
+            progress: callback with the number of further entities for which candidates were found.
         """
-        ordered = sorted(map(self._candidates.narrowed, entities), key=_turn)
+        ordered = sorted(map(self._candidates.narrowed, entities), key=_linking_order)
         names = {entity.iri: {form.name or form.exact for form in entity.forms} for entity in ordered}
         found: dict[str, tuple[list[NameSpelling], list[Candidate]]] = {}
         for entity in ordered:
@@ -121,19 +125,19 @@ class Linker:
         return [proposal for iri in sorted(proposals) for proposal in proposals[iri]]
 
     def link_one(self, store: Reads, iri: str) -> list[LinkProposal]:
-        """Propose links for one entity of a dataset, in the light of what stands beside it."""
+        """Return proposals for one entity of a dataset, with the entities mentioned nearby as context."""
         entity = next(iter(entity_profiles.read(store, iri)), None)
         if entity is None:
             return []
         around = (*entity.near, *entity.within, *entity.nations, *(office.of for office in entity.offices if office.of))
         entities = [
             entity,
-            *(other for beside in dict.fromkeys(around) for other in entity_profiles.read(store, beside)),
+            *(other for nearby in dict.fromkeys(around) for other in entity_profiles.read(store, nearby)),
         ]
         return [proposal for proposal in self.link(entities) if proposal.subject == iri]
 
     def _note(self, iri: str, proposals: list[LinkProposal], known: GeographicContext) -> bool:
-        """Note what was accepted, for the entities around; tells whether that is new."""
+        """Add the accepted records to the context; return whether it changed."""
         accepted = [p for p in proposals if p.verdict is ProposalVerdict.accept]
         records = [self._reference.get(proposal.dataset, proposal.identifier) for proposal in accepted]
         return known.put(iri, filter(None, records))
@@ -145,22 +149,23 @@ class Linker:
         candidates: list[Candidate],
         known: GeographicContext,
     ) -> list[LinkProposal]:
+        """Return the proposals of all datasets, sorted by dataset and descending score; none for an unnamed entity."""
         if not spellings and not candidates:
             return []
         rejected = self._rejected.get(entity.iri, ())
-        weighed: dict[str, list[ScoredCandidate]] = defaultdict(list)
+        by_dataset: dict[str, list[ScoredCandidate]] = defaultdict(list)
         for candidate in candidates:
             if candidate.record.key not in rejected:
-                weighed[candidate.record.dataset].append(self._scored(entity, candidate, known))
+                by_dataset[candidate.record.dataset].append(self._scored(entity, candidate, known))
         found: list[LinkProposal] = []
-        for dataset in sorted({*self._packs, *weighed}):
-            barred = any(record.startswith(f"{dataset}:") for record in rejected)
-            ranked = [one for one in _ranked(weighed[dataset]) if one.score >= self._settings.plausible]
+        for dataset in sorted({*self._packs, *by_dataset}):
+            rejected_another = any(record.startswith(f"{dataset}:") for record in rejected)
+            ranked = [one for one in _ranked(by_dataset[dataset]) if one.score >= self._settings.plausible]
             if ranked:
-                decision = decide(ranked, rejected=barred)
+                decision = decide(ranked, rejected=rejected_another)
                 found += self._plausible(entity, decision)
             else:
-                found.append(self._none(entity, dataset, spellings, known))
+                found.append(self._no_match(entity, dataset, spellings, known))
         return sorted(agreed(entity, found, self._reference, rejected), key=lambda p: (p.dataset, -p.score))
 
     def _scored(self, entity: EntityProfile, candidate: Candidate, known: GeographicContext) -> ScoredCandidate:
@@ -169,10 +174,10 @@ class Linker:
         return scored(entity, candidate, known, self._reference)
 
     def _plausible(self, entity: EntityProfile, decision: AcceptanceDecision) -> list[LinkProposal]:
-        """Propose the best record of a dataset; others too, where a person is to decide."""
+        """Return a proposal for the best record of a dataset, and for runners-up if it is left to a reviewer."""
         best = decision.ranked[0].score
         close = [one for one in decision.ranked if one.score >= best - self._settings.spread]
-        kept = close[: 1 if decision.accepted else 1 + self._settings.runners_up]
+        proposed = close[: 1 if decision.accepted else 1 + self._settings.runners_up]
         verdict = ProposalVerdict.accept if decision.accepted else ProposalVerdict.review
         return [
             LinkProposal(
@@ -186,27 +191,27 @@ class Linker:
                 score=one.score,
                 features=one.features,
                 verdict=verdict,
-                reason=decision.reason if at == 0 else f"It comes after {kept[0].candidate.record.key}.",
+                reason=decision.reason if at == 0 else f"It ranks below {proposed[0].candidate.record.key}.",
                 source=one.candidate.pack,
             )
-            for at, one in enumerate(kept)
+            for at, one in enumerate(proposed)
         ]
 
-    def _none(
+    def _no_match(
         self, entity: EntityProfile, dataset: str, spellings: list[NameSpelling], known: GeographicContext
     ) -> LinkProposal:
-        """Say that no record of a dataset is it: nil, or nothing that the dataset would have."""
+        """Return a proposal that no record of a dataset matches: ``nil``, or ``outside`` its coverage."""
         countries = list(known.stated(entity)) or [""]
         day = entity.dates[1]
         packs = self._packs[dataset]
         covered = any(p.covers(kind, country, day) for p in packs for kind in entity.kinds for country in countries)
         name = spellings[0].text if spellings else entity.label
         if covered:
-            verdict, reason = ProposalVerdict.nil, f"No record of {dataset} has this name, or one like it."
+            verdict, reason = ProposalVerdict.nil, f"No record of {dataset} has this name or a similar one."
         else:
             verdict, reason = (
                 ProposalVerdict.outside,
-                f"The packs of {dataset} do not cover {_what(entity, countries, day)}.",
+                f"The packs of {dataset} do not cover {_described(entity, countries, day)}.",
             )
         return LinkProposal(
             subject=entity.iri,
@@ -224,22 +229,23 @@ class Linker:
         )
 
 
-def _what(entity: EntityProfile, countries: list[str], day: str) -> str:
+def _described(entity: EntityProfile, countries: list[str], day: str) -> str:
+    """Describe an entity by kind, countries and date: “a settlement or a region in UA on 2024-05-01”."""
     kinds = (
         " or ".join(
             f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" for kind in entity.kinds if kind is not RecordKind.other
         )
-        or "such things"
+        or "things of this kind"
     )
     where = f" in {', '.join(countries)}" if countries[0] else ""
     return f"{kinds}{where}{f' on {day}' if day else ''}"
 
 
-def _turn(entity: EntityProfile) -> tuple[int, str]:
+def _linking_order(entity: EntityProfile) -> tuple[int, str]:
     kind = entity.kinds[0]
     return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER), entity.iri)
 
 
-def _ranked(weighed: list[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Order by score; those alike by prominence, then by name, so that the order is always the same."""
-    return sorted(weighed, key=lambda one: (-one.score, -one.candidate.record.prominence, one.candidate.record.key))
+def _ranked(candidates: list[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Sort by descending score, then prominence, then key, so that the order is deterministic."""
+    return sorted(candidates, key=lambda one: (-one.score, -one.candidate.record.prominence, one.candidate.record.key))

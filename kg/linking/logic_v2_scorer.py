@@ -1,4 +1,4 @@
-"""Another measure of how alike the names of people are: logic-v2 of nomenklatura, where that is installed."""
+"""Optional similarity of names of persons: logic-v2 of nomenklatura."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from kg.linking.candidates import Candidate
 from kg.reference.records import RecordName
 
 Scorer = Callable[[Candidate], Candidate]
+"""Function that returns a candidate with another similarity."""
 
 REMEDY = (
-    "Run pip install 'claimgraph[logic]' in an environment of its own, without constraints.txt: it asks for DuckDB "
-    "below 2, and for PyICU, which is compiled and needs ICU (libicu-dev, pkg-config, g++)."
+    "Run pip install 'claimgraph[logic]' in an environment of its own, without constraints.txt: it requires DuckDB "
+    "below 2, and PyICU, which is compiled and needs ICU (libicu-dev, pkg-config, g++)."
 )
 
 
 def logic() -> Scorer | None:
-    """Load it (600 MB of packages); ``None`` where the extra, or the ICU library under it, is missing."""
+    """Load the scorer (600 MB of packages); return ``None`` if the extra or the ICU library is missing."""
     try:
         from followthemoney import model  # type: ignore[import-not-found] # noqa: PLC0415 - optional, and slow to load
         from followthemoney.proxy import EntityProxy  # type: ignore[import-not-found] # noqa: PLC0415
@@ -28,7 +29,7 @@ def logic() -> Scorer | None:
         return None
 
     def entity(names: tuple[RecordName, ...]) -> EntityProxy:
-        """Make an entity whose id tells its names, for names are analysed once for each id."""
+        """Return an entity whose id is a hash of its names, because the library caches its analysis of names by id."""
         texts = sorted({name.text for name in names})
         identity = hashlib.sha256("\n".join(texts).encode()).hexdigest()
         return model.get_proxy({"id": identity, "schema": "Person", "properties": {"name": texts}})
@@ -44,7 +45,7 @@ def logic() -> Scorer | None:
 
 
 def required() -> Scorer:
-    """Load it.
+    """Load the scorer.
 
     Raises:
         BadInput: it is not installed.

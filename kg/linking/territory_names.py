@@ -1,6 +1,6 @@
-"""What Ukrainian texts call territories, and which records of territories must not be taken for what is meant.
+"""Names of territories in Ukrainian texts, and records that must not be linked to territories.
 
-The rules give names that may be; that one of them is a name in the reference data decides.
+The rules derive possible names, of which most do not exist; the reference data decides between them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from functools import cache
 from kg.files import tsv_tables
 from kg.reference.records import Record, RecordKind
 
+# Adjectives of countries in all forms («сирійського»: сирійськ), lands («Донеччина»), and names of oblasts.
 _ADJECTIVE = re.compile(r"(.+[сцз]ьк)(?:ий|ого|ому|им|ім|а|ої|ій|у|ою|е|і|их|ими)$")
 _LAND = re.compile(r"\w(щин|ччин)[аиіуою]+$", re.IGNORECASE)
 _OBLAST = re.compile(r"(.+(?:[сцз]ьк|н)а) (?:область|обл\.?|oblast|region)$", re.IGNORECASE)
 
+# Common nouns in the names of places, in Ukrainian, English and Russian.
 _WORDS: Mapping[RecordKind, re.Pattern[str]] = {
     RecordKind.water: re.compile(
         r"\b(мор[еяюі]|морем|океан\w*|заток\w+|проток\w+|прот[оі]к|річк\w+|рік[аи]|озер\w+|водосховищ\w+|лиман\w*"
@@ -31,25 +33,27 @@ _WORDS: Mapping[RecordKind, re.Pattern[str]] = {
         r"\b(міст[оаіу]\w*|сел[оаіу]|селом|селищ\w+|смт|city|town|village|город\w*)\b", re.IGNORECASE
     ),
 }
+# Common nouns before or after a name: «місто Сочі», “Sochi city”.
 _GENERIC = re.compile(
     r"^(міст|сел|селищ|смт|м\.|с\.|столиц|річк|озер|подкаст|канал|видання|газет|журнал|агенці|компані|група|порт)\w*\s+"
     r"|\s+(city|town|village|oblast|region|podcast)$",
     re.IGNORECASE,
 )
 
+# Identifiers of rigour for the entities of occupiers.
 _OCCUPATION = re.compile(r"^(ua-(dpr|lpr|cri|zap|khe)|ge-(ab|so)|md-pmr)$", re.IGNORECASE)
 _OCCUPATION_FLAG = "occupation-entity"
 
 
 @cache
 def _countries_of() -> Mapping[str, str]:
-    """Return the names of countries by the adjectives, without endings, that no rule leads from."""
+    """Map stems of adjectives that follow no rule to the names of countries: «американськ», Сполучені Штати."""
     return tsv_tables.mapping(tsv_tables.read("kg.linking", "country-adjectives.tsv", ("adjective", "country")))
 
 
 @cache
 def _other_names() -> Mapping[str, tuple[str, ...]]:
-    """Return the names that lists of countries have by those that they seldom have: «рф», Росія and Russia."""
+    """Map names that lists of countries rarely contain to names that they do: «рф», Росія and Russia."""
     found: dict[str, tuple[str, ...]] = {}
     for row in tsv_tables.read("kg.linking", "country-names.tsv", ("name", "listed")):
         name, listed = row.cells
@@ -59,13 +63,13 @@ def _other_names() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def _regions() -> Mapping[str, str]:
-    """Return the adjectives of oblasts by the names of lands: «буковина», Чернівецька."""
+    """Map names of lands that follow no rule to the adjectives of oblasts: «буковина», Чернівецька."""
     return tsv_tables.mapping(tsv_tables.read("kg.linking", "regions.tsv", ("name", "region")))
 
 
 @cache
 def _traps() -> Mapping[tuple[str, str], str]:
-    """Return by dataset and identifier what a record is that is taken for a territory."""
+    """Map dataset and identifier of records that look like a territory to what they are instead."""
     found: dict[tuple[str, str], str] = {}
     for row in tsv_tables.read("kg.linking", "traps.tsv", ("dataset", "identifier", "reason")):
         dataset, identifier, reason = row.cells
@@ -74,7 +78,7 @@ def _traps() -> Mapping[tuple[str, str], str]:
 
 
 def barred(record: Record) -> str:
-    """Tell why a record must not answer the mention of a territory; empty where nothing speaks against it."""
+    """Return why a record must not be linked to a territory; empty if it may be."""
     if record.kind not in (
         RecordKind.country,
         RecordKind.region,
@@ -91,30 +95,33 @@ def barred(record: Record) -> str:
 
 
 def trap(dataset: str, identifier: str) -> str:
-    """Tell what an identifier names that is taken for a territory and is not it; empty where it is none of those."""
+    """Return what an identifier that looks like a territory names instead; empty if it is not on the list."""
     if _OCCUPATION.match(identifier):
         return "an occupation entity, not the territory"
     return _traps().get((dataset, identifier), "")
 
 
 def narrowed(kinds: tuple[RecordKind, ...], name: str) -> tuple[RecordKind, ...]:
-    """Keep of the kinds of a place what a word of its name tells: «море», «область», «-щина», «місто»."""
+    """Return the kinds of a place that a word of its name allows: «море», «область», «-щина», «місто».
+
+    A word selects one kind: «Північне море» is a water. The suffix «-щина» only puts the region first.
+    """
     if RecordKind.settlement not in kinds:
         return kinds
-    if _LAND.search(name):  # Донеччина; but Козельщина is a town
+    if _LAND.search(name):  # Донеччина is a region, but Козельщина a town
         return (RecordKind.region, *(kind for kind in kinds if kind is not RecordKind.region))
     return next(((kind,) for kind, words in _WORDS.items() if words.search(name)), kinds)
 
 
 def bare(name: str) -> str:
-    """Leave out the common noun of a name («місто Сочі», “Mazeej podcast”)."""
+    """Return a name without its common noun («місто Сочі», “Mazeej podcast”)."""
     return _GENERIC.sub("", name).strip()
 
 
 def country_names(word: str) -> Iterator[str]:
-    """Give the names that a country may have of which a Ukrainian text says this: an adjective, or a short name.
+    """Yield possible names of a country that a Ukrainian text calls by an adjective in any form, or by a short name.
 
-    An adjective is of the country («сирійський», of Сирія), in whatever form it stands.
+    Examples: «сирійського» yields «Сирія», among others that do not exist; «РФ» yields «Росія» and “Russia”.
     """
     low = word.lower().replace("’", "ʼ").replace("'", "ʼ")
     yield from _other_names().get(low, ())
@@ -129,7 +136,7 @@ def country_names(word: str) -> Iterator[str]:
 
 
 def _countries(root: str) -> Iterator[str]:
-    """Undo what makes an adjective of the name of a country: сирій-ськ, Сирія; непаль-ськ, Непал."""
+    """Yield names of countries from which an adjective may be derived: сирій-ськ, Сирія; непаль-ськ, Непал."""
     stem = root[:-3]
     yield from (stem + ending for ending in ("", "я", "а", "о", "и", "і", "ь", "ів", "с", "сь", "ш"))
     if stem.endswith(("н", "р", "п")):
@@ -147,7 +154,7 @@ def _countries(root: str) -> Iterator[str]:
 
 
 def region_names(name: str) -> Iterator[str]:
-    """Give the names that an oblast may have of which a text says this («Донеччина», «Донецька область»)."""
+    """Yield possible names of an oblast: «Донецька область» and «Донецька» for «Донеччина»."""
     low = name.lower()
     if match := _OBLAST.match(name):
         yield match[1]

@@ -1,8 +1,8 @@
-"""Decisions about links: what was proposed, accepted, rejected and taken back, by whom, when and why.
+"""Log of decisions about links: proposals, acceptances, rejections and undos, with user, time and reason.
 
-The log only grows. What holds now follows from it: of each pair of an entity and a record, the newest entry that
-nobody has taken back. It is kept as a managed graph of the store (see :mod:`kg.links.link_review`), so that a decision
-and the links that follow from it are written in one transaction, and no backup can hold one without the other.
+The log is append-only. The current state follows from it: for each pair of an entity and a record, the newest entry
+that was not undone. It is stored as a managed graph (see :mod:`kg.links.links_repository`), so that a decision and the
+resulting links are written in one transaction, and a backup always contains both.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from kg.reference.records import RecordKind
 
 
 class Judgement(StrEnum):
-    """What is held of a proposal."""
+    """Judgement on a proposal."""
 
     positive = "positive"
     negative = "negative"
-    """It is another; it will not be proposed again."""
+    """Rejected: the entity is another thing; the record will not be proposed again."""
     unsure = "unsure"
-    """Somebody has looked at it and could not tell."""
+    """A reviewer could not decide."""
     none = "none"
-    """Nobody has decided yet."""
+    """Not decided yet."""
 
 
 HELD = (Judgement.positive, Judgement.negative)
-"""What is published."""
+"""Judgements that are published."""
 
 
 class Relation(StrEnum):
-    """How near the two are that a link joins (SKOS)."""
+    """Relation of entity and record (SKOS)."""
 
     exact = "exactMatch"
     close = "closeMatch"
 
 
 class LinkKey(NamedTuple):
-    """What is decided about: whether an entity is a record."""
+    """Subject of a decision: an entity (IRI) and a record (dataset and identifier)."""
 
     subject: str
     dataset: str
@@ -52,20 +52,20 @@ class LinkKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line of the log.
+    """One entry of the log.
 
     Attributes:
-        number: its place in the log, from 1.
-        time: when it was made (ISO 8601, UTC).
-        user: who made it.
-        automatic: whether the linker made it on its own.
-        judgement: see :class:`Judgement`; of an undoing, ``none``.
-        reason: why, in the words of who made it; may be empty.
-        proposal: all that was known of the two then.
-        tool: version of the linker that made the proposal; empty where a person made it.
-        relation: how near the two are.
-        identifiers: what other datasets call the record, by their names.
-        undoes: the number of the entry that this one takes back.
+        number: position in the log, from 1.
+        time: time of the entry (ISO 8601, UTC).
+        user: its author.
+        automatic: whether the linker made it.
+        judgement: see :class:`Judgement`; ``none`` for an undo.
+        reason: reason in the words of the author; may be empty.
+        proposal: the proposal as it was then.
+        tool: version of the linker that made the proposal; empty if a reviewer made it.
+        relation: relation of entity and record.
+        identifiers: identifiers of the record in other datasets, by dataset.
+        undoes: number of the entry that this one undoes.
     """
 
     number: int
@@ -82,30 +82,30 @@ class LogEntry:
 
     @property
     def key(self) -> LinkKey:
-        """What it decides about."""
+        """Pair of entity and record that the entry is about."""
         return key(self.proposal)
 
     def to_json(self) -> dict[str, Any]:
-        """Write it as plain values, the empty ones left out."""
+        """Return the entry as plain values, without empty ones."""
         row = {name: value for name, value in asdict(self).items() if value not in ("", None, {})}
         return row | {"proposal": proposal_to_json(self.proposal)}
 
 
 def key(proposal: LinkProposal) -> LinkKey:
-    """Tell what a proposal is about."""
+    """Return the pair of entity and record that a proposal is about."""
     return LinkKey(proposal.subject, proposal.dataset, proposal.identifier)
 
 
 def proposal_to_json(proposal: LinkProposal) -> dict[str, Any]:
-    """Write a proposal as plain values."""
+    """Return a proposal as plain values."""
     return {**asdict(proposal), "features": [asdict(feature) for feature in proposal.features]}
 
 
 def proposal_from_json(row: Mapping[str, Any]) -> LinkProposal:
-    """Read it back.
+    """Parse the result of :func:`proposal_to_json`.
 
     Raises:
-        ValueError, KeyError, TypeError: it is something else.
+        ValueError, KeyError, TypeError: it is not a proposal.
     """
     features = tuple(ScoringFeature(**feature) for feature in row["features"])
     kinds = {"kind": RecordKind(row["kind"]), "verdict": ProposalVerdict(row["verdict"]), "features": features}
@@ -113,10 +113,10 @@ def proposal_from_json(row: Mapping[str, Any]) -> LinkProposal:
 
 
 def read(text: str) -> LogEntry:
-    """Read an entry that was written as JSON.
+    """Parse an entry in JSON.
 
     Raises:
-        ValueError, KeyError, TypeError: it is something else.
+        ValueError, KeyError, TypeError: it is not an entry.
     """
     row: dict[str, Any] = {"reason": "", **json.loads(text)}
     kinds = {"judgement": Judgement(row["judgement"]), "relation": Relation(row["relation"])}
@@ -125,35 +125,35 @@ def read(text: str) -> LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LinkConflict:
-    """Accepted links of which not all can be right, and why."""
+    """Accepted links that contradict each other, with the contradiction in words."""
 
     what: str
     keys: tuple[LinkKey, ...]
 
 
 class DecisionLog:
-    """The entries in order, and what follows from them.
+    """All entries in order, and the state that follows from them.
 
-    A copy costs little: what the dictionaries hold is replaced, never changed.
+    Copying is cheap: values of the dictionaries are immutable or replaced as a whole, so a copy shares them.
 
     Attributes:
-        entries: all, by their numbers.
+        entries: all entries by number.
     """
 
     def __init__(self, entries: Iterable[LogEntry] = ()) -> None:
-        """Take entries over, in the order of their numbers."""
+        """Add entries in the order of their numbers."""
         self.entries: dict[int, LogEntry] = {}
         self._history: dict[LinkKey, tuple[LogEntry, ...]] = {}
-        self._records: dict[tuple[str, str], tuple[LinkKey, ...]] = {}
-        self._undone: dict[int, LogEntry] = {}
-        self._links: dict[str, Mapping[LinkKey, LogEntry]] = {}
-        self._holders: dict[tuple[str, str], frozenset[str]] = {}
+        self._records: dict[tuple[str, str], tuple[LinkKey, ...]] = {}  # by entity and dataset
+        self._undone: dict[int, LogEntry] = {}  # the undo of each entry that was undone
+        self._links: dict[str, Mapping[LinkKey, LogEntry]] = {}  # accepted, by entity
+        self._holders: dict[tuple[str, str], frozenset[str]] = {}  # entities linked to each record
         self._datasets: set[str] = set()
         for entry in entries:
-            self.take(entry)
+            self.add(entry)
 
     def copy(self) -> DecisionLog:
-        """Give a log of the same entries, which can take up more while others read this one."""
+        """Return a copy to which entries can be added while others read this log."""
         made = DecisionLog()
         for name, held in vars(self).items():
             setattr(made, name, held.copy())
@@ -161,11 +161,11 @@ class DecisionLog:
 
     @property
     def next(self) -> int:
-        """The number that the next entry gets."""
+        """Number of the next entry."""
         return next(reversed(self.entries), 0) + 1
 
-    def take(self, entry: LogEntry) -> None:
-        """Take an entry up."""
+    def add(self, entry: LogEntry) -> None:
+        """Add an entry and update the state; entries have to come in the order of their numbers."""
         self.entries[entry.number] = entry
         place = entry.key
         if entry.undoes is None:
@@ -185,29 +185,29 @@ class DecisionLog:
         self._links[place.subject] = links
 
     def standing(self, place: LinkKey) -> LogEntry | None:
-        """Give the entry that holds of a pair now."""
+        """Return the entry that is in force for a pair; ``None`` without one."""
         return next((e for e in reversed(self._history.get(place, ())) if e.number not in self._undone), None)
 
     def links(self, dataset: str | None = None) -> Iterator[LogEntry]:
-        """Walk what is accepted now, of one dataset or of all."""
+        """Yield the entries of accepted links, of one dataset or of all."""
         for found in self._links.values():
             yield from (entry for place, entry in found.items() if dataset in (None, place.dataset))
 
     def links_of(self, subject: str) -> dict[LinkKey, LogEntry]:
-        """Give the accepted links of one entity."""
+        """Return the accepted links of one entity."""
         return dict(self._links.get(subject, {}))
 
     def rejected(self, dataset: str) -> Iterator[LogEntry]:
-        """Walk what is rejected now, of one dataset."""
+        """Yield the entries of rejections in force, of one dataset."""
         yield from (entry for entry in self.held(dataset).values() if entry.judgement is Judgement.negative)
 
     def held(self, dataset: str) -> dict[LinkKey, LogEntry]:
-        """Give what is accepted or rejected now, of one dataset."""
+        """Return the acceptances and rejections in force, of one dataset."""
         standing = {place: self.standing(place) for place in self._history if place.dataset == dataset}
         return {place: entry for place, entry in standing.items() if entry and entry.judgement in HELD}
 
     def rejections(self) -> dict[str, set[str]]:
-        """Give, by entity, the records that it is not, as a linker wants to know."""
+        """Return the rejected records (``dataset:identifier``) of each entity, as the linker needs them."""
         found: dict[str, set[str]] = defaultdict(set)
         for dataset in self.datasets():
             for entry in self.rejected(dataset):
@@ -215,15 +215,15 @@ class DecisionLog:
         return found
 
     def about(self, subject: str, dataset: str) -> list[LogEntry]:
-        """Give what holds now of an entity and the records of one dataset."""
+        """Return the entries in force for an entity and the records of one dataset."""
         found = (self.standing(place) for place in self._records.get((subject, dataset), ()))
         return [entry for entry in found if entry]
 
     def queue(self) -> list[LogEntry]:
-        """List what waits for a person: the alternatives for an entity side by side, the best first.
+        """Return the entries that wait for a reviewer, grouped by entity and dataset, best first.
 
-        What is in question no longer, as the entity is linked to another record of that dataset, does not wait; it
-        does again once that link is taken back.
+        An entity that is linked to another record of the dataset does not wait; it waits again once that link is
+        undone.
         """
         waiting = []
         for place in self._history:
@@ -235,39 +235,46 @@ class DecisionLog:
         return sorted(waiting, key=lambda e: (e.key.subject, e.key.dataset, -e.proposal.score, e.key.identifier))
 
     def datasets(self) -> set[str]:
-        """Name every dataset that the log speaks of."""
+        """Return the names of all datasets in the log."""
         return set(self._datasets)
 
     def taken_back(self, place: LinkKey) -> LogEntry | None:
-        """Give the last entry by which a person took a link back that the linker had made."""
+        """Return the last entry by which a reviewer undid an automatic link of a pair; ``None`` without one."""
         undone = (self._undone.get(entry.number) for entry in self._history.get(place, ()) if entry.automatic)
         return next((entry for entry in reversed([*undone]) if entry and not entry.automatic), None)
 
     def undoable(self, number: int) -> LogEntry:
-        """Give an entry that can be taken back.
+        """Return an entry that can be undone.
 
         Raises:
-            NotFound: there is none of that number.
-            BadInput: it decides nothing, or was taken back already.
+            NotFound: no entry has that number.
+            BadInput: it is not a decision, or was already undone.
         """
         entry = self.entries.get(number)
         if entry is None:
-            raise NotFound(f"There is no decision {number}.", remedy="`kg review --list` and /review number them.")
+            raise NotFound(
+                f"There is no decision {number}.", remedy="See the numbers in `kg review --list` or at /review."
+            )
         if entry.undoes is not None or entry.judgement is Judgement.none:
             raise BadInput(
-                f"Entry {number} decides nothing that could be undone.", remedy="Decide about the link anew instead."
+                f"Entry {number} is not a decision that can be undone.",
+                remedy="Make a new decision about the link instead.",
             )
         if before := self._undone.get(number):
             raise BadInput(
-                f"Decision {number} was undone already, by {before.user} at {before.time} (entry {before.number}).",
-                remedy="Decide about the link anew instead.",
+                f"Decision {number} was already undone by {before.user} at {before.time} (entry {before.number}).",
+                remedy="Make a new decision about the link instead.",
             )
         return entry
 
     # ---- contradictions
 
     def against(self, entry: LogEntry) -> Iterator[tuple[str, LogEntry]]:
-        """Tell which accepted links a link would contradict, and how."""
+        """Yield the accepted links that a link contradicts, each with the contradiction in words.
+
+        Kinds of contradiction: two records of one dataset for one entity; a record that states another identifier than
+        that of a linked record; two entities for one record.
+        """
         subject, dataset, identifier = entry.key
         for place, other in self._links.get(subject, {}).items():
             if place == entry.key:
@@ -285,7 +292,11 @@ class DecisionLog:
             )
 
     def conflicts(self, among: Iterable[LogEntry] | None = None) -> list[LinkConflict]:
-        """List the accepted links that contradict each other, of all or of those ``among`` them, each pair once."""
+        """Return the contradictions of accepted links, each pair once.
+
+        Args:
+            among: links to check against all; without it, all links.
+        """
         found: dict[tuple[LinkKey, ...], str] = {}
         for entry in self.links() if among is None else among:
             for what, other in self.against(entry):
@@ -294,5 +305,5 @@ class DecisionLog:
 
 
 def demoted(proposal: LinkProposal, why: str) -> LinkProposal:
-    """Leave to a person what the linker would have accepted."""
+    """Return a proposal with the verdict changed to review, for the reason ``why``."""
     return replace(proposal, verdict=ProposalVerdict.review, reason=why)

@@ -1,6 +1,6 @@
-"""Proposals in, decisions about them, links out: each step is one transaction of the store, or did not happen.
+"""Review of links: proposals, decisions and undos, each in one transaction of the store.
 
-What is decided goes into the log; what follows from it is the business of :mod:`kg.links.links_repository`.
+Decisions are appended to the log; :mod:`kg.links.links_repository` writes the log and the link graphs.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from kg.store.store import Store
 from kg.store.store_protocols import Reads
 
 LINKER = "linker"
-"""Who makes what nobody decides."""
+"""User of automatic entries."""
 
-_LONGEST_REASON = 2000
+_LONGEST_REASON = 2000  # characters
 _prov = Namespace(PROV)
 _TYPE = oxigraph.NamedNode(str(RDF.type))
 _VALUE = oxigraph.NamedNode(str(RDF.value))
@@ -44,7 +44,12 @@ SELECT DISTINCT ?entity ?article ?from ?words ?exact WHERE {{
 
 @dataclass(frozen=True, slots=True)
 class ProposalOutcome:
-    """What became of a proposal: its final verdict and reason, and what was done about it."""
+    """Outcome of a proposal.
+
+    Attributes:
+        proposal: the proposal with its final verdict and reason.
+        done: ``linked``, ``queued`` for review, ``kept`` as a reviewer decided, or ``nothing``.
+    """
 
     proposal: LinkProposal
     done: str
@@ -52,7 +57,15 @@ class ProposalOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecision:
-    """What a person says of a link; a ``reason`` may be empty."""
+    """Decision of a reviewer about a link.
+
+    Attributes:
+        subject: the entity: its IRI, or the part after the base (``entity/putin``).
+        dataset, identifier: the record.
+        judgement: the judgement.
+        reason: its reason; may be empty.
+        relation: relation of entity and record.
+    """
 
     subject: str
     dataset: str
@@ -64,7 +77,13 @@ class ReviewDecision:
 
 @dataclass(frozen=True, slots=True)
 class MentionSentence:
-    """A sentence in which an entity is mentioned, by the words ``exact``."""
+    """A sentence that mentions an entity.
+
+    Attributes:
+        article: IRI of the article.
+        text: words of the sentence.
+        exact: words in it that denote the entity.
+    """
 
     article: str
     text: str
@@ -72,43 +91,49 @@ class MentionSentence:
 
 
 class LinkReview:
-    """The links of one store. May be used from any thread."""
+    """Review of the links of one store. Thread-safe."""
 
-    def __init__(self, store: Store, ledger: LinksRepository, lookup: Lookup = unknown) -> None:
-        """Decide about the links of ``store``, which ``ledger`` logs, with what ``lookup`` knows of records."""
+    def __init__(self, store: Store, repository: LinksRepository, lookup: Lookup = unknown) -> None:
+        """Review the links of a store.
+
+        Args:
+            store: the store.
+            repository: its log and link graphs.
+            lookup: lookup of reference records.
+        """
         self.store = store
         self.names = store.names
-        self._ledger = ledger
+        self._repository = repository
         self._lookup = lookup
 
     def log(self) -> DecisionLog:
-        """Give the log as it is now; it is others', too.
+        """Return the current log. It is shared: do not change it.
 
         Raises:
-            StoreUnavailable: an entry of it is damaged.
+            StoreUnavailable: an entry is damaged.
         """
-        return self._ledger.log()
+        return self._repository.log()
 
-    # ---- what the linker says
+    # ---- proposals of the linker
 
     def propose(
         self, proposals: Iterable[LinkProposal], *, only: Iterable[str] = (), dry_run: bool = False
     ) -> list[ProposalOutcome]:
-        """Link what may be linked at once, queue what a person has to decide, and publish all links.
+        """Link accepted proposals, queue those for review, and publish all links.
 
-        What a person has decided stays; what the linker did before follows what it says now.
+        Decisions of reviewers stay; earlier automatic entries are replaced by the new proposals.
 
         Args:
-            proposals: those for one entity and dataset side by side.
-            only: the datasets to heed; none stands for all.
+            proposals: proposals, sorted by entity and dataset.
+            only: names of the datasets to process; empty for all.
             dry_run: write nothing.
 
         Raises:
-            BadInput, NotFound: a proposal is malformed, or of a dataset that is not known; nothing is written.
+            BadInput, NotFound: a proposal is malformed, or its dataset is unknown; nothing is written.
             Rejected: a link breaks a constraint; nothing is written.
         """
-        heeded = set(only)
-        wanted = [proposal for proposal in proposals if not heeded or proposal.dataset in heeded]
+        selected = set(only)
+        wanted = [proposal for proposal in proposals if not selected or proposal.dataset in selected]
         with self.store.exclusive():
             log = self.log().copy()
             first = log.next
@@ -117,26 +142,31 @@ class LinkReview:
                 outcomes += self._settle(log, [*group])
             if not dry_run:
                 made = [entry for number, entry in log.entries.items() if number >= first]
-                self._ledger.write(log, made, log.datasets())
+                self._repository.write(log, made, log.datasets())
         return outcomes
 
     def _settle(self, log: DecisionLog, group: list[LinkProposal]) -> Iterator[ProposalOutcome]:
-        """Settle the proposals for one entity and one dataset."""
+        """Add entries for the proposals for one entity and one dataset, and yield their outcomes.
+
+        Automatic entries whose record is no longer proposed are withdrawn. Accepted proposals come first, so that
+        others are checked against them.
+        """
         named = {key(proposal) for proposal in group if proposal.identifier}
         for before in log.about(group[0].subject, group[0].dataset):
             live = before.judgement is Judgement.positive or before.proposal.verdict is ProposalVerdict.review
             if before.automatic and live and before.key not in named:
-                gone = replace(
-                    before.proposal, verdict=ProposalVerdict.nil, reason="The linker does not propose it any more."
+                withdrawn = replace(
+                    before.proposal, verdict=ProposalVerdict.nil, reason="The linker no longer proposes it."
                 )
-                log.take(self._automatic(log, gone, Judgement.none))
+                log.add(self._automatic(log, withdrawn, Judgement.none))
         for proposal in sorted(group, key=lambda proposal: proposal.verdict is not ProposalVerdict.accept):
             if proposal.verdict in (ProposalVerdict.nil, ProposalVerdict.outside) or not proposal.identifier:
                 yield ProposalOutcome(proposal, "nothing")
             else:
-                yield self._take(log, proposal)
+                yield self._process(log, proposal)
 
-    def _take(self, log: DecisionLog, proposal: LinkProposal) -> ProposalOutcome:
+    def _process(self, log: DecisionLog, proposal: LinkProposal) -> ProposalOutcome:
+        """Add an entry for a proposal, unless a reviewer decided or an equal entry is in force."""
         known = outside_datasets.find(proposal.dataset, self.names, (proposal.dataset,))
         outside_datasets.check(known, proposal.identifier)
         standing = log.standing(key(proposal))
@@ -144,57 +174,62 @@ class LinkReview:
             return ProposalOutcome(replace(proposal, reason=f"{standing.user} decided: {standing.judgement}."), "kept")
         entry = self._automatic(log, proposal, Judgement.positive)
         if proposal.verdict is ProposalVerdict.accept:
-            entry = self._cautious(log, entry)
+            entry = self._demoted_if_disputed(log, entry)
         if entry.proposal.verdict is not ProposalVerdict.accept:
             entry = replace(entry, judgement=Judgement.none)
         done = "linked" if entry.judgement is Judgement.positive else "queued"
         same = standing and (standing.judgement, standing.proposal) == (entry.judgement, entry.proposal)
         if not (same and standing and standing.tool == entry.tool and standing.identifiers == entry.identifiers):
-            log.take(entry)
+            log.add(entry)
         return ProposalOutcome(entry.proposal, done)
 
-    def _cautious(self, log: DecisionLog, entry: LogEntry) -> LogEntry:
-        """Leave to a person what would contradict another link, or what a person took back."""
+    def _demoted_if_disputed(self, log: DecisionLog, entry: LogEntry) -> LogEntry:
+        """Leave a link to a reviewer if it contradicts another link, or if a reviewer undid it before."""
         if before := log.taken_back(entry.key):
-            return replace(entry, proposal=demoted(entry.proposal, f"{before.user} took this link back."))
+            return replace(entry, proposal=demoted(entry.proposal, f"{before.user} undid this link."))
         if against := next(log.against(entry), None):
-            what = against[0]
-            return replace(entry, proposal=demoted(entry.proposal, f"It contradicts a link: {what}."))
+            contradiction = against[0]
+            return replace(
+                entry, proposal=demoted(entry.proposal, f"It contradicts an accepted link: {contradiction}.")
+            )
         return entry
 
     def _automatic(self, log: DecisionLog, proposal: LinkProposal, judgement: Judgement) -> LogEntry:
-        elsewhere = self._elsewhere(proposal.dataset, proposal.identifier)
-        return LogEntry(log.next, _now(), LINKER, True, judgement, "", proposal, __version__, identifiers=elsewhere)
+        """Return a new entry of the linker."""
+        identifiers = self._other_identifiers(proposal.dataset, proposal.identifier)
+        return LogEntry(log.next, _now(), LINKER, True, judgement, "", proposal, __version__, identifiers=identifiers)
 
-    def _elsewhere(self, dataset: str, identifier: str) -> Mapping[str, str]:
+    def _other_identifiers(self, dataset: str, identifier: str) -> Mapping[str, str]:
+        """Return the identifiers in other datasets that a record states."""
         record = self._lookup(dataset, identifier)
         return dict(record.identifiers) if record else {}
 
-    # ---- what people say
+    # ---- decisions of reviewers
 
     def decide(self, decision: ReviewDecision, user: str) -> tuple[LogEntry, list[LinkConflict]]:
-        """Note a decision and publish what follows; give it, and the contradictions that the entity now has.
+        """Log a decision and publish the result; return the entry and the contradictions of the link.
 
         Raises:
-            NotFound: there is no such entity, or no such dataset.
-            BadInput: the dataset has no such identifiers, or the reason cannot be kept.
+            NotFound: the entity or the dataset does not exist.
+            BadInput: the identifier does not have the form of the dataset, or the reason cannot be stored.
         """
         return self.decide_all([decision], user)[0]
 
     def decide_all(self, decisions: Iterable[ReviewDecision], user: str) -> list[tuple[LogEntry, list[LinkConflict]]]:
-        """Note several decisions, or none of them; see :meth:`decide`."""
+        """Log several decisions in one transaction; see :meth:`decide`."""
         with self.store.exclusive():
             log, made = self.log().copy(), []
             for decision in decisions:
                 entry = self._decided(log, decision, user)
-                log.take(entry)
+                log.add(entry)
                 made.append(entry)
-            self._ledger.write(log, made, {entry.key.dataset for entry in made})
+            self._repository.write(log, made, {entry.key.dataset for entry in made})
         links = [found for entry in made if (found := log.links_of(entry.key.subject).get(entry.key))]
         conflicts = log.conflicts(links)
         return [(entry, [found for found in conflicts if entry.key in found.keys]) for entry in made]
 
     def _decided(self, log: DecisionLog, decision: ReviewDecision, user: str) -> LogEntry:
+        """Return a new entry for a decision, with the last proposal of the pair if there is one."""
         subject = self.entity(decision.subject)
         record = self._lookup(decision.dataset, decision.identifier)
         others = log.datasets() | ({decision.dataset} if record else set())
@@ -202,10 +237,10 @@ class LinkReview:
         place = LinkKey(subject, decision.dataset, outside_datasets.check(known, decision.identifier))
         before = log.standing(place)
         if before:
-            proposal, tool, elsewhere = before.proposal, before.tool, before.identifiers
+            proposal, tool, identifiers = before.proposal, before.tool, before.identifiers
         else:
             proposal = self._by_hand(place, record)
-            tool, elsewhere = "", dict(record.identifiers) if record else {}
+            tool, identifiers = "", dict(record.identifiers) if record else {}
         return LogEntry(
             number=log.next,
             time=_now(),
@@ -216,11 +251,11 @@ class LinkReview:
             proposal=replace(proposal, verdict=ProposalVerdict.review),
             tool=tool,
             relation=decision.relation,
-            identifiers=elsewhere,
+            identifiers=identifiers,
         )
 
     def _by_hand(self, place: LinkKey, record: Record | None) -> LinkProposal:
-        """Describe a link that nobody proposed."""
+        """Return a proposal for a link that the linker did not propose."""
         return LinkProposal(
             subject=place.subject,
             name=self.label(place.subject),
@@ -237,17 +272,21 @@ class LinkReview:
         )
 
     def links(self, dataset: str, *, rejected: bool = False) -> list[linksets.PublishedLink]:
-        """List what is linked to one dataset now, or what is rejected."""
+        """Return the published links to one dataset, or the rejected ones.
+
+        Raises:
+            NotFound: the dataset is unknown.
+        """
         log = self.log()
         known = outside_datasets.find(dataset, self.names, log.datasets())
         return linksets.links(log, self.names, known, self.present, rejected=rejected)
 
     def undo(self, number: int, user: str, reason: str = "") -> LogEntry:
-        """Take a decision back; what held before it holds again.
+        """Undo a decision, so that the previous one is in force again; return the new entry.
 
         Raises:
-            NotFound: there is no entry of that number.
-            BadInput: it decides nothing, or was taken back already.
+            NotFound: no entry has that number.
+            BadInput: it is not a decision, or was already undone.
         """
         with self.store.exclusive():
             log = self.log().copy()
@@ -262,30 +301,32 @@ class LinkReview:
                 reason=_checked(reason),
                 undoes=number,
             )
-            log.take(entry)
-            self._ledger.write(log, [entry], {entry.key.dataset})
+            log.add(entry)
+            self._repository.write(log, [entry], {entry.key.dataset})
         return entry
 
-    # ---- what the graph says
+    # ---- entities of the graph
 
     def entity(self, name: str) -> str:
-        """Give the IRI of an entity of some article, which may be named without the base (``entity/putin``).
+        """Return the IRI of an entity from its IRI or the part after the base (``entity/putin``).
 
         Raises:
-            NotFound: no article speaks of it.
+            NotFound: no article mentions it.
         """
         iri = self.names.base + name if name.startswith("entity/") else name
         if not oxigraph.is_iri(iri) or not self.present(iri):
             shown = name[:200].encode("utf-8", "backslashreplace").decode()
-            raise NotFound(f"There is no entity “{shown}”.", remedy="Give the IRI of an entity that an article names.")
+            raise NotFound(
+                f"There is no entity “{shown}”.", remedy="Use the IRI of an entity that an article mentions."
+            )
         return iri
 
     def present(self, iri: str) -> bool:
-        """Tell whether some article speaks of an entity."""
-        return self._ledger.present(iri)
+        """Return whether any article mentions an entity."""
+        return self._repository.present(iri)
 
     def label(self, iri: str) -> str:
-        """Give a label of an entity: the English one, else any."""
+        """Return a label of an entity: the English one, else any; without labels, the IRI after the base."""
         found = [
             rdflib_conversion.to_rdflib(quad.object) for quad in self.store.match(oxigraph.NamedNode(iri), _LABEL, None)
         ]
@@ -294,7 +335,7 @@ class LinkReview:
 
 
 def sentences(store: Reads, subject: str) -> list[MentionSentence]:
-    """List sentences in which an entity is mentioned, the first twenty."""
+    """Return up to twenty sentences that mention an entity, in the order of the articles."""
     rows = store.rows(_SENTENCES, {"entity": oxigraph.NamedNode(subject)})
     found = [
         MentionSentence(*(str(rdflib_conversion.to_rdflib(row[name])) for name in ("article", "words", "exact")))
@@ -308,17 +349,17 @@ def _now() -> str:
 
 
 def _checked(reason: str) -> str:
-    """Give a reason back if it can be kept.
+    """Return a reason without surrounding spaces.
 
     Raises:
-        BadInput: it is too long, or no text.
+        BadInput: it is too long, or has a lone surrogate.
     """
     if len(reason) > _LONGEST_REASON:
         raise BadInput(
-            f"The reason has {len(reason)} characters; {_LONGEST_REASON} are kept.", remedy="Say it in fewer words."
+            f"The reason has {len(reason)} characters; the limit is {_LONGEST_REASON}.", remedy="Shorten it."
         )
     try:
         reason.encode()
     except UnicodeEncodeError:
-        raise BadInput("The reason holds half a character.", remedy="Send UTF-8.") from None
+        raise BadInput("The reason contains half a character (a lone surrogate).", remedy="Send UTF-8.") from None
     return reason.strip()

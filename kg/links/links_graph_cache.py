@@ -1,4 +1,4 @@
-"""What the store holds of the links to one dataset, kept in memory, so that a change costs what it changes."""
+"""In-memory cache of the link graphs of one dataset, so that the cost of a change depends on its size alone."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ _RECORD = oxigraph.NamedNode(str(OWL.Axiom))
 
 @dataclass
 class GraphChange:
-    """What a graph holds of what changes, before and after; the rest of the graph stays."""
+    """Affected triples of a graph before and after a change; other triples stay."""
 
     before: set[Triple] = field(default_factory=set)
     after: set[Triple] = field(default_factory=set)
 
 
 class LinksGraphCache:
-    """The links to one dataset that are published, and what is rejected.
+    """The published links and rejections of one dataset.
 
     Attributes:
-        name: of the dataset.
-        entries: both, by what they decide about.
-        seen: the number of the commit up to which is known which entities there are.
+        name: name of the dataset.
+        entries: entries of both, by pair of entity and record.
+        seen: number of the last commit for which the existence of the entities was checked.
     """
 
     def __init__(self, names: Names, dataset: OutsideDataset) -> None:
-        """Start with nothing."""
+        """Start without links."""
         self.name = dataset.name
         self.entries: dict[LinkKey, LogEntry] = {}
         self.seen = -1
         self._names = names
         self._dataset = dataset
-        # Two identifiers may name one thing, and two entities be linked to one: then both records say the same.
+        # Counters, because several links can have the same triple: two identifiers may have one IRI, and two entities
+        # may be linked to one thing. A triple is removed with the last link that has it.
         self._links: Counter[tuple[str, str, str]] = Counter()
         self._relations: Counter[str] = Counter()
         self._things: Counter[str] = Counter()
@@ -55,12 +56,12 @@ class LinksGraphCache:
 
     @classmethod
     def read(cls, store: Reads, log: DecisionLog, dataset: OutsideDataset) -> LinksGraphCache | None:
-        """Learn what is published from the records in the store; ``None`` where the log does not explain all of it.
+        """Restore the cache from the SSSOM records in the store; ``None`` if the log does not explain all of them.
 
         Args:
-            store: where they are.
-            log: as it was when they were written.
-            dataset: to which the links lead.
+            store: the store with the link graphs.
+            log: the log as it was when they were written.
+            dataset: the dataset of the links.
         """
         made = cls(store.names, dataset)
         found = {graph: _records(store, graph) for graph in made._graphs()}
@@ -75,45 +76,47 @@ class LinksGraphCache:
         return made if explained else None
 
     def change(self, entries: Mapping[LinkKey, LogEntry | None]) -> dict[str, GraphChange]:
-        """Publish other entries (``None``: none) about some pairs, and give what changes, by the names of graphs."""
+        """Replace the entries of some pairs (``None`` removes one), and return the changes by graph."""
         changes = {graph: GraphChange() for graph in self._graphs()}
-        gone = [
+        removed = [
             PublishedLink(self.entries[place], self._dataset, self._names) for place in entries if place in self.entries
         ]
-        self._tell(gone, {graph: change.before for graph, change in changes.items()})
+        self._add_triples(removed, {graph: change.before for graph, change in changes.items()})
         for place, entry in entries.items():
             self._put(place, entry)
-        come = [PublishedLink(entry, self._dataset, self._names) for entry in entries.values() if entry]
-        self._tell(come, {graph: change.after for graph, change in changes.items()})
-        changes[self._graphs()[0]].after.update(triple for link in gone for triple in self._said_still(link))
+        added = [PublishedLink(entry, self._dataset, self._names) for entry in entries.values() if entry]
+        self._add_triples(added, {graph: change.after for graph, change in changes.items()})
+        changes[self._graphs()[0]].after.update(triple for link in removed for triple in self._still_stated(link))
         return changes
 
     def _graphs(self) -> tuple[str, str]:
+        """Return the names of the graphs of accepted links and of rejections."""
         name = self._dataset.name
         return self._names.links_graph(name), self._names.rejected_graph(name)
 
-    def _tell(self, links: list[PublishedLink], graphs: Mapping[str, set[Triple]]) -> None:
-        """Add what some of the links that are published now, and the description of all, say in each graph."""
+    def _add_triples(self, links: list[PublishedLink], graphs: Mapping[str, set[Triple]]) -> None:
+        """Add the triples of some links, and the current description of all, to the sets of their graphs."""
         accepted, rejected = (graphs[graph] for graph in self._graphs())
         accepted.update(self._description())
         for link in links:
             (rejected if link.rejected else accepted).update(link.triples())
 
     def _description(self) -> Iterator[Triple]:
+        """Yield the VoID description of the accepted links, if there are any."""
         if self._links:
             predicates = frozenset(SKOS[relation] for relation in self._relations)
             extent = LinksetExtent(len(self._links), predicates, max(self._days))
             yield from linksets.description(self._names, self._dataset, extent)
 
     def _is_described(self, store: Reads) -> bool:
-        """Tell whether the store has the description of just these links."""
+        """Return whether the store has the description of exactly these links."""
         linkset = URIRef(self._names.linkset(self._dataset.name))
         wanted = rdflib_conversion.from_rdflib(triple for triple in self._description() if triple[0] == linkset)
         found = store.match(oxigraph.NamedNode(str(linkset)), None, None, self._graphs()[0])
         return {quad.triple for quad in found} == oxigraph.canonical(wanted)
 
-    def _said_still(self, link: PublishedLink) -> Iterator[Triple]:
-        """Give what a link that went has said beside its record, if another says it, too."""
+    def _still_stated(self, link: PublishedLink) -> Iterator[Triple]:
+        """Yield the triples of a removed link, without its record, that another link still states."""
         if not link.rejected:
             name = self._name(link.entry)
             for triple in link.plain():
@@ -121,6 +124,7 @@ class LinksGraphCache:
                     yield triple
 
     def _put(self, place: LinkKey, entry: LogEntry | None) -> None:
+        """Replace the entry of a pair, and update the counters."""
         before = self.entries.pop(place, None)
         for changed, by in ((before, -1), (entry, 1)):
             if changed and changed.judgement is Judgement.positive:
@@ -133,17 +137,18 @@ class LinksGraphCache:
             self.entries[place] = entry
 
     def _name(self, entry: LogEntry) -> tuple[str, str, str]:
-        """Name a link as people see it: entity, relation, thing."""
+        """Return a link without its record: IRI of the entity, relation, IRI of the thing."""
         return entry.key.subject, entry.relation, outside_datasets.iri(self._dataset, entry.key.identifier)
 
 
 def _count(counts: Counter[T], of: T, by: int) -> None:
+    """Change a count, and remove it at 0, so that the keys of a counter are the things that exist."""
     counts[of] += by
     if not counts[of]:
         del counts[of]
 
 
 def _records(store: Reads, graph: str) -> set[str]:
-    """Name the records in a graph."""
+    """Return the IRIs of the SSSOM records in a graph."""
     found = store.match(None, _TYPE, _RECORD, graph)
     return {quad.subject.value for quad in found if isinstance(quad.subject, oxigraph.NamedNode)}

@@ -1,9 +1,9 @@
-"""The log of links in the store and the graphs that follow from it: read once, written at the cost of what changes.
+"""Repository of the link log and the link graphs in the store, with cached reads and incremental writes.
 
-The log is a graph in which each entry is an activity (PROV-O) with its content as JSON (``rdf:value``). Nothing but a
-ledger writes it or the graphs of links, so that what a ledger has read once stays so, and only entries with a higher
-number are new. What is published follows from the log and from which entities there are; that is looked at anew after
-an article was written, for the datasets that a step touches.
+The log is a graph in which each entry is an activity (PROV-O) with its content as JSON (``rdf:value``). Only
+repositories write it and the link graphs, so cached entries stay valid, and only entries with higher numbers are new.
+The link graphs follow from the log and from the entities that articles mention; after an article was written, the
+existence of entities is checked again for the datasets of a write.
 """
 
 from __future__ import annotations
@@ -37,29 +37,33 @@ _FORM = oxigraph.Literal(linksets.FORM)
 
 @dataclass
 class _LinkTransaction:
-    """What one transaction takes out of graphs and puts into them."""
+    """Triples that one transaction removes from and adds to graphs.
+
+    Attributes:
+        removed, added: triples by graph.
+    """
 
     removed: dict[str, set[oxigraph.Triple]] = field(default_factory=dict)
     added: dict[str, set[oxigraph.Triple]] = field(default_factory=dict)
 
     def put(self, graph: str, before: set[oxigraph.Triple], after: set[oxigraph.Triple]) -> None:
-        """Change some of what a graph holds."""
+        """Replace some triples of a graph."""
         self.removed[graph], self.added[graph] = before - after, after - before
 
     def follow(self, graph: str, wanted: Collection[linksets.Triple], stored: set[oxigraph.Triple]) -> None:
-        """Put what is wanted in place of what is stored, once it was checked.
+        """Check the wanted triples of a link graph, and replace the stored ones by them.
 
         Raises:
-            Rejected: it breaks a constraint.
+            Rejected: they break a constraint.
         """
         self.put(graph, stored, oxigraph.canonical(linksets.check(wanted, stored)))
 
 
 class LinksRepository:
-    """The log of one store. May be used from any thread."""
+    """Link log and link graphs of one store. Thread-safe."""
 
     def __init__(self, store: Store) -> None:
-        """Keep the log of a store; nothing is read yet."""
+        """Prepare for a store; the log is read on first use."""
         self._store = store
         self._names = store.names
         self._node = oxigraph.NamedNode(self._names.linkset("log"))
@@ -72,28 +76,28 @@ class LinksRepository:
     # ---- the log
 
     def log(self) -> DecisionLog:
-        """Give the log as it is now; it is others', too, so take entries up in a copy.
+        """Return the current log. It is shared: add entries to a copy only.
 
         Raises:
-            StoreUnavailable: an entry of it is damaged.
+            StoreUnavailable: an entry is damaged.
         """
         with self._lock:
-            version = self._store.version  # before the entries, so that none is missed that comes meanwhile
+            version = self._store.version  # read before the entries, so that later ones are not missed
             if version != self._read_at:
-                found = self._later() if self._log.entries else self._all()
+                found = self._read_new() if self._log.entries else self._read_all()
                 if found:
                     self._log = self._log.copy()
                     for entry in found:
-                        self._log.take(entry)
+                        self._log.add(entry)
                 self._read_at = version
             return self._log
 
-    def _all(self) -> list[LogEntry]:
+    def _read_all(self) -> list[LogEntry]:
         found = self._store.match(None, _VALUE, None, self._names.decisions_graph)
         return sorted(_entries(found), key=lambda entry: entry.number)
 
-    def _later(self) -> list[LogEntry]:
-        """Read the entries that are not known yet: one transaction's come together, and no number is left out."""
+    def _read_new(self) -> list[LogEntry]:
+        """Read entries after the last known one; numbers have no gaps, so the first missing one ends the log."""
         made: list[LogEntry] = []
         number = self._log.next
         while found := self._entry(number):
@@ -105,93 +109,98 @@ class LinksRepository:
         node = oxigraph.NamedNode(self._names.decision(number))
         return _entries(self._store.match(node, _VALUE, None, self._names.decisions_graph))
 
-    # ---- what follows
+    # ---- the link graphs
 
     def present(self, iri: str) -> bool:
-        """Tell whether some article speaks of an entity."""
+        """Return whether any article mentions an entity."""
         found = self._store.match(oxigraph.NamedNode(iri), _TYPE, None)
         return any(self._names.article_of(oxigraph.graph_of(quad)) is not None for quad in found)
 
     def write(self, log: DecisionLog, made: Sequence[LogEntry], touched: Iterable[str]) -> None:
-        """Write new entries, and the links of every dataset that they touch, all or nothing.
+        """Write new entries and the links of the affected datasets in one transaction.
 
-        Whoever calls this holds the store (see :meth:`kg.store.store.Store.exclusive`) since the log was read.
+        The caller must hold the lock of the store (:meth:`kg.store.store.Store.exclusive`) since reading the log.
 
-        Example: the log says that entity/a is wikidata:Q1, and the new entry that it is not. One transaction then
+        Example: entity/a is linked to wikidata:Q1, and the new entry rejects the link. The transaction
 
         - adds the entry to ``…/graph/links/log/decisions``, three triples,
         - removes the link with its record from ``…/graph/links/wikidata``, and, as it was the last one, the description
           of the links to Wikidata,
         - adds the record of the rejection to ``…/graph/links/rejected/wikidata``.
 
-        If no article speaks of entity/a any more when the next entry about Wikidata is written, that step also removes
-        the record of the rejection, although no entry says so.
+        If no article mentions entity/a any longer at the next write for Wikidata, that write also removes the record of
+        the rejection, although no entry requests it.
 
         Args:
-            log: with the new entries; it is the ledger's from now on.
+            log: the log with the new entries; the repository owns it from now on.
             made: the new entries.
-            touched: names of datasets.
+            touched: names of the affected datasets.
 
         Raises:
             Rejected: a link breaks a constraint.
         """
-        before, published = self.log(), self._known()
+        before, published = self.log(), self._taken_caches()
         form = self._form()
         current = [triple.object for triple in form] == [_FORM]
-        step = _LinkTransaction()
+        changes = _LinkTransaction()
         if made or (log.entries and not current):
-            step.put(self._names.decisions_graph, form, oxigraph.canonical(self._logged(made)))
-        # Links in a form of before are not to be trusted in any dataset: then all of them are set whole.
+            changes.put(self._names.decisions_graph, form, oxigraph.canonical(self._logged(made)))
+        # Link graphs in an older form are rewritten as a whole, in all datasets.
         for name in sorted(touched if current else {*touched, *log.datasets()}):
             dataset = outside_datasets.find(name, self._names, log.datasets())
-            state = published.get(name) or (LinksGraphCache.read(self._store, before, dataset) if current else None)
-            if state is None:
-                self._renew(step, log, dataset)
+            cache = published.get(name) or (LinksGraphCache.read(self._store, before, dataset) if current else None)
+            if cache is None:
+                self._rewrite(changes, log, dataset)
             else:
-                published[name] = state
-                self._advance(step, log, state, {entry.key for entry in made if entry.key.dataset == name})
-        self._store.change(step.removed, step.added)
+                published[name] = cache
+                self._update(changes, log, cache, {entry.key for entry in made if entry.key.dataset == name})
+        self._store.change(changes.removed, changes.added)
         self._published, self._published_at = published, self._store.version
         with self._lock:
             self._log, self._read_at = log, self._store.version
 
-    def _advance(self, step: _LinkTransaction, log: DecisionLog, state: LinksGraphCache, decided: set[LinkKey]) -> None:
-        """Change the graphs of a dataset where its links follow from the log no longer.
+    def _update(
+        self, changes: _LinkTransaction, log: DecisionLog, cache: LinksGraphCache, decided: set[LinkKey]
+    ) -> None:
+        """Update the graphs of a dataset where they no longer follow from the log.
 
         Args:
-            step: takes the changes up.
-            log: with the new entries.
-            state: what is published of the dataset; it is as after the step then.
-            decided: pairs that the new entries decide about.
+            changes: collects the changes.
+            log: the log with the new entries.
+            cache: the published links of the dataset; updated as well.
+            decided: pairs of the new entries.
         """
         places = set(decided)
-        if self._store.written(self._names.article_graph("")) > state.seen:
-            # An entity may have come or gone with an article, so every pair of the dataset is looked at.
-            places.update(state.entries, log.held(state.name))
-        for graph, change in state.change(self._wanted(state, log, places)).items():
+        if self._store.written(self._names.article_graph("")) > cache.seen:
+            # An article may have added or removed entities, so every pair of the dataset is checked.
+            places.update(cache.entries, log.held(cache.name))
+        for graph, change in cache.change(self._wanted(cache, log, places)).items():
             if change.before != change.after:
-                step.follow(graph, change.after, oxigraph.canonical(rdflib_conversion.from_rdflib(change.before)))
-        state.seen = self._store.version
+                changes.follow(graph, change.after, oxigraph.canonical(rdflib_conversion.from_rdflib(change.before)))
+        cache.seen = self._store.version
 
-    def _renew(self, step: _LinkTransaction, log: DecisionLog, dataset: OutsideDataset) -> None:
-        """Set the graphs of a dataset whole, as what they hold is not what the log told before."""
+    def _rewrite(self, changes: _LinkTransaction, log: DecisionLog, dataset: OutsideDataset) -> None:
+        """Rewrite the graphs of a dataset as a whole, because the earlier log does not explain their content."""
         made = linksets.graphs(log, self._names, dataset, functools.cache(self.present))
         for graph, triples in made.items():
-            step.follow(graph, triples or (), set(self._store.triples(graph)))
+            changes.follow(graph, triples or (), set(self._store.triples(graph)))
 
-    def _known(self) -> dict[str, LinksGraphCache]:
-        """Take out what is known of what is published: a step that fails half-way leaves nothing, and all is well."""
+    def _taken_caches(self) -> dict[str, LinksGraphCache]:
+        """Return the caches, and forget them until the write succeeds: a failed one may leave them half-updated.
+
+        Caches are dropped if anything else has written a link graph since.
+        """
         published, self._published = self._published, {}
         return published if self._store.written(self._names.links_graph("")) <= self._published_at else {}
 
     def _wanted(
-        self, state: LinksGraphCache, log: DecisionLog, places: Iterable[LinkKey]
+        self, cache: LinksGraphCache, log: DecisionLog, places: Iterable[LinkKey]
     ) -> dict[LinkKey, LogEntry | None]:
-        """Tell what is to be published of some pairs, where that is not what is."""
+        """Return the entries to publish for some pairs (``None``: remove), only where they differ from the cache."""
         present = functools.cache(self.present)
         wanted: dict[LinkKey, LogEntry | None] = {}
         for place in places:
-            before, entry = state.entries.get(place), log.standing(place)
+            before, entry = cache.entries.get(place), log.standing(place)
             if entry and not (entry.judgement in HELD and present(place.subject)):
                 entry = None
             if (before and before.number) != (entry and entry.number):
@@ -199,11 +208,12 @@ class LinksRepository:
         return wanted
 
     def _form(self) -> set[oxigraph.Triple]:
-        """Read in which form the graphs of links were written; before there was more than one, nothing said so."""
+        """Return the triples that state the form of the link graphs; none in stores older than the statement."""
         found = self._store.match(self._node, _VERSION, None, self._names.decisions_graph)
         return {quad.triple for quad in found}
 
     def _logged(self, made: Iterable[LogEntry]) -> list[oxigraph.Triple]:
+        """Return the triples of entries, and of the form of the link graphs."""
         triples = [oxigraph.Triple(self._node, _VERSION, _FORM)]
         for entry in made:
             node = oxigraph.NamedNode(self._names.decision(entry.number))
@@ -217,7 +227,7 @@ class LinksRepository:
 
 
 def _entries(found: Iterable[oxigraph.Quad]) -> list[LogEntry]:
-    """Read entries of the log.
+    """Parse entries of the log.
 
     Raises:
         StoreUnavailable: one is damaged.

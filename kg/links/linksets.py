@@ -1,7 +1,7 @@
-"""The links as RDF: a plain statement for each, an SSSOM record of why, and a description of them all (VoID).
+"""RDF of links: a plain statement and an SSSOM record for each, and a VoID description of each linkset.
 
-Links to one dataset stand in one graph, what was rejected in another. A record is an ``owl:Axiom``, as SSSOM writes
-mappings in RDF; the names of the slots stand beside it, so that a query can use them: ``?link sssom:subject_id ?who``.
+Accepted links to a dataset are in one graph, rejected ones in another. A record is an ``owl:Axiom``, the SSSOM form of
+mappings in RDF; it also has the SSSOM slots as properties for queries: ``?link sssom:subject_id ?who``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, XSD, Graph, Literal, Namespace
 from rdflib.term import Node
 
 import ontology
-from kg.gate.gate import reported
+from kg.gate.gate import check_against_shapes
 from kg.gate.shacl_engine import Shapes
 from kg.gate.validation_report import Rejected
 from kg.iris import FOAF, PAV, SEMAPV, SSSOM, VOID, Names
@@ -27,8 +27,9 @@ sssom, void, pav, semapv = Namespace(SSSOM), Namespace(VOID), Namespace(PAV), Na
 
 TOOL = "Claimgraph"
 UNSPECIFIED = "https://w3id.org/sssom/license/unspecified"
-"""What SSSOM calls a licence of which nothing is said."""
+"""IRI in SSSOM for an unspecified licence."""
 
+# Features by kind of evidence, for `justification`.
 _LEXICAL = frozenset(("alias", "lemma"))
 _CONTEXT = frozenset(("country", "distance", "co-mention", "role", "identifier", "rule"))
 
@@ -37,17 +38,17 @@ Triple = tuple[Node, Node, Node]
 PAGE = URIRef(FOAF + "page")
 
 FORM = "1"
-"""Which triples a link and a description have. To be raised with any change of these: then all are written anew."""
+"""Version of the triples of links and descriptions. Raise it with any change of them, so that all are rewritten."""
 
 
 @dataclass(frozen=True)
 class LinksetExtent:
-    """What a description says of the accepted links to one dataset.
+    """Summary of the accepted links to one dataset, for its description.
 
     Attributes:
-        count: how many there are.
-        predicates: of which kinds.
-        newest: the day of the newest (ISO 8601); empty if there is none.
+        count: number of distinct links.
+        predicates: their predicates.
+        newest: date of the newest (ISO 8601); empty without links.
     """
 
     count: int
@@ -57,7 +58,7 @@ class LinksetExtent:
 
 @dataclass(frozen=True)
 class PublishedLink:
-    """An entry with the terms that it is published by."""
+    """An entry of the log with the terms of its RDF."""
 
     entry: LogEntry
     dataset: OutsideDataset
@@ -65,31 +66,31 @@ class PublishedLink:
 
     @property
     def record(self) -> URIRef:
-        """The SSSOM record."""
+        """IRI of the SSSOM record."""
         return URIRef(self.names.link(self.entry.key.dataset, self.entry.key.identifier, self.entry.key.subject))
 
     @property
     def subject(self) -> URIRef:
-        """The entity."""
+        """IRI of the entity."""
         return URIRef(self.entry.key.subject)
 
     @property
     def predicate(self) -> URIRef:
-        """How near the two are."""
+        """SKOS predicate of the link."""
         return SKOS[self.entry.relation]
 
     @property
     def object(self) -> URIRef:
-        """The thing of the dataset."""
+        """IRI of the thing in the dataset."""
         return URIRef(outside_datasets.iri(self.dataset, self.entry.key.identifier))
 
     @property
     def rejected(self) -> bool:
-        """Whether the two are known not to be the same."""
+        """Whether a reviewer rejected the link."""
         return self.entry.judgement is Judgement.negative
 
     def slots(self) -> Iterator[tuple[str, Node]]:
-        """Give the slots of SSSOM, by their names, that have a value."""
+        """Yield names and values of the SSSOM slots that have a value."""
         entry, proposal = self.entry, self.entry.proposal
         day = Literal(entry.time[:10], datatype=XSD.date)
         values: dict[str, Node | str] = {
@@ -106,7 +107,7 @@ class PublishedLink:
             "mapping_date": day,
             "comment": entry.reason or ("" if self.rejected else proposal.reason),
         }
-        if entry.tool and not self.rejected:  # a tool's confidence says nothing of why a person disagrees
+        if entry.tool and not self.rejected:  # a tool's confidence does not explain a rejection by a reviewer
             confidence = Literal(min(max(proposal.score / 100, 0.0), 1.0))
             values |= {"mapping_tool": TOOL, "mapping_tool_version": entry.tool}
             values |= {"match_string": proposal.matched, "confidence": confidence}
@@ -120,7 +121,7 @@ class PublishedLink:
                 yield name, Literal(value) if type(value) is str else value  # type: ignore[misc]
 
     def triples(self) -> Iterator[Triple]:
-        """Give the record, and unless it is rejected what it is about."""
+        """Yield the triples of the record and, unless it is rejected, of the link."""
         record = self.record
         yield record, RDF.type, OWL.Axiom
         yield record, OWL.annotatedSource, self.subject
@@ -132,7 +133,7 @@ class PublishedLink:
             yield from self.plain()
 
     def plain(self) -> Iterator[Triple]:
-        """Give the link itself, and where people find the thing; another link may say the same."""
+        """Yield the link itself and the web page of the thing; several links may share these triples."""
         yield self.subject, self.predicate, self.object
         if page := outside_datasets.page(self.dataset, self.entry.key.identifier):
             yield self.object, PAGE, URIRef(page)
@@ -143,24 +144,27 @@ _SLOT_IRIS = {
     "mapping_date": pav.authoredOn,
     "author_id": pav.authoredBy,
 }
-"""Slots that SSSOM gives another name in RDF."""
+"""Slots with another property in the RDF of SSSOM."""
 
 
 def justification(entry: LogEntry) -> str:
-    """Say in a word of SEMAPV what a link rests on."""
+    """Return the SEMAPV term for the evidence of a link.
+
+    Example: features ``alias`` and ``country`` make ``CompositeMatching``; ``alias`` alone, ``LexicalMatching``.
+    """
     if entry.judgement is Judgement.negative or not entry.tool:
         return "ManualMappingCuration"
-    told = {feature.name for feature in entry.proposal.features if feature.value > 0}
-    context = told & _CONTEXT
-    if told & _LEXICAL:
+    supporting = {feature.name for feature in entry.proposal.features if feature.value > 0}
+    context = supporting & _CONTEXT
+    if supporting & _LEXICAL:
         return "CompositeMatching" if context else "LexicalMatching"
-    if "similarity" in told:
+    if "similarity" in supporting:
         return "CompositeMatching" if context else "LexicalSimilarityThresholdMatching"
     return "BackgroundKnowledgeBasedMatching" if context else "UnspecifiedMatching"
 
 
 def extent(links: Collection[PublishedLink]) -> LinksetExtent:
-    """Sum accepted links up."""
+    """Return the summary of accepted links."""
     return LinksetExtent(
         len({(link.subject, link.predicate, link.object) for link in links}),
         frozenset(link.predicate for link in links),
@@ -169,7 +173,7 @@ def extent(links: Collection[PublishedLink]) -> LinksetExtent:
 
 
 def description(names: Names, dataset: OutsideDataset, links: LinksetExtent) -> Iterator[Triple]:
-    """Describe the accepted links to one dataset."""
+    """Yield the VoID description of the accepted links to one dataset."""
     linkset, target = URIRef(names.linkset(dataset.name)), URIRef(dataset.home)
     yield linkset, RDF.type, void.Linkset
     yield linkset, DCTERMS.title, Literal(f"Links to {dataset.title[0]}", lang="en")
@@ -192,7 +196,15 @@ def description(names: Names, dataset: OutsideDataset, links: LinksetExtent) -> 
 def links(
     log: DecisionLog, names: Names, dataset: OutsideDataset, present: Callable[[str], bool], *, rejected: bool
 ) -> list[PublishedLink]:
-    """List the links to one dataset that stand now, or what is rejected, of entities that are ``present``."""
+    """Return the links to one dataset that are in force, or the rejections, of entities that exist.
+
+    Args:
+        log: the log.
+        names: IRIs of the store.
+        dataset: the dataset.
+        present: function that returns whether any article mentions an entity.
+        rejected: return rejections instead of links.
+    """
     entries = log.rejected(dataset.name) if rejected else log.links(dataset.name)
     found = sorted((entry for entry in entries if present(entry.key.subject)), key=lambda entry: entry.key)
     return [PublishedLink(entry, dataset, names) for entry in found]
@@ -201,7 +213,7 @@ def links(
 def graphs(
     log: DecisionLog, names: Names, dataset: OutsideDataset, present: Callable[[str], bool]
 ) -> dict[str, list[Triple] | None]:
-    """Make the two graphs of one dataset; one that would hold nothing is not to be."""
+    """Return the triples of the two link graphs of one dataset, by graph; ``None`` for an empty graph."""
     accepted = links(log, names, dataset, present, rejected=False)
     refused = links(log, names, dataset, present, rejected=True)
     return {
@@ -222,12 +234,12 @@ def _shapes() -> Shapes:
 
 
 def check(triples: Iterable[Triple], stored: Collection[oxigraph.Triple]) -> list[oxigraph.Triple]:
-    """Check a graph before it is written, and give its triples as the engine has them.
+    """Check the triples of a link graph against its shapes, and return them as terms of the engine.
 
-    Records that are ``stored`` word for word were checked when they were written, and are not checked again.
+    Resources whose triples are all ``stored`` were checked when they were written, and are not checked again.
 
     Raises:
-        Rejected: it breaks a constraint.
+        Rejected: they break a constraint.
     """
     wanted = [*triples]
     made = rdflib_conversion.from_rdflib(wanted)
@@ -236,7 +248,7 @@ def check(triples: Iterable[Triple], stored: Collection[oxigraph.Triple]) -> lis
     for triple in wanted:
         if str(triple[0]) in new:
             fresh.add(triple)
-    report = reported(_shapes(), fresh)
+    report = check_against_shapes(_shapes(), fresh)
     if not report.conforms:
         raise Rejected(report)
     return made

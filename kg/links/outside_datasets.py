@@ -1,4 +1,4 @@
-"""Outside datasets that links lead to: how they name things on the web, and what an identifier of theirs looks like."""
+"""Outside datasets that links lead to: IRIs, web pages, and the form of identifiers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class OutsideDataset:
     """One outside dataset.
 
     Attributes:
-        name: short, as records and graphs are named by it.
-        title: in English and in Ukrainian.
-        home: the dataset itself, as an IRI.
-        iri: how the IRI of a thing is made of its identifier, which stands for ``{}``.
-        page: the same for a page that people read; empty where there is none.
-        pattern: what an identifier looks like, whole.
+        name: short name in keys of records and IRIs of graphs.
+        title: titles in English and in Ukrainian.
+        home: IRI of the dataset.
+        iri: template of the IRIs of things, with ``{}`` for the identifier.
+        page: template of their web pages; empty if there are none.
+        pattern: regular expression for whole identifiers.
     """
 
     name: str
@@ -125,27 +125,28 @@ _KNOWN = (
 )
 _BY_NAME = {known.name: known for known in _KNOWN}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_RESERVED = ("log", "rejected", "reviewer")
+_RESERVED = ("log", "rejected", "reviewer")  # parts of the IRIs of link graphs
 _ANY = r"[^\x00-\x20\x7f<>\"{}|\\^`]{1,500}"
 
 
 def find(name: str, names: Names, others: Collection[str] = ()) -> OutsideDataset:
-    """Look up a dataset; one of a user's own pack names its things under our base.
+    """Return a dataset by name; things of a dataset of the user have IRIs under the base of the store.
 
     Args:
-        name: of the dataset.
-        names: the IRIs of the store.
-        others: datasets of which there are records or links, beside those that are always known.
+        name: name of the dataset.
+        names: IRIs of the store.
+        others: names of further datasets that have records or links.
 
     Raises:
-        BadInput: it is no name of a dataset.
-        NotFound: nothing is known of it.
+        BadInput: it is not a valid name of a dataset.
+        NotFound: the dataset is unknown.
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise BadInput(
-            f"“{name[:80]}” is not a name of a dataset.", remedy="Use small letters, digits, and - _ . between them."
+            f"“{name[:80]}” is not a name of a dataset.",
+            remedy="Use lower-case letters and digits, with - _ . between them.",
         )
     if name not in others:
         raise NotFound(f"There is no dataset “{name}”.", remedy=f"Known: {', '.join(sorted({*_BY_NAME, *others}))}.")
@@ -154,26 +155,26 @@ def find(name: str, names: Names, others: Collection[str] = ()) -> OutsideDatase
 
 
 def check(dataset: OutsideDataset, identifier: str) -> str:
-    """Give an identifier back if the dataset may have it.
+    """Return an identifier if it has the form of the dataset.
 
     Raises:
-        BadInput: it looks otherwise.
+        BadInput: it has another form.
     """
     if not re.fullmatch(dataset.pattern, identifier):
         raise BadInput(
             f"“{identifier[:80]}” is not an identifier of {dataset.name}.",
-            remedy=f"It has to match {dataset.pattern}.",
+            remedy=f"Use an identifier that matches {dataset.pattern}.",
         )
     return identifier
 
 
 def iri(dataset: OutsideDataset, identifier: str) -> str:
-    """Name a thing of a dataset; an identifier that is an IRI already is its own name."""
+    """Return the IRI of a thing; in datasets of the user, an identifier that is an IRI stays unchanged."""
     if dataset.name not in _BY_NAME and oxigraph.is_iri(identifier):
         return identifier
     return dataset.iri.format(quote(identifier, "-._~"))
 
 
 def page(dataset: OutsideDataset, identifier: str) -> str:
-    """Give the address at which people find a thing of a dataset; empty where there is none."""
+    """Return the URL of the web page of a thing; empty if there is none."""
     return dataset.page.format(quote(identifier, "-._~")) if dataset.page else ""

@@ -1,4 +1,4 @@
-"""Links as files: SSSOM TSV (https://mapping-commons.github.io/sssom/), TriG with everything, plain N-Triples."""
+"""Export of links: SSSOM TSV (https://mapping-commons.github.io/sssom/), TriG with records, plain N-Triples."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ COLUMNS = (
     "match_string",
     "comment",
 )
-"""The slots that are written, in this order."""
+"""Exported slots, in the order of the columns."""
 
 _VERSION = "1.1"
-"""The first version of SSSOM that has ``review_date`` and ``reviewer_agreement``."""
+"""First version of SSSOM with ``review_date`` and ``reviewer_agreement``."""
 
+# Local part of a CURIE.
 _LOCAL = re.compile(r"[^\s|<>\"{}\\^`]+")
 
 
@@ -61,13 +62,13 @@ class LinkExportFormat(StrEnum):
 
 
 def export(review: LinkReview, form: LinkExportFormat, *, rejected: bool = False, same_as: bool = False) -> str:
-    """Write all accepted links.
+    """Return all accepted links as text.
 
     Args:
-        review: the links.
-        form: SSSOM TSV and TriG have the records with them, N-Triples has the links alone.
-        rejected: write what is rejected in their place; in N-Triples that is nothing: a plain link cannot say no.
-        same_as: write exact links as ``owl:sameAs``, from which a reasoner makes one thing of two.
+        review: the links of a store.
+        form: SSSOM TSV and TriG include the records, N-Triples only the links.
+        rejected: return rejected links instead; N-Triples are empty then, as a plain triple cannot express a rejection.
+        same_as: use ``owl:sameAs`` for exact links, so that reasoners treat both as one thing.
     """
     found = _links(review, rejected=rejected)
     if form is LinkExportFormat.sssom:
@@ -119,7 +120,7 @@ def _prefixes(names: Names) -> dict[str, str]:
 
 
 def tsv(found: Sequence[PublishedLink], names: Names, *, same_as: bool = False) -> str:
-    """Write links as SSSOM TSV: the description as YAML in comments, then a table."""
+    """Return links as SSSOM TSV: metadata as YAML in comments, then a table; unused columns are left out."""
     prefixes = _curies(found, names)
     lines = [{key: _cell(value, prefixes) for key, value in link.slots()} for link in found]
     if same_as:
@@ -135,7 +136,7 @@ def tsv(found: Sequence[PublishedLink], names: Names, *, same_as: bool = False) 
 
 
 def _header(prefixes: dict[str, str], names: Names) -> Iterable[str]:
-    """Write the description of the set; JSON strings are YAML strings."""
+    """Yield the lines of the metadata in YAML; values are JSON strings, which are valid YAML."""
     yield f"sssom_version: {json.dumps(_VERSION)}"
     yield f"mapping_set_id: {json.dumps(names.linkset('all'))}"
     yield f"mapping_set_title: {json.dumps('Links of ' + names.base)}"
@@ -147,7 +148,7 @@ def _header(prefixes: dict[str, str], names: Names) -> Iterable[str]:
 
 
 def _curies(found: Sequence[PublishedLink], names: Names) -> dict[str, str]:
-    """Choose the prefixes that the table needs."""
+    """Return the prefixes that the table needs, with their namespaces."""
     prefixes = {
         "skos": str(SKOS),
         "owl": str(OWL),
@@ -164,12 +165,15 @@ def _curies(found: Sequence[PublishedLink], names: Names) -> dict[str, str]:
 
 
 def _space(iri: str) -> str:
-    """Cut an IRI behind the last sign that can end a namespace, so that something is left of it."""
+    """Return the namespace of an IRI, up to the last ``/`` or ``#`` that leaves a local part.
+
+    Example: ``http://viaf.org/viaf/data`` has the namespace ``http://viaf.org/viaf/``.
+    """
     return iri[: max(iri.rstrip("/#").rfind("/"), iri.rstrip("/#").rfind("#")) + 1]
 
 
 def _cell(value: object, prefixes: dict[str, str]) -> str:
-    """Write an IRI as a CURIE, the longest namespace first, and anything else as it is."""
+    """Return an IRI as a CURIE with the longest matching namespace, and any other value as text."""
     if not isinstance(value, URIRef):
         return str(value)
     for prefix, space in sorted(prefixes.items(), key=lambda item: -len(item[1])):

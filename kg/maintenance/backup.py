@@ -1,7 +1,7 @@
-"""`kg backup`: a whole store in one file, from a data directory that is in use or is not, or from a server.
+"""Backup of a whole store into one file (``kg backup``), from a data directory or from a running server.
 
-A store that nobody holds is opened for as long as a checkpoint takes. One that a server holds is taken from the
-server's newest snapshot, which holds every write that was acknowledged. Either way the copy is of hard links.
+If no process has the store open, it is opened for a checkpoint. If a server has it open, the newest snapshot of the
+server is copied, which contains every acknowledged write. Both copies consist of hard links.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kg.errors import BadInput, NotFound, StoreInUse, StoreUnavailable
 from kg.files import disk_space, temporary_files
 from kg.http_client.backup_download import RunningServer
 from kg.http_client.pinned_connection import IncomingResponse
-from kg.maintenance.backup_archive import ArchiveReader, BackupArchive, BackupSummary, Progress, unseen
+from kg.maintenance.backup_archive import ArchiveReader, BackupArchive, BackupSummary, Progress, no_progress
 from kg.rdf import oxigraph
 from kg.reference import store_location
 from kg.reference.reference_store import FILE as REFERENCE
@@ -29,20 +29,21 @@ from kg.store.directory_metadata import FILE as META
 from kg.store.snapshots import FOLDER as SNAPSHOTS
 
 FOLDER = "backups"
+"""Folder of the data directory for checkpoints in progress."""
 _SCRATCH = ".tmp-"
 _TRIES = 100
-_NOT_KEPT = ("LOCK", "LOG")
-"""Files of the engine that say nothing of the data."""
+_EXCLUDED = ("LOCK", "LOG")
+"""Prefixes of the names of engine files without data."""
 
 
 @contextmanager
 def checkpoint(data: Path) -> Iterator[Path]:
-    """Give a directory with an immutable copy of the engine's files (``store``); it is removed afterwards.
+    """Yield a temporary directory with an immutable copy of the engine's files in its folder ``store``.
 
     Raises:
-        NotFound: there is no store.
-        StoreUnavailable: a process that takes no snapshots holds it, or it cannot be opened.
-        StorageFull: there is no room for the names of its files.
+        NotFound: the data directory has no store.
+        StoreUnavailable: a process without snapshots has the store open, or it cannot be opened.
+        StorageFull: the disk has no space for the hard links.
     """
     if not (data / META).is_file() or not (data / "store" / "CURRENT").is_file():
         raise NotFound(f"There is no store in {data}.", remedy="Name its directory with --data or KG_DATA_DIR.")
@@ -61,12 +62,13 @@ def checkpoint(data: Path) -> Iterator[Path]:
 
 
 def _link_newest(data: Path, target: Path) -> bool:
-    """Link the newest snapshot's files; tell whether there is one.
+    """Link the files of the newest snapshot; return whether there is one.
 
-    A snapshot is removed only once there is a newer one. So what was linked is whole if it still is the newest.
+    The server removes a snapshot only when there is a newer one. The links are therefore complete if the snapshot is
+    still the newest after linking; otherwise the next one is tried.
     """
     for _ in range(_TRIES):
-        number = newest(data)
+        number = newest_snapshot_number(data)
         if number is None:
             return False
         target.mkdir()
@@ -75,39 +77,39 @@ def _link_newest(data: Path, target: Path) -> bool:
                 os.link(path, target / path.name)
         except FileNotFoundError:
             number = None
-        if number is not None and number == newest(data):
+        if number is not None and number == newest_snapshot_number(data):
             return True
         shutil.rmtree(target)
-    raise StoreUnavailable("The server replaces its snapshots too fast.", remedy="Try again, or use --url.")
+    raise StoreUnavailable("The server replaces its snapshots too fast to copy one.", remedy="Try again, or use --url.")
 
 
-def newest(data: Path) -> int | None:
-    """Tell the number of the newest snapshot of a data directory."""
+def newest_snapshot_number(data: Path) -> int | None:
+    """Return the number of the newest snapshot of a data directory; ``None`` if it has none."""
     folder = data / SNAPSHOTS
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return max((int(name) for name in names if name.isdecimal()), default=None)
 
 
 @contextmanager
-def prepared(data: Path, *, tokens: bool = True, progress: Progress = unseen) -> Iterator[BackupArchive]:
-    """Give a backup of a data directory, ready to be written while the context lasts.
+def prepared(data: Path, *, tokens: bool = True, progress: Progress = no_progress) -> Iterator[BackupArchive]:
+    """Yield a backup of a data directory, which can be written within the context.
 
     Args:
-        data: the data directory; another process, or this one, may be serving it.
-        tokens: whether to take the hashes of tokens along.
-        progress: is told of the bytes that are read.
+        data: the data directory; another process, or this one, may have the store open.
+        tokens: whether to include the hashes of tokens.
+        progress: called with the bytes read.
 
     Raises:
-        NotFound, StoreUnavailable: see :func:`checkpoint`.
+        NotFound, StoreUnavailable, StorageFull: see :func:`checkpoint`.
     """
     with checkpoint(data) as place:
         with disk_space.writing():
             for name in (META, TOKENS) if tokens and (data / TOKENS).exists() else (META,):
-                shutil.copyfile(data / name, place / name)  # these may change while the archive is written
+                shutil.copyfile(data / name, place / name)  # copied, as they may change while the archive is written
         store_location.copy(data, place / REFERENCE)
         files = {path.name: path for path in sorted(place.iterdir()) if path.is_file()}
-        kept = (path for path in sorted((place / "store").iterdir()) if not path.name.startswith(_NOT_KEPT))
-        files |= {f"store/{path.name}": path for path in kept}
+        included = (path for path in sorted((place / "store").iterdir()) if not path.name.startswith(_EXCLUDED))
+        files |= {f"store/{path.name}": path for path in included}
         yield BackupArchive(_summary(place), files, progress)
 
 
@@ -126,16 +128,19 @@ def _summary(place: Path) -> BackupSummary:
 
 
 @contextmanager
-def appearing(file: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a file to write to, which gets the name ``file`` once the context ends well, whole and on the disk.
+def _atomic_file(file: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary path, whose file is synced to the disk and renamed to ``file`` if the context ends well.
 
     Raises:
-        BadInput: there is a file of that name, or no directory for it.
+        BadInput: ``file`` exists already, or its directory does not exist.
     """
     if not file.parent.is_dir() or file.is_dir():
-        raise BadInput(f"{file} cannot be written: it needs a directory that is there, and a name.")
+        raise BadInput(
+            f"{file} cannot be written: it is a directory, or its directory does not exist.",
+            remedy="Name a file in an existing directory.",
+        )
     if file.exists() and not overwrite:
-        raise BadInput(f"{file} is there already.", remedy="Choose another name, or say --overwrite.")
+        raise BadInput(f"{file} already exists.", remedy="Choose another name, or use --overwrite.")
     with disk_space.writing(str(file)), temporary_files.file(file.parent, f".{file.name}.part-") as part:
         yield part
         disk_space.sync(part)
@@ -143,15 +148,25 @@ def appearing(file: Path, *, overwrite: bool = False) -> Iterator[Path]:
         disk_space.sync(file.parent)
 
 
-def backup(data: Path, file: Path, *, tokens: bool = True, overwrite: bool = False, progress: Progress = unseen) -> int:
-    """Write a backup of a data directory, and tell its size in bytes.
+def backup(
+    data: Path, file: Path, *, tokens: bool = True, overwrite: bool = False, progress: Progress = no_progress
+) -> int:
+    """Write a backup of a data directory and return its size in bytes.
+
+    Args:
+        data: the data directory; a server may be using it.
+        file: path of the backup file.
+        tokens: whether to include the hashes of tokens.
+        overwrite: whether an existing file may be replaced.
+        progress: called with the bytes read.
 
     Raises:
-        NotFound, StoreUnavailable: there is no store to be had.
-        StorageFull: it has no room.
-        BadInput: ``file`` cannot be made.
+        NotFound: the data directory has no store.
+        StoreUnavailable: the store cannot be opened or copied.
+        StorageFull: the disk has no space for the backup.
+        BadInput: ``file`` cannot be written.
     """
-    with appearing(file, overwrite=overwrite) as part, prepared(data, tokens=tokens, progress=progress) as archive:
+    with _atomic_file(file, overwrite=overwrite) as part, prepared(data, tokens=tokens, progress=progress) as archive:
         disk_space.require(file.parent, archive.size)
         with part.open("wb") as out:
             for block in archive.blocks():
@@ -168,7 +183,7 @@ class BackupServer:
 
     Attributes:
         url: its base URL.
-        token: one of scope admin.
+        token: a token of scope admin; ``None`` for a server without tokens.
         tokens: whether to include the hashes of tokens.
     """
 
@@ -178,7 +193,7 @@ class BackupServer:
 
 
 def download(
-    source: BackupServer, file: Path, *, overwrite: bool = False, progress: Progress = unseen
+    source: BackupServer, file: Path, *, overwrite: bool = False, progress: Progress = no_progress
 ) -> BackupSummary:
     """Download a backup from a running server, check every byte of it, and return its summary.
 
@@ -190,12 +205,12 @@ def download(
 
     Raises:
         Forbidden: the token is not sufficient.
-        StoreUnavailable: no server answers, or it does not send a backup.
+        StoreUnavailable: no server responds, or it does not send a backup.
         BadInput: the backup is damaged, the URL is malformed, or ``file`` cannot be written.
     """
     server = RunningServer(source.url, source.token)
     path = "/admin/backup" if source.tokens else "/admin/backup?tokens=false"
-    with appearing(file, overwrite=overwrite) as part:
+    with _atomic_file(file, overwrite=overwrite) as part:
         with server.get(path) as response:
             _receive(response, part, progress)
         with part.open("rb") as stream:

@@ -1,6 +1,7 @@
-"""`kg doctor`: look at everything that an installation rests on, change nothing, and say what to do.
+"""Diagnosis of an installation (``kg doctor``): read-only checks of the data directory, the store and the system.
 
-Each check gives at least one finding, also when all is well, so that one sees what was looked at.
+Each check that applies yields at least one finding, even without a problem, so that the report shows everything
+that was checked.
 """
 
 from __future__ import annotations
@@ -32,36 +33,37 @@ from kg.store.snapshots import FOLDER as SNAPSHOTS
 Verdict = Literal["ok", "warning", "failed"]
 
 _LOW = 1024 * disk_space.MIB
+"""Free bytes below which the disk is a warning."""
 _FILES = 1024
+"""Minimum limit of open files that is advisable for any store."""
 _SKEW = 60.0
-"""Seconds that two clocks may differ."""
-
+"""Maximum difference between two clocks in seconds."""
 _EARLIEST = 1735689600.0
-"""2025, before which there was no Claimgraph to set a clock by."""
+"""1 January 2025, in seconds since 1970. An earlier time is wrong, as Claimgraph did not exist then."""
 
 _PROBE = """
 import socket, sys
 from kg.processes import sandbox
 sandbox.limit_memory(512 * 1024 * 1024)
 if not sandbox.forbid_sockets():
-    sys.exit("the system has no filter for system calls (seccomp) here")
+    sys.exit("the system does not provide seccomp, the filter for system calls")
 try:
     socket.socket()
 except OSError:
     sys.exit(0)
-sys.exit("a reader could still open sockets")
+sys.exit("a reader can still open sockets")
 """
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """Finding of one check.
 
     Attributes:
-        check: its name.
-        verdict: ``"failed"`` needs to be mended, ``"warning"`` ought to be looked at.
-        what: what was found.
-        remedy: what to do about it.
+        check: name of the check.
+        verdict: ``"failed"`` must be fixed, ``"warning"`` should be reviewed.
+        what: description of the finding.
+        remedy: advice; empty for ``"ok"``.
     """
 
     check: str
@@ -70,26 +72,38 @@ class Finding:
     remedy: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """Give it as an object of JSON."""
+        """Return the finding as a JSON object."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What is looked at: a data directory, the environment, and how thoroughly."""
+    """Installation to be checked.
+
+    Attributes:
+        data: the data directory.
+        environ: the environment variables.
+        full: whether to read all data.
+    """
 
     data: Path
     environ: Mapping[str, str]
     full: bool = False
 
 
-def diagnose(patient: Installation) -> list[Finding]:
-    """Run every check."""
-    return [finding for check in _CHECKS for finding in check(patient)]
+def diagnose(installation: Installation) -> list[Finding]:
+    """Run all checks and return their findings."""
+    return [finding for check in _CHECKS for finding in check(installation)]
 
 
-def patient(data: Path | None, environ: Mapping[str, str], *, full: bool = False) -> Installation:
-    """Name the data directory even where another setting is wrong."""
+def installation(data: Path | None, environ: Mapping[str, str], *, full: bool = False) -> Installation:
+    """Return the installation to be checked; invalid settings do not prevent it.
+
+    Args:
+        data: the data directory; ``None`` for ``KG_DATA_DIR`` or its default.
+        environ: the environment variables.
+        full: whether to read all data.
+    """
     named = environ.get("KG_DATA_DIR", "").strip()
     return Installation(data or (Path(named) if named else StoreSettings().data_dir), environ, full)
 
@@ -97,14 +111,19 @@ def patient(data: Path | None, environ: Mapping[str, str], *, full: bool = False
 # ---- the data directory
 
 
-def _directory(patient: Installation) -> Iterator[Finding]:
-    check, data = "data directory", patient.data
+def _directory(installation: Installation) -> Iterator[Finding]:
+    check, data = "data directory", installation.data
     if left := left_over(data):
-        remedy = f"If the data directory lacks its store or {TOKENS}, move them back from there; then delete it."
-        yield Finding(check, "failed", f"{left} is left from a restore that was interrupted.", remedy)
+        remedy = (
+            f"If the data directory lacks its store or {TOKENS}, move them back from {left.name}; then delete that."
+        )
+        yield Finding(check, "failed", f"A restore was interrupted: {left} contains the previous store.", remedy)
     if not data.is_dir():
         yield Finding(
-            check, "failed", f"{data} is not there.", "Name it with --data or KG_DATA_DIR, or let `kg serve` make it."
+            check,
+            "failed",
+            f"{data} is not a directory.",
+            "Name the data directory with --data or KG_DATA_DIR, or let `kg serve` create it.",
         )
         return
     if not (data / META).is_file():
@@ -112,59 +131,59 @@ def _directory(patient: Installation) -> Iterator[Finding]:
             check,
             "failed",
             f"There is no store in {data}.",
-            "Name another, restore a backup, or let `kg serve` make it.",
+            "Name another directory, restore a backup, or let `kg serve` create the store.",
         )
         return
     yield Finding(check, "ok", f"{data}")
 
 
-def _rights(patient: Installation) -> Iterator[Finding]:
-    check, data = "rights", patient.data
+def _rights(installation: Installation) -> Iterator[Finding]:
+    check, data = "rights", installation.data
     if not data.is_dir():
         return
     found = []
     status = data.stat()
     if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
         found.append(
-            Finding(check, "failed", "The data directory cannot be written.", "Run as the account that owns it.")
+            Finding(check, "failed", "The data directory is not writable.", "Run as the account that owns it.")
         )
     elif status.st_uid != os.geteuid():
-        remedy = "Run as the account that serves; files made by another may be out of its reach."
+        remedy = "Run as the account of the server, which may not be able to read files of another account."
         found.append(Finding(check, "warning", "The data directory belongs to another account.", remedy))
     if status.st_mode & 0o077:
         what = f"The data directory is open to other accounts (mode {status.st_mode & 0o777:04o})."
-        found.append(Finding(check, "warning", what, "chmod 0700 lets its owner alone in."))
+        found.append(Finding(check, "warning", what, "Run chmod 0700, so that only its owner has access."))
     tokens = data / TOKENS
     if tokens.exists() and tokens.stat().st_mode & 0o077:
         what = f"{TOKENS} is open to other accounts (mode {tokens.stat().st_mode & 0o777:04o})."
-        found.append(Finding(check, "failed", what, "chmod 0600 lets its owner alone read it."))
-    yield from found or [Finding(check, "ok", "Only the owner reaches the data.")]
+        found.append(Finding(check, "failed", what, "Run chmod 0600, so that only its owner can read it."))
+    yield from found or [Finding(check, "ok", "Only the owner has access to the data.")]
 
 
-def _store(patient: Installation) -> Iterator[Finding]:
-    if (patient.data / META).is_file():
-        for check, fault, what, remedy in check_store(patient.data, full=patient.full):
+def _store(installation: Installation) -> Iterator[Finding]:
+    if (installation.data / META).is_file():
+        for check, fault, what, remedy in check_store(installation.data, full=installation.full):
             yield Finding(check, "failed" if fault else "ok", what, remedy)
 
 
-def _reference(patient: Installation) -> Iterator[Finding]:
-    check, file = "reference data", patient.data / REFERENCE
+def _reference(installation: Installation) -> Iterator[Finding]:
+    check, file = "reference data", installation.data / REFERENCE
     if not file.exists():
         return
     try:
-        if patient.full:
+        if installation.full:
             store_location.check(file)
         with ReferenceStore.open(file) as reference:
             packs = reference.packs()
     except ClaimgraphError as error:
         yield Finding(check, "failed", error.message, error.remedy)
         return
-    how = "every page was read" if patient.full else "--full reads every page"
-    yield Finding(check, "ok", f"{len(packs)} packs of records to link to ({how}).")
+    how = "every page was read" if installation.full else "--full reads every page"
+    yield Finding(check, "ok", f"{len(packs)} reference packs ({how}).")
 
 
-def _disk(patient: Installation) -> Iterator[Finding]:
-    left = disk_space.free(patient.data)
+def _disk(installation: Installation) -> Iterator[Finding]:
+    left = disk_space.free(installation.data)
     what = f"{left // disk_space.MIB} MiB are free."
     if left < disk_space.RESERVE:
         remedy = "Free space on the disk of the data directory."
@@ -177,39 +196,41 @@ def _disk(patient: Installation) -> Iterator[Finding]:
         yield Finding("disk", "ok", what)
 
 
-def _clock(patient: Installation) -> Iterator[Finding]:
+def _clock(installation: Installation) -> Iterator[Finding]:
     now = time.time()
     if now < _EARLIEST:
-        yield Finding("clock", "failed", f"The clock says {time.strftime('%Y-%m-%d', time.gmtime(now))}.", "Set it.")
+        yield Finding(
+            "clock", "failed", f"The clock is at {time.strftime('%Y-%m-%d', time.gmtime(now))}.", "Set the clock."
+        )
         return
-    places = [patient.data / META, *(patient.data / SNAPSHOTS).glob("*")]
+    places = [installation.data / META, *(installation.data / SNAPSHOTS).glob("*")]
     ahead = [path for path in places if path.exists() and path.stat().st_mtime > now + _SKEW]
     if ahead:
-        what = f"{ahead[0].relative_to(patient.data)} was written in the future: the clock has gone back."
-        yield Finding("clock", "warning", what, "Set the clock, and keep it by NTP.")
+        what = f"{ahead[0].relative_to(installation.data)} has a time in the future: the clock was set back."
+        yield Finding("clock", "warning", what, "Set the clock, and synchronise it by NTP.")
     else:
-        newest = newest_snapshot(patient.data)
+        newest = newest_snapshot(installation.data)
         taken = (
-            time.strftime(" The newest snapshot is of %F %TZ.", time.gmtime(newest.stat().st_mtime)) if newest else ""
+            time.strftime(" The newest snapshot is from %F %TZ.", time.gmtime(newest.stat().st_mtime)) if newest else ""
         )
-        yield Finding("clock", "ok", f"Nothing is dated in the future.{taken}")
+        yield Finding("clock", "ok", f"No file has a time in the future.{taken}")
 
 
 # ---- the system
 
 
-def _open_files(patient: Installation) -> Iterator[Finding]:
+def _open_files(installation: Installation) -> Iterator[Finding]:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    store = patient.data / "store"
+    store = installation.data / "store"
     needed = max(_FILES, 4 * sum(1 for _ in store.glob("*.sst")) if store.is_dir() else 0)
     if soft != resource.RLIM_INFINITY and soft < needed:
-        what = f"A process may open {soft} files; {needed} are advisable for this store."
-        yield Finding("open files", "warning", what, "Raise it with ulimit -n, or LimitNOFILE= of systemd.")
+        what = f"A process may open {soft} files; at least {needed} are advisable for this store."
+        yield Finding("open files", "warning", what, "Raise the limit with ulimit -n, or LimitNOFILE= of systemd.")
     else:
-        yield Finding("open files", "ok", f"A process may open {'any' if soft < 0 else soft} files.")
+        yield Finding("open files", "ok", f"A process may open {'any number of' if soft < 0 else soft} files.")
 
 
-def _software(_patient: Installation) -> Iterator[Finding]:
+def _software(_installation: Installation) -> Iterator[Finding]:
     try:
         product = metadata.version("claimgraph")
         required = metadata.requires("claimgraph") or []
@@ -222,40 +243,38 @@ def _software(_patient: Installation) -> Iterator[Finding]:
         return
     python = ".".join(map(str, sys.version_info[:3]))
     named = ", ".join(f"{name} {metadata.version(name)}" for name in ("pyoxigraph", "rdflib", "pyshacl", "owlrl"))
-    yield Finding("software", "ok", f"Claimgraph {product}, Python {python}, {named}; every requirement is met.")
+    yield Finding("software", "ok", f"Claimgraph {product}, Python {python}, {named}; all requirements are met.")
 
 
-def _isolation(_patient: Installation) -> Iterator[Finding]:
+def _isolation(_installation: Installation) -> Iterator[Finding]:
     command = [sys.executable, "-c", _PROBE]
     try:
-        tried = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own
+        tried = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - a fixed program
     except (OSError, subprocess.TimeoutExpired):
         tried = None
     if tried and tried.returncode == 0:
-        yield Finding("isolation", "ok", "Readers get limits of memory, and no network.")
+        yield Finding("isolation", "ok", "Readers have memory limits and no network access.")
         return
-    said = (tried.stderr.strip().splitlines() if tried else []) or ["a process cannot be started"]
-    what = f"Readers are less isolated than they should be: {said[-1]}."
+    reasons = (tried.stderr.strip().splitlines() if tried else []) or ["a process cannot be started"]
+    what = f"Readers are not fully isolated: {reasons[-1]}."
     yield Finding("isolation", "warning", what, "Use Linux on x86-64 or arm64, and a container that allows seccomp.")
 
 
-def _settings(patient: Installation) -> Iterator[Finding]:
+def _settings(installation: Installation) -> Iterator[Finding]:
     known = {row.name for row in variables()}
-    given = sorted(name for name in patient.environ if name.startswith("KG_"))
+    given = sorted(name for name in installation.environ if name.startswith("KG_"))
     try:
-        from_environment(patient.environ)
+        from_environment(installation.environ)
     except ClaimgraphError as error:
         yield Finding("settings", "failed", error.message, error.remedy)
-    past = [name for name in given if name in IGNORED]
-    if past:
-        yield Finding("settings", "ok", f"Without effect since it is of an earlier version: {', '.join(past)}.")
-    strange = [name for name in given if name not in known | IGNORED]
-    if strange:
-        yield Finding(
-            "settings", "warning", f"Nothing reads {', '.join(strange)}.", "Check the spelling; see README.md."
-        )
+    ignored = [name for name in given if name in IGNORED]
+    if ignored:
+        yield Finding("settings", "ok", f"Ignored, as only earlier versions used it: {', '.join(ignored)}.")
+    unknown = [name for name in given if name not in known | IGNORED]
+    if unknown:
+        yield Finding("settings", "warning", f"Unknown: {', '.join(unknown)}.", "Check the spelling; see README.md.")
     names = [name for name in given if name in known]
-    yield Finding("settings", "ok", f"Set: {', '.join(names)}." if names else "All have their defaults.")
+    yield Finding("settings", "ok", f"Set: {', '.join(names)}." if names else "All have default values.")
 
 
 _CHECKS: tuple[Callable[[Installation], Iterator[Finding]], ...] = (

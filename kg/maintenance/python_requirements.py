@@ -1,4 +1,4 @@
-"""Comparison of the packages that are installed with those that a package requires."""
+"""Comparison of installed Python packages with the requirements of a package."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from packaging.requirements import Requirement
 
 
 def unmet(required: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Find the requirements that are not met.
+    """Yield the requirements that are not met.
 
     Args:
-        required: as a package states them (PEP 508); those of extras, and those for other systems, are left out.
+        required: requirements in the syntax of PEP 508; those of extras and of other systems are ignored.
 
     Yields:
-        Name, version that is installed (empty: none), and bounds.
+        Name of the package, installed version (empty if it is missing), and required versions.
     """
     for text in required:
         requirement = Requirement(text)

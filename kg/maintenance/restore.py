@@ -1,4 +1,7 @@
-"""`kg restore`: everything in a backup is checked before anything is put in place, and then it is put there whole."""
+"""Restore of a backup (``kg restore``): it is checked completely, then put in place by renaming.
+
+If the backup is damaged, or a step fails, the data directory stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 from kg.access.api_tokens import FILE as TOKENS
 from kg.errors import BadInput, StoreInUse, StoreUnavailable
 from kg.files import disk_space, temporary_files
-from kg.maintenance.backup_archive import ArchiveReader, BackupSummary, Progress, unseen
+from kg.maintenance.backup_archive import ArchiveReader, BackupSummary, Progress, no_progress
 from kg.rdf import oxigraph
 from kg.reference import store_location
 from kg.reference.reference_store import FILE as REFERENCE
@@ -22,25 +25,27 @@ from kg.store.directory_metadata import FILE as META
 from kg.store.interrupted_restore import BEFORE, left_over
 from kg.store.snapshots import FOLDER as SNAPSHOTS
 
-_OURS = (META, "store", SNAPSHOTS)
-"""What a restored store replaces; anything else in the directory stays."""
-_IF_RESTORED = (TOKENS, REFERENCE)
-"""What it replaces if the backup holds it."""
+_REPLACED = (META, "store", SNAPSHOTS)
+"""Names in the data directory that a restore always replaces; other files stay."""
+_REPLACED_IF_INCLUDED = (TOKENS, REFERENCE)
+"""Names that it replaces only if the backup includes them."""
 
 
-def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress = unseen) -> BackupSummary:
-    """Make a data directory of a backup. The store gets a new identity, so that no answer of another passes for its.
+def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress = no_progress) -> BackupSummary:
+    """Create a data directory from a backup and return the summary of the store.
+
+    The store gets a new identity, so that entity tags of the old one do not match its responses.
 
     Args:
         file: the backup.
-        data: a directory that is empty or not there, unless ``replace`` is given.
-        replace: take the place of the store in ``data``, which is kept until the new one is in place.
-        progress: is told of the bytes that are read.
+        data: the data directory; without ``replace`` it must be empty or not exist.
+        replace: whether to replace the store in ``data``, which is deleted once the new one is in place.
+        progress: called with the bytes read.
 
     Raises:
-        BadInput: ``file`` is no backup, or damaged; or ``data`` is not free.
-        StoreUnavailable: a process holds the store in ``data``.
-        StorageFull: there is no room.
+        BadInput: ``file`` is not a backup or is damaged, or ``data`` is not empty.
+        StoreUnavailable: a process has the store in ``data`` open.
+        StorageFull: the disk has no space.
     """
     data = data.absolute()
     _check_target(data, replace=replace)
@@ -49,10 +54,10 @@ def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress
     try:
         stream = file.open("rb")
     except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}.", remedy="Check the name.") from None
-    with stream, disk_space.writing(f"The place of {data.name}"):
+        raise BadInput(f"{file} cannot be read: {error.strerror}.", remedy="Check the name and the rights.") from None
+    with stream, disk_space.writing(f"The directory of {data.name}"):
         reader = ArchiveReader(stream, file.name)
-        inside = data.is_mount()  # which cannot be renamed
+        inside = data.is_mount()  # a mount point cannot be renamed, so its content is replaced
         data.parent.mkdir(parents=True, exist_ok=True)
         disk_space.require(data.parent, reader.size + disk_space.RESERVE)
         with temporary_files.directory(data if inside else data.parent, _staging(data)) as staged:
@@ -60,8 +65,8 @@ def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress
             reader.unpack(staged, progress)
             _verify(staged, reader.summary, file.name)
             _finish(staged, data)
-            with _free(data / "store"):
-                (_put_inside if inside else _put)(staged, data)
+            with _locked(data / "store"):
+                (_replace_content if inside else _replace_directory)(staged, data)
     return reader.summary
 
 
@@ -69,9 +74,9 @@ def _check_target(data: Path, *, replace: bool) -> None:
     left = left_over(data)
     if left:
         raise BadInput(
-            f"{left} holds the store from before a restore that was interrupted.",
-            remedy=f"If {data} lacks its store or {TOKENS}, move them back from there; then delete {left.name} and "
-            "restore again.",
+            f"A restore was interrupted: {left} contains the previous store.",
+            remedy=f"If {data} lacks its store or {TOKENS}, move them back from {left.name}; then delete {left.name} "
+            "and restore again.",
         )
     if not data.exists() and not data.is_symlink():
         return
@@ -79,10 +84,10 @@ def _check_target(data: Path, *, replace: bool) -> None:
         raise BadInput(f"{data} is not a directory.", remedy="Choose another with --data.")
     names = {path.name for path in data.iterdir() if not path.name.startswith(_staging(data))} - {"lost+found"}
     if names and not replace:
-        raise BadInput(f"{data} is not empty.", remedy="Choose another with --data, or say --replace.")
-    if names and names.isdisjoint(_OURS):
-        raise BadInput(f"{data} holds something else than a store.", remedy="Choose another with --data.")
-    with _free(data / "store"):
+        raise BadInput(f"{data} is not empty.", remedy="Choose another with --data, or use --replace.")
+    if names and names.isdisjoint(_REPLACED):
+        raise BadInput(f"{data} contains files but not a store.", remedy="Choose another with --data.")
+    with _locked(data / "store"):
         return
 
 
@@ -91,10 +96,10 @@ def _staging(data: Path) -> str:
 
 
 def _verify(staged: Path, summary: BackupSummary, name: str) -> None:
-    """Open what was unpacked, as the server would.
+    """Open the unpacked store as the server would, and compare it with the summary.
 
     Raises:
-        BadInput: it is not what the manifest says.
+        BadInput: the store cannot be opened, or does not match the summary.
     """
     remedy = "Use another backup."
     try:
@@ -109,35 +114,35 @@ def _verify(staged: Path, summary: BackupSummary, name: str) -> None:
             raise BadInput(f"{name} is damaged: {error.message}", remedy=remedy) from None
     found = (known["base"], known["bare"], len(copy), sum(1 for _ in copy.named_graphs()))
     if found != (summary.base, summary.bare, summary.quads, summary.graphs):
-        raise BadInput(f"{name} is damaged: it does not hold what its manifest says.", remedy=remedy)
+        raise BadInput(f"{name} is damaged: its store does not match its manifest.", remedy=remedy)
 
 
 def _finish(staged: Path, data: Path) -> None:
-    """Give the store its new identity, take over what the old directory has besides, and bring all onto the disk."""
+    """Write the new identity, set owner and modes of the files, and sync everything to the disk."""
     directory_metadata.write(staged / META, {**directory_metadata.read(staged / META), "id": secrets.token_hex(8)})
-    others = [staged / name for name in _IF_RESTORED if (staged / name).exists()]
+    others = [staged / name for name in _REPLACED_IF_INCLUDED if (staged / name).exists()]
     for path in others:
         path.chmod(0o600)
     owner = data.stat() if data.exists() else None
     for path in [*others, *(staged / "store").iterdir(), staged / "store", staged / META, staged]:
-        if owner and os.geteuid() == 0:  # as the administrator for the account that serves
+        if owner and os.geteuid() == 0:  # root restores for the account that serves
             os.chown(path, owner.st_uid, owner.st_gid)
         disk_space.sync(path)
 
 
 @contextmanager
-def _free(store: Path) -> Iterator[None]:
-    """Keep every other process away from a store while it is replaced.
+def _locked(store: Path) -> Iterator[None]:
+    """Lock a store against other processes while it is replaced.
 
     Raises:
-        StoreInUse: a process holds it.
+        StoreInUse: a process has the store open.
     """
     lock = store / "LOCK"
     if not lock.exists():
         yield
         return
-    _try(store)
-    with lock.open("r+b") as stream:  # the engine's own lock; the engine, once open, could touch the new files
+    _check_not_open(store)
+    with lock.open("r+b") as stream:  # the lock file of the engine; an open engine could write to the new files
         try:
             fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -145,44 +150,48 @@ def _free(store: Path) -> Iterator[None]:
         yield
 
 
-def _try(store: Path) -> None:
-    """Open the store and close it: only the engine knows whether this very process holds it."""
+def _check_not_open(store: Path) -> None:
+    """Open the store and close it: only the engine can detect that this process itself has it open.
+
+    Raises:
+        StoreInUse: a process has the store open.
+    """
     try:
         oxigraph.open_store(store)
     except StoreInUse:
         raise
-    except StoreUnavailable:  # it is damaged, so nobody holds it, and it may be replaced all the more
+    except StoreUnavailable:  # a damaged store cannot be open, and may be replaced
         return
 
 
-def _replaced(staged: Path, data: Path) -> list[str]:
-    """Name what has to make room: with a file of SQLite also those in which it keeps what is newest."""
-    restored = [name for name in _IF_RESTORED if (staged / name).exists()]
-    names = [*_OURS, *restored, *(f"{name}-{kind}" for name in restored for kind in ("wal", "shm"))]
+def _names_to_replace(staged: Path, data: Path) -> list[str]:
+    """Return the names in the data directory to be replaced; for a SQLite file, also its log files (-wal, -shm)."""
+    restored = [name for name in _REPLACED_IF_INCLUDED if (staged / name).exists()]
+    names = [*_REPLACED, *restored, *(f"{name}-{kind}" for name in restored for kind in ("wal", "shm"))]
     return [name for name in names if (data / name).exists()]
 
 
-def _put(staged: Path, data: Path) -> None:
-    """Swap two directories by renaming them, and keep what the old one has besides a store."""
+def _replace_directory(staged: Path, data: Path) -> None:
+    """Replace the data directory by renaming, and move its other files into the new one."""
     if not data.exists():
         staged.rename(data)
         disk_space.sync(data.parent)
         return
     before = Path(f"{data}{BEFORE}")
-    ours = _replaced(staged, data)
-    kept = [path.name for path in data.iterdir() if path.name not in ours]
-    _rename([(data, before), (staged, data), *((before / name, data / name) for name in kept)])
+    replaced = _names_to_replace(staged, data)
+    others = [path.name for path in data.iterdir() if path.name not in replaced]
+    _rename_all([(data, before), (staged, data), *((before / name, data / name) for name in others)])
     disk_space.sync(data.parent)
     shutil.rmtree(before, ignore_errors=True)
 
 
-def _put_inside(staged: Path, data: Path) -> None:
-    """Do the same with what lies in a mount point, which itself cannot be renamed."""
+def _replace_content(staged: Path, data: Path) -> None:
+    """Replace the content of a data directory that is a mount point, which cannot be renamed itself."""
     before = data / BEFORE
     before.mkdir(mode=0o700)
-    steps = [(data / name, before / name) for name in _replaced(staged, data)]
+    steps = [(data / name, before / name) for name in _names_to_replace(staged, data)]
     try:
-        _rename([*steps, *((path, data / path.name) for path in staged.iterdir())])
+        _rename_all([*steps, *((path, data / path.name) for path in staged.iterdir())])
     except BaseException:
         before.rmdir()
         raise
@@ -190,8 +199,8 @@ def _put_inside(staged: Path, data: Path) -> None:
     shutil.rmtree(before, ignore_errors=True)
 
 
-def _rename(steps: list[tuple[Path, Path]]) -> None:
-    """Rename one after the other; should one fail, those before it are taken back."""
+def _rename_all(steps: list[tuple[Path, Path]]) -> None:
+    """Rename files one after another; if one step fails, undo the steps before it."""
     done: list[tuple[Path, Path]] = []
     try:
         for source, target in steps:

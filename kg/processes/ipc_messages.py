@@ -1,4 +1,7 @@
-"""What a server and its readers send each other: a JSON header and raw content, each with its length before it."""
+"""Message format between a server and its readers: a JSON header and raw content, preceded by the lengths of both.
+
+A message is ``!IQ`` (length of the header, length of the content, in bytes), the header in UTF-8, and the content.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ _LENGTHS = struct.Struct("!IQ")
 
 
 def pack(header: dict[str, Any], content: bytes = b"") -> bytes:
-    """Write one message."""
+    """Return one message as bytes."""
+    # A query may hold half of a surrogate pair, which strict UTF-8 refuses; the reader reports it as a malformed text.
     head = json.dumps(header, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return b"".join((_LENGTHS.pack(len(head), len(content)), head, content))
 
 
 class MessageUnpacker:
-    """Takes bytes in as they come, and gives whole messages out."""
+    """Parser of a byte stream into messages."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -27,9 +31,9 @@ class MessageUnpacker:
         self._header: dict[str, Any] | None = None
 
     def feed(self, data: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """Add bytes, perhaps none; give the next message that is whole.
+        """Add bytes (possibly none), and return the next complete message as header and content, or ``None``.
 
-        Content is put together once, when all of it is there: a hundred MiB are copied no more often.
+        Chunks are joined only once enough bytes are there, so that content of a hundred MiB is not copied for each.
         """
         if data:
             self._parts.append(data)
@@ -41,25 +45,25 @@ class MessageUnpacker:
             head, content = _LENGTHS.unpack_from(whole)
             start = _LENGTHS.size + head
             if len(whole) < start:
-                self._keep(whole, start)
+                self._restart(whole, start)
                 return None
             self._header = json.loads(whole[_LENGTHS.size : start].decode("utf-8", "surrogatepass"))
             whole = whole[start:]
-            self._keep(whole, content)
+            self._restart(whole, content)
             if len(whole) < content:
                 return None
         found = self._header, whole[: self._wanted]
         self._header = None
-        self._keep(whole[self._wanted :], _LENGTHS.size)
+        self._restart(whole[self._wanted :], _LENGTHS.size)
         return found
 
-    def _keep(self, rest: bytes, wanted: int) -> None:
-        """Go on from ``rest``, of which ``wanted`` bytes have to be there before anything can be told."""
+    def _restart(self, rest: bytes, wanted: int) -> None:
+        """Go on with ``rest``; nothing is parsed until there are ``wanted`` bytes."""
         self._parts, self._size, self._wanted = [rest], len(rest), wanted
 
 
 def messages(channel: socket.socket) -> Iterator[dict[str, Any]]:
-    """Give the headers of the messages that come, until the other side goes."""
+    """Yield the headers of incoming messages until the other side closes the connection; content is discarded."""
     unpacker = MessageUnpacker()
     while data := channel.recv(1 << 15):
         found = unpacker.feed(data)

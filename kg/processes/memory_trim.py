@@ -1,8 +1,8 @@
-"""Memory that is free inside this process goes back to the system now and then.
+"""Periodic return of free heap pages to the operating system (``malloc_trim``).
 
-The engine's caches hold small blocks for long, and between them passes whatever is read, written and sent. What that
-leaves free the C library keeps, for it gives back by itself only what lies at the end of a heap, where a cached block
-nearly always is: measured, 285 MiB of 478 after eight minutes of mixed load, and still growing.
+The engine's caches hold small blocks for a long time, and buffers for reading, writing and sending come and go between
+them. The C library returns by itself only free memory at the end of a heap, where a cached block nearly always lies. So
+the rest piles up: 285 MiB of 478 after eight minutes of mixed load, and still growing.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import asyncio
 import ctypes
 
 _PAUSE = 20.0
-"""Seconds between two times; going through all heaps takes some hundredths of one."""
+"""Seconds between two runs; each takes some hundredths of a second."""
 
 
 def trim() -> bool:
-    """Give back every page that holds nothing (malloc_trim(3)).
+    """Return every free page of the heaps to the system (malloc_trim(3)).
 
     Returns:
-        Whether there was any; never with another C library than glibc, which can do this.
+        Whether there were any; always false with a C library other than glibc, which lacks this function.
     """
     function = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return bool(function and function(0))
 
 
-async def keep_trimmed() -> None:
-    """Do so for ever, in a thread: who allocates meanwhile waits for one heap at most."""
+async def trim_periodically() -> None:
+    """Trim for ever, in a thread; an allocation meanwhile waits for one heap at most."""
     while True:
         await asyncio.sleep(_PAUSE)
         await asyncio.to_thread(trim)

@@ -1,4 +1,4 @@
-"""The server's end of one reader: its process, the connection to it, and what it says as answers and errors."""
+"""Connection of a server to one reader process: start of the process, requests, and results or errors from it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ from kg.processes import ipc_messages, reader_process
 from kg.rdf.query_request_and_result import QueryResult
 
 Gone = Callable[[], Awaitable[object]]
-"""Returns when the one who asked does not wait any more."""
+"""Coroutine function that returns when the client has disconnected."""
 
 _log = logging.getLogger("claimgraph.readers")
 
 _SEND_BUFFER = 1 << 22
-"""Bytes that a reader may be ahead of the server; the system may give less (``net.core.wmem_max``)."""
+"""Size of a reader's socket buffer in bytes; the system may allow less (``net.core.wmem_max``)."""
 
-_KEPT = 1 << 25
-"""Bytes of shared memory that a reader keeps for the next large answer."""
+_RETAINED = 1 << 25
+"""Bytes of shared memory that are retained for the next large result."""
 
 _ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=67108864"
-"""How a reader's C library takes memory: in huge pages, for the engine jumps about in a hundred MiB and misses the
-processor's table of small ones; and 64 MiB that a large answer took are kept for the next, which else costs a page
-fault for every 4 KiB of it. KG_MAX_MEMORY bounds all of it. Other C libraries do not read this.
+"""Settings of glibc's allocator in a reader; other C libraries do not read them.
+
+Huge pages, because the engine reads at random in a hundred MiB and would miss the TLB with small ones. And 64 MiB of a
+large result stay allocated for the next one, which would otherwise cause a page fault for each 4 KiB. KG_MAX_MEMORY
+bounds all of it.
 """
 
+# Errors that a reader may report by name; every other name is a bug.
 _ERRORS = {
     kind.__name__: kind
     for kind in (
@@ -53,14 +56,16 @@ _ERRORS = {
 
 @dataclass(eq=False)
 class QueryJob:
-    """One query on its way.
+    """One query in progress.
 
     Attributes:
-        message: what the reader is sent.
-        client: who asks: a token's name or an address.
-        deadline: on the clock of the loop.
+        message: message to send to the reader.
+        client: sender of the query: name of a token, or network address.
+        deadline: in seconds of the event loop's clock.
         gone: see :data:`Gone`.
-        done: takes the answer or the error.
+        done: future for the result or the error.
+        started: when a reader began, in seconds of the event loop's clock; 0 while it waits in the queue.
+        watcher: task that waits for ``gone``, if it has been started.
     """
 
     message: bytes
@@ -73,30 +78,42 @@ class QueryJob:
 
 
 class ConnectionOwner(Protocol):
-    """What a channel tells of itself; :class:`kg.processes.reader_pool.ReaderPool` is one."""
+    """Receiver of a connection's events; :class:`kg.processes.reader_pool.ReaderPool` is one.
+
+    Attributes:
+        snapshot: path of the newest snapshot.
+    """
 
     snapshot: Path
 
-    def taken(self, job: QueryJob) -> None:
-        """Note that a reader runs a query."""
+    def query_started(self, job: QueryJob) -> None:
+        """Record that a reader runs a query."""
 
-    def answered(self) -> None:
-        """Note that a reader has answered."""
+    def query_finished(self) -> None:
+        """Record that a reader has sent a result or an error."""
 
-    def freed(self, channel: ReaderConnection) -> None:
-        """Take a reader back that has answered."""
+    def reader_free(self, channel: ReaderConnection) -> None:
+        """Return a reader to the pool."""
 
-    def lost(self, channel: ReaderConnection) -> None:
-        """Note that a reader has ended."""
+    def reader_ended(self, channel: ReaderConnection) -> None:
+        """Record that the process of a reader has ended."""
 
 
 class ReaderConnection(asyncio.Protocol):
-    """The connection to one reader."""
+    """Connection to one reader.
+
+    Attributes:
+        process: the reader's process.
+        job: query that it runs; ``None`` while it is idle.
+        started: done when the reader is ready, or has ended before.
+        served: whether the reader has become ready.
+        ending: whether it was killed; further messages are ignored.
+    """
 
     transport: asyncio.WriteTransport
 
     def __init__(self, owner: ConnectionOwner, process: subprocess.Popen[bytes], shared: int) -> None:
-        """Speak to a process for an owner; ``shared`` is the descriptor of memory that it writes large answers into."""
+        """Manage a process for ``owner``; ``shared`` is the descriptor of the memory for its large results."""
         self.process = process
         self._shared = shared
         self._fetching: asyncio.Task[None] | None = None
@@ -107,108 +124,113 @@ class ReaderConnection(asyncio.Protocol):
         self._owner = owner
         self._unpacker = ipc_messages.MessageUnpacker()
 
-    def ask(self, job: QueryJob) -> None:
-        """Send the reader a query."""
+    def send(self, job: QueryJob) -> None:
+        """Send a query to the reader."""
         self.job = job
-        self._owner.taken(job)
+        self._owner.query_started(job)
         self.transport.write(job.message)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Have the reader open the newest snapshot."""
-        self.transport = cast(asyncio.WriteTransport, transport)  # uvloop's are of no such class
+        """Make the reader open the newest snapshot."""
+        self.transport = cast(asyncio.WriteTransport, transport)  # uvloop's transports are not of this class
         self.transport.write(reader_process.opening(self._owner.snapshot))
 
     def data_received(self, data: bytes) -> None:
-        """Take in what the reader says."""
+        """Handle the messages of the reader."""
         found = self._unpacker.feed(data)
         while found:
-            self._take(*found)
+            self._handle(*found)
             found = self._unpacker.feed(b"")
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Tell the pool that the reader has ended."""
+        """Report to the pool that the reader has ended."""
         if not self.started.done():
             self.started.set_result(None)
         if self._fetching is None:
-            self.let_go()
-        self._owner.lost(self)
+            self.release_memory()
+        self._owner.reader_ended(self)
 
-    def _take(self, header: dict[str, Any], content: bytes) -> None:
+    def _handle(self, header: dict[str, Any], content: bytes) -> None:
+        """Handle one message: the first means that the reader is ready, ``opened`` is ignored, others are results."""
         if self.ending:
             return
-        if not self.served:  # its first word tells that the snapshot is open
+        if not self.served:
             self.served = True
             self.started.set_result(None)
-            self._owner.freed(self)
+            self._owner.reader_free(self)
         elif self.job and "shared" in header:
             self._fetching = asyncio.create_task(self._fetch(self.job, header))
         elif self.job and "opened" not in header:
             self._settle(self.job, header, content)
-            self._owner.freed(self)
+            self._owner.reader_free(self)
 
     async def _fetch(self, job: QueryJob, header: dict[str, Any]) -> None:
-        """Take a large answer out of the shared memory, off the event loop, and let the reader go on."""
+        """Read a large result from the shared memory, off the event loop, and free the reader afterwards."""
         size = header.pop("shared")
-        content = await asyncio.to_thread(_taken, self._shared, size)
+        content = await asyncio.to_thread(_read_shared, self._shared, size)
         self._fetching = None
         if self.transport.is_closing():
-            self.let_go()
+            self.release_memory()
         if len(content) == size:
             self._settle(job, header, content)
         else:
             self.process.kill()
         if not self.transport.is_closing() and not self.ending:
-            self._owner.freed(self)
+            self._owner.reader_free(self)
 
-    def let_go(self) -> None:
-        """Give the shared memory back to the system."""
+    def release_memory(self) -> None:
+        """Return the shared memory to the system."""
         if self._shared >= 0:
             os.close(self._shared)
             self._shared = -1
 
     def _settle(self, job: QueryJob, header: dict[str, Any], content: bytes) -> None:
+        """Complete a query with the result or the error that a message describes."""
         if job.done.done():
             return
-        self._owner.answered()
+        self._owner.query_finished()
         name = header.pop("error", None)
         if name is None:
             job.done.set_result(QueryResult(content, **header))
         elif name == "NotAcceptable":
             job.done.set_exception(NotAcceptable(header["kind"]))
         elif name == "Fault":
-            _log.error("a reader failed:\n%s", header["trace"])
+            _log.error("a reader failed with an unexpected exception:\n%s", header["trace"])
             job.done.set_exception(reader_lost("fault", 0))
         else:
             job.done.set_exception(_ERRORS[name](header.pop("message"), **header))
 
 
 def reader_lost(reason: str, memory: int) -> errors.ReaderLost:
-    """Make the error of a query whose reader has ended; ``memory`` is what it might have, in bytes."""
+    """Return the error of a query whose reader has ended; ``memory`` is the memory limit in bytes."""
     if reason == "memory":
         return errors.ReaderLost(
-            f"The query needed more memory than the {memory >> 20} MiB that it may have, and was ended.",
-            remedy="Ask for less at a time: sorting, grouping and DISTINCT hold everything in memory.",
+            f"The query exceeded the memory limit of {memory >> 20} MiB and was terminated.",
+            remedy="Request less at a time: sorting, grouping and DISTINCT hold all solutions in memory.",
         )
-    return errors.ReaderLost("The process that was answering was ended.", remedy="Ask again.")
+    return errors.ReaderLost("The process that ran the query was terminated.", remedy="Retry the request.")
 
 
-def _taken(shared: int, size: int) -> bytes:
-    """Read what lies in shared memory, and free it if it is much: having it made anew takes longer than all else."""
+def _read_shared(shared: int, size: int) -> bytes:
+    """Return ``size`` bytes of shared memory; fewer if the reader has written less.
+
+    Only a large memory is freed afterwards: allocating it again takes longer than everything else.
+    """
     parts: list[bytes] = []
     at = 0
     while at < size and (part := os.pread(shared, size - at, at)):
         parts.append(part)
         at += len(part)
-    if size > _KEPT:
+    if size > _RETAINED:
         os.ftruncate(shared, 0)
-    return b"".join(parts)  # one part, as a rule, which is not copied
+    return b"".join(parts)  # usually a single part, which is not copied
 
 
 def start_process(queries: QuerySettings) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
-    """Start a reader, and give our end of the connection to it and the memory that it shares.
+    """Start a reader; return its process, the server's end of the connection, and the descriptor of shared memory.
 
     Raises:
-        OSError: the system has no room for another process.
+        OSError: the system cannot start another process.
     """
     settings = {
         "nesting": queries.max_nesting,
@@ -221,7 +243,7 @@ def start_process(queries: QuerySettings) -> tuple[subprocess.Popen[bytes], sock
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     with contextlib.ExitStack() as undo, theirs:
         undo.enter_context(ours)
-        shared = os.memfd_create("answer")
+        shared = os.memfd_create("result")
         undo.callback(os.close, shared)
         process = _launch((theirs.fileno(), shared), settings)
         undo.pop_all()
@@ -229,21 +251,24 @@ def start_process(queries: QuerySettings) -> tuple[subprocess.Popen[bytes], sock
 
 
 def _launch(descriptors: Sequence[int], settings: Mapping[str, Any]) -> subprocess.Popen[bytes]:
-    """Start :mod:`kg.processes.reader_process` with the descriptors and settings given.
+    """Start :mod:`kg.processes.reader_process` with the given descriptors and settings.
 
     Raises:
-        OSError: the system has no room for another process.
+        OSError: the system cannot start another process.
     """
-    return subprocess.Popen(  # noqa: S603 - our own module, with settings of our own
+    return subprocess.Popen(  # noqa: S603 - a module of this package, with settings that it has made itself
         [sys.executable, "-P", "-m", "kg.processes.reader_process", *map(str, descriptors), json.dumps(settings)],
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,  # a process that ends for want of memory tells of its stack
+        stderr=subprocess.DEVNULL,  # a process that runs out of memory prints its stack
         env=_environment(),
     )
 
 
 def _environment() -> dict[str, str]:
-    """Give our environment, without secrets, to who answers queries; what the operator says of the allocator holds."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
-    return {"GLIBC_TUNABLES": _ALLOCATOR} | kept
+    """Return the environment of a reader: without the server's settings and secrets, with allocator settings.
+
+    The operator's own GLIBC_TUNABLES take precedence.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
+    return {"GLIBC_TUNABLES": _ALLOCATOR} | inherited

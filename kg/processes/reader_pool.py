@@ -1,7 +1,7 @@
-"""The server's side of its readers: who gets one, for how long, and what happens to those that overstay.
+"""Reader pool: a queue of queries, a fair share of readers for each client, deadlines, and replacement of readers.
 
-Every query has a deadline that counts from its arrival. One that waits in the queue until then is sent away; one that
-runs until then has its process killed, and another process takes the place.
+The deadline of a query counts from its arrival. A query that is still in the queue then is refused; if it is running,
+its process is killed and replaced.
 """
 
 from __future__ import annotations
@@ -23,19 +23,26 @@ from kg.rdf.query_request_and_result import QueryResult
 _log = logging.getLogger("claimgraph.readers")
 
 _TICK = 0.02
-"""Seconds between two looks at the deadlines."""
+"""Seconds between two checks of the deadlines."""
 _WATCH_AFTER = 0.1
-"""Seconds after which it is worth watching whether the one who asked is still there."""
+"""Seconds after which it is worth watching whether the client is still connected."""
 _RETRY_AFTER_CRASH = 1.0
+"""Seconds until another attempt, if a reader could not start."""
 _END_WITHIN = 10.0
-"""Seconds that closing waits for readers that were killed."""
+"""Seconds that closing waits for killed readers to end."""
 _START_WITHIN = 60.0
-"""Seconds after which a reader that has not said a word is given up."""
+"""Seconds within which a reader must become ready; after that it is killed."""
 
 
 @dataclass
 class PoolCounts:
-    """What happened since the start, for the metrics."""
+    """Counters since the start, for the metrics.
+
+    Attributes:
+        answered: queries that ended with a result or an error of their own.
+        refused: queries that were refused because of a limit.
+        kills: readers that ended during a query, by reason.
+    """
 
     answered: int = 0
     refused: int = 0
@@ -43,7 +50,7 @@ class PoolCounts:
 
 
 class ReaderPool:
-    """The readers of one server. Everything here runs on one event loop."""
+    """Readers of one server. Not thread-safe: everything runs on one event loop."""
 
     def __init__(self, settings: QuerySettings) -> None:
         self.counts = PoolCounts()
@@ -52,8 +59,8 @@ class ReaderPool:
         self._channels: set[ReaderConnection] = set()
         self._idle: list[ReaderConnection] = []
         self._queue: deque[QueryJob] = deque()
-        self._asking: Counter[str] = Counter()
-        self._running: Counter[str] = Counter()
+        self._asking: Counter[str] = Counter()  # queries in the queue or running, by client
+        self._running: Counter[str] = Counter()  # queries that occupy a reader, by client
         self.snapshot = Path()
         self._watch: asyncio.Task[None] | None = None
         self._replacing: set[asyncio.Task[None]] = set()
@@ -61,39 +68,39 @@ class ReaderPool:
 
     @property
     def ready(self) -> int:
-        """How many readers wait for a query."""
+        """Number of idle readers."""
         return len(self._idle)
 
     @property
     def busy(self) -> int:
-        """How many readers answer one."""
+        """Number of readers that run a query."""
         return sum(channel.job is not None for channel in self._channels)
 
     @property
     def waiting(self) -> int:
-        """How many queries wait for a reader."""
+        """Number of queries that wait for a reader."""
         return len(self._queue)
 
     @property
     def processes(self) -> list[int]:
-        """The process numbers of the readers."""
+        """Process ids of the readers."""
         return [channel.process.pid for channel in self._channels]
 
     async def start(self, snapshot: Path) -> None:
-        """Start the readers and have them open a snapshot."""
+        """Start the readers on a snapshot."""
         self.snapshot = snapshot
         await asyncio.gather(*(self._start_one() for _ in range(self._size)))
-        self._watch = asyncio.create_task(self._keep_watch())
+        self._watch = asyncio.create_task(self._watch_deadlines())
 
     async def close(self) -> None:
-        """End the readers; what they were answering fails."""
+        """End the readers; queries in progress fail."""
         self._closed = True
         if self._watch:
             self._watch.cancel()
         for job in [*self._queue, *(channel.job for channel in self._channels if channel.job)]:
-            self._end(job, "shutdown", errors.ReaderLost("The server is stopping.", remedy="Ask again in a moment."))
+            self._end(job, "shutdown", errors.ReaderLost("The server is stopping.", remedy="Retry in a moment."))
         end = asyncio.get_running_loop().time() + _END_WITHIN
-        # One that is being started ends as well.
+        # A reader that is just being started joins the channels later, so both sets must become empty.
         while (self._channels or self._replacing) and asyncio.get_running_loop().time() < end:
             for channel in list(self._channels):
                 channel.process.kill()
@@ -101,23 +108,26 @@ class ReaderPool:
             await asyncio.sleep(_TICK)
 
     def open(self, snapshot: Path) -> None:
-        """Have the readers open a newer snapshot ahead of the next query."""
+        """Make idle readers open a newer snapshot before the next query; busy ones open it with their next query."""
         self.snapshot = snapshot
         for channel in self._idle:
             channel.transport.write(reader_process.opening(snapshot))
 
     async def run(self, message: bytes, client: str, timeout: float, gone: Gone | None) -> QueryResult:
-        """Have one query answered.
+        """Run one query and return its result.
 
         Args:
             message: see :func:`kg.processes.reader_process.message`.
-            client: who asks: a token's name or an address.
+            client: sender of the query: name of a token, or network address.
             timeout: seconds from now.
             gone: see :data:`Gone`; the query is ended when this returns.
 
         Raises:
-            Busy, TooManyRequests, TimedOut, ReaderLost, and what
-            :meth:`kg.sparql.query_evaluator.QueryEvaluator.answer` raises.
+            Busy: the server has too many queries, or no reader becomes free in time.
+            TooManyRequests: the client has too many queries.
+            TimedOut: the query runs until its deadline, or its client has disconnected.
+            ReaderLost: the process ended, for example because of the memory limit.
+            ClaimgraphError: as raised by :meth:`kg.sparql.query_evaluator.QueryEvaluator.answer`.
         """
         self._admit(client)
         loop = asyncio.get_running_loop()
@@ -125,43 +135,49 @@ class ReaderPool:
         self._asking[client] += 1
         try:
             self._queue.append(job)
-            self._next()
+            self._dispatch()
             return await job.done
         finally:
             self._forget(job)
 
     def _admit(self, client: str) -> None:
+        """Raise ``TooManyRequests`` or ``Busy`` if one more query of a client would exceed a limit."""
         if self._asking[client] >= self._settings.max_queries_per_client:
             self.counts.refused += 1
             raise errors.TooManyRequests(
-                f"You have {self._asking[client]} queries under way; that is the limit for one client.",
-                remedy="Wait for an answer before you ask again, or raise KG_MAX_QUERIES_PER_CLIENT.",
+                f"You have {self._asking[client]} queries in progress, which is the limit for one client.",
+                remedy="Wait for a response before you send another, or raise KG_MAX_QUERIES_PER_CLIENT.",
             )
         if self._asking.total() >= self._settings.max_queries:
             self.counts.refused += 1
             raise errors.Busy(
-                "The server has as many queries under way as it takes on.",
-                remedy="Ask again in a moment, or raise KG_MAX_QUERIES.",
+                "The server has reached its limit of queries in progress.",
+                remedy="Retry in a moment, or raise KG_MAX_QUERIES.",
             )
 
     def _forget(self, job: QueryJob) -> None:
+        """Remove a query from the counts, and end it if nobody waits for it any more."""
         self._asking[job.client] -= 1
         if not self._asking[job.client]:
             del self._asking[job.client]
         if job.watcher:
             job.watcher.cancel()
         if not job.done.done() or job.done.cancelled():
-            self._end(job, "disconnect", errors.TimedOut("Nobody waits for the answer."))
+            self._end(job, "disconnect", errors.TimedOut("The client has disconnected."))
 
     def _may_run(self, job: QueryJob) -> bool:
-        """Whether this client leaves a reader to others, should it take one more."""
+        """Return whether a reader remains for other clients if this query occupies one more."""
         return self._size == 1 or self._running[job.client] < self._size - 1
 
-    def _next(self) -> None:
-        """Give waiting queries to readers that have become free."""
+    def _dispatch(self) -> None:
+        """Send waiting queries to idle readers, oldest first.
+
+        A client may occupy all readers but one. With 3 readers and the queue A A A B, the third query of A is skipped
+        and B runs.
+        """
         if not self._idle or not self._queue:
             return
-        full = set[str]()  # those of a client that has its share wait; others behind them do not
+        full = set[str]()  # clients that occupy their share already
         for job in list(self._queue):
             if job.client in full:
                 continue
@@ -169,13 +185,14 @@ class ReaderPool:
                 full.add(job.client)
                 continue
             self._queue.remove(job)
-            self._idle.pop().ask(job)
+            self._idle.pop().send(job)
             if not self._idle:
                 return
 
     # ---- deadlines
 
-    async def _keep_watch(self) -> None:
+    async def _watch_deadlines(self) -> None:
+        """End queries at their deadline or when their client has disconnected, for ever."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_TICK)
@@ -183,41 +200,42 @@ class ReaderPool:
                 continue
             now = loop.time()
             for job in [channel.job for channel in self._channels if channel.job]:
-                self._look_at(job, now)
+                self._check_running(job, now)
             for job in list(self._queue):
                 if job.deadline <= now:
-                    waited = errors.Busy("No reader became free in time.", remedy="Ask again in a moment.")
+                    waited = errors.Busy("No reader became free in time.", remedy="Retry in a moment.")
                     self._end(job, "queue", waited)
                 else:
-                    self._watch_over(job)
+                    self._watch_client(job)
 
-    def _look_at(self, job: QueryJob, now: float) -> None:
+    def _check_running(self, job: QueryJob, now: float) -> None:
+        """End a running query if its time is over or its client has disconnected."""
         if job.deadline <= now:
-            taken = now - job.started
+            elapsed = now - job.started
             timed_out = errors.TimedOut(
-                f"The query was ended after {taken:.1f} s; that is all the time it has.",
-                remedy="Make it more selective, ask for less at a time, or raise KG_TIMEOUT.",
+                f"The query was ended after {elapsed:.1f} s, at its time limit.",
+                remedy="Make it more selective, request less at a time, or raise KG_TIMEOUT.",
             )
             self._end(job, "deadline", timed_out)
         elif now - job.started > _WATCH_AFTER:
-            self._watch_over(job)
+            self._watch_client(job)
             if job.watcher and job.watcher.done():
-                self._left(job)
+                self._end_if_abandoned(job)
 
-    def _watch_over(self, job: QueryJob) -> None:
-        """Look out for the one who asked to go away."""
+    def _watch_client(self, job: QueryJob) -> None:
+        """Start to watch whether the client of a query disconnects."""
         if job.gone and job.watcher is None:
             job.watcher = asyncio.ensure_future(job.gone())
-            job.watcher.add_done_callback(lambda _watcher: self._left(job))
+            job.watcher.add_done_callback(lambda _watcher: self._end_if_abandoned(job))
 
-    def _left(self, job: QueryJob) -> None:
-        """End what nobody waits for; a query that has just begun is over sooner than a new reader is there."""
+    def _end_if_abandoned(self, job: QueryJob) -> None:
+        """End a query that nobody waits for, unless it has just begun: most end sooner than a new reader starts."""
         just_begun = job.started and asyncio.get_running_loop().time() - job.started <= _WATCH_AFTER
         if not job.done.done() and not just_begun:
-            self._end(job, "disconnect", errors.TimedOut("Nobody waits for the answer."))
+            self._end(job, "disconnect", errors.TimedOut("The client has disconnected."))
 
     def _end(self, job: QueryJob, reason: str, error: errors.ClaimgraphError) -> None:
-        """Take a query from the queue, or kill the process that runs it."""
+        """Fail a query with ``error``: remove it from the queue, or kill the reader that runs it."""
         if not job.done.done():
             job.done.set_exception(error)
         if job in self._queue:
@@ -231,6 +249,11 @@ class ReaderPool:
     # ---- processes
 
     async def _start_one(self) -> None:
+        """Start one reader and wait until it is ready.
+
+        Raises:
+            OSError: the system cannot start another process.
+        """
         process, ours, shared = start_process(self._settings)
         ours.setblocking(False)
         made = ReaderConnection(self, process, shared)
@@ -240,26 +263,26 @@ class ReaderPool:
         except BaseException:
             self._channels.discard(made)
             process.kill()
-            made.let_go()
+            made.release_memory()
             raise
         started, _ = await asyncio.wait({made.started}, timeout=_START_WITHIN)
         if not started:
             process.kill()
 
-    def freed(self, channel: ReaderConnection) -> None:
-        """Take a reader back that has answered."""
+    def reader_free(self, channel: ReaderConnection) -> None:
+        """Return a reader to the idle ones, and send it the next query."""
         if channel.job:
             self._release(channel.job)
             channel.job = None
         self._idle.append(channel)
-        self._next()
+        self._dispatch()
 
-    def answered(self) -> None:
-        """Note that a reader has answered."""
+    def query_finished(self) -> None:
+        """Count a query that ended with a result or an error of its own."""
         self.counts.answered += 1
 
-    def taken(self, job: QueryJob) -> None:
-        """Note that a reader runs a query."""
+    def query_started(self, job: QueryJob) -> None:
+        """Record that a reader runs a query."""
         job.started = asyncio.get_running_loop().time()
         self._running[job.client] += 1
 
@@ -268,32 +291,33 @@ class ReaderPool:
         if not self._running[job.client]:
             del self._running[job.client]
 
-    def lost(self, channel: ReaderConnection) -> None:
-        """Put another reader in the place of one that has ended."""
+    def reader_ended(self, channel: ReaderConnection) -> None:
+        """Replace a reader that has ended."""
         self._channels.discard(channel)
         if channel in self._idle:
             self._idle.remove(channel)
         if channel.job:
             self._release(channel.job)
         if not self._closed:
-            self._next()
+            self._dispatch()
             task = asyncio.create_task(self._replace(channel))
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
 
     async def _replace(self, channel: ReaderConnection) -> None:
+        """Report why a reader has ended, and start another, as often as it takes."""
         code = await asyncio.to_thread(channel.process.wait)
         if channel.job and not channel.job.done.done():
-            reason = "memory" if code == -signal.SIGABRT else "crash"
+            reason = "memory" if code == -signal.SIGABRT else "crash"  # the engine aborts when it runs out of memory
             self.counts.kills[reason] += 1
             channel.job.done.set_exception(reader_lost(reason, self._settings.max_memory))
         if not channel.served:
-            _log.error("a reader could not start; its process ended with %d", code)
+            _log.error("a reader could not start; its process ended with code %d", code)
             await asyncio.sleep(_RETRY_AFTER_CRASH)
         while not self._closed:
             try:
                 await self._start_one()
                 return
-            except OSError as error:  # the system has no process or memory to spare now
+            except OSError as error:  # no process or memory is available now
                 _log.error("a reader could not start: %s", error.strerror)
                 await asyncio.sleep(_RETRY_AFTER_CRASH)

@@ -1,7 +1,7 @@
-"""A reader: a process that answers queries from snapshots, and can be killed at any moment without harm.
+"""Reader process: evaluates queries on snapshots, and can be killed at any moment without harm.
 
-It is started by :mod:`kg.processes.reader_pool` as ``python -m kg.processes.reader_process DESCRIPTOR SHARED
-SETTINGS``, opens no socket, writes no file, and answers one query at a time.
+It is started by :mod:`kg.processes.reader_connection` as ``python -m kg.processes.reader_process DESCRIPTOR SHARED
+SETTINGS``. It opens no socket, writes no file, and runs one query at a time.
 """
 
 from __future__ import annotations
@@ -27,14 +27,19 @@ from kg.sparql.query_evaluator import NestingLimits, QueryEvaluator
 _OPEN_SNAPSHOTS = 2
 
 LARGE = 1 << 18
-"""Bytes of content from which on it goes through shared memory."""
+"""Smallest content in bytes that is sent through shared memory."""
 
 
 class ReaderProcess:
-    """Holds the snapshots that were read last open, and answers."""
+    """Handler of the server's messages; it holds the last two snapshots open."""
 
     def __init__(self, settings: dict[str, int], shared: int = -1) -> None:
-        """Read within the settings; ``shared`` is the descriptor of memory that the server sees too, -1 without any."""
+        """Evaluate within limits; ``shared`` is the descriptor of memory shared with the server, or -1 for none.
+
+        Args:
+            settings: ``nesting`` and ``height`` of queries, ``rows`` and ``size`` (bytes) of results.
+            shared: see above.
+        """
         self._shared = shared
         self._evaluator = QueryEvaluator(
             NestingLimits(settings["nesting"], settings["height"]), ResultLimits(settings["rows"], settings["size"])
@@ -42,7 +47,7 @@ class ReaderProcess:
         self._snapshot = lru_cache(_OPEN_SNAPSHOTS)(_opened)
 
     def handle(self, message: dict[str, Any]) -> bytes:
-        """Answer one message: open a snapshot, and ask it a query if there is one."""
+        """Return the response to one message: open its snapshot, and evaluate its query if it has one."""
         try:
             if "text" not in message:
                 return self._ready(message["snapshot"])
@@ -54,17 +59,17 @@ class ReaderProcess:
         except NotAcceptable as error:
             return ipc_messages.pack({"error": "NotAcceptable", "kind": error.kind})
         except ClaimgraphError as error:
-            told = {"message": error.message, "remedy": error.remedy, "line": error.line, "column": error.column}
-            return ipc_messages.pack({"error": type(error).__name__, **told})
-        except MemoryError:  # the engine ends the process itself when it runs out; so it is the same everywhere
+            fields = {"message": error.message, "remedy": error.remedy, "line": error.line, "column": error.column}
+            return ipc_messages.pack({"error": type(error).__name__, **fields})
+        except MemoryError:  # the engine aborts the process when it runs out of memory; do the same for Python
             os.abort()
-        except Exception as error:  # noqa: BLE001 - told to the server, which logs it
-            # Without the message, which may quote the query.
+        except Exception as error:  # noqa: BLE001 - the server logs it
+            # The message of the exception is left out, because it may quote the query.
             trace = "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
             return ipc_messages.pack({"error": "Fault", "trace": trace})
 
     def _pack(self, about: dict[str, Any], content: bytes) -> bytes:
-        """Write an answer; a large one into the shared memory, for a socket takes it in small pieces, and much time."""
+        """Return the message of a result; a large content is written to shared memory, as a socket is much slower."""
         if self._shared < 0 or len(content) < LARGE:
             return ipc_messages.pack(about, content)
         left = memoryview(content)
@@ -73,8 +78,8 @@ class ReaderProcess:
         return ipc_messages.pack({**about, "shared": len(content)})
 
     def _ready(self, path: str) -> bytes:
-        """Open a snapshot ahead; should it be gone already, the next query names a newer one."""
-        with contextlib.suppress(Exception):  # an error here would be taken for the answer of the next query
+        """Open a snapshot before the next query. If it is gone already, the next query names a newer one."""
+        with contextlib.suppress(Exception):  # an error message would be mistaken for the result of the next query
             self._snapshot(path)
         return ipc_messages.pack({"opened": path})
 
@@ -84,26 +89,32 @@ def _opened(path: str) -> oxigraph.Engine:
 
 
 def message(snapshot: Path, text: str, choice: ResultFormats, request: QueryDataset) -> bytes:
-    """Write the message that asks a query."""
+    """Return the message that requests a query."""
     return ipc_messages.pack(
         {"snapshot": str(snapshot), "text": text, "choice": vars(choice), "request": vars(request)}
     )
 
 
 def opening(snapshot: Path) -> bytes:
-    """Write the message that has a snapshot opened ahead of the next query."""
+    """Return the message that opens a snapshot before the next query."""
     return ipc_messages.pack({"snapshot": str(snapshot)})
 
 
 def main(descriptor: int, shared: int, settings: dict[str, int]) -> None:
-    """Answer until the other side goes."""
+    """Handle messages until the server closes the connection.
+
+    Args:
+        descriptor: descriptor of the connected socket.
+        shared: see :class:`ReaderProcess`.
+        settings: see :class:`ReaderProcess`; ``memory`` is the limit in bytes.
+    """
     channel = socket.socket(fileno=descriptor)
     sandbox.confine(settings["memory"])
     reader = ReaderProcess(settings, shared)
-    gc.freeze()
+    gc.freeze()  # objects of the imported modules live for ever, so collections need not visit them
     with contextlib.suppress(ConnectionError):  # the server has gone
-        for asked in ipc_messages.messages(channel):
-            channel.sendall(reader.handle(asked))
+        for request in ipc_messages.messages(channel):
+            channel.sendall(reader.handle(request))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What a process that answers queries gives up before it reads the first one: memory beyond a limit, and the network.
+"""Sandbox of reader processes: a memory limit and no network, set before the first query is read.
 
-A query text is checked before it is run, so that it calls no other endpoint; should one slip through, the operating
-system refuses the socket.
+A query is checked before it runs, so that it cannot call another endpoint. If one slips through, the operating system
+refuses the socket.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 
 _X32 = 0x40000000
 _SYSTEMS = {
-    # machine: (audit architecture, system calls that make sockets or another ring to ask for them: io_uring_setup)
+    # machine: (audit architecture, (socket, socketpair, io_uring_setup)); a ring opens sockets without a system call
     "x86_64": (0xC000003E, (41, 53, 425)),
     "aarch64": (0xC00000B7, (198, 199, 425)),
 }
 
 
 def confine(memory: int) -> None:
-    """Give up all that a process does not need which answers queries for a server, and live no longer than that."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the server, which ends us when it has finished
+    """Restrict this process to what a reader needs, and let it end with its parent; ``memory`` is in bytes."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # for the server, which ends its readers when it has finished
         signal.signal(number, signal.SIG_IGN)
     end_with_parent(signal.SIGKILL)
     limit_memory(memory)
@@ -41,22 +41,22 @@ def confine(memory: int) -> None:
 
 
 def limit_memory(size: int) -> None:
-    """Let this process have at most ``size`` bytes of data; what asks for more ends it (setrlimit(2))."""
+    """Limit the data of this process to ``size`` bytes; allocations beyond it fail (setrlimit(2)). It dumps no core."""
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def end_with_parent(number: int) -> None:
-    """Have this process sent a signal when its parent ends (prctl(2)); elsewhere than on Linux, do nothing."""
+    """Request that this process receives a signal when its parent ends (prctl(2)); do nothing except on Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def forbid_sockets() -> bool:
-    """Take the right to make sockets from this process for good (seccomp(2)).
+    """Forbid this process to open sockets, irrevocably (seccomp(2)).
 
     Returns:
-        Whether the system can do that (Linux on x86-64 or arm64 can).
+        Whether the system supports it (Linux on x86-64 and arm64 does).
     """
     known = _SYSTEMS.get(platform.machine())
     if sys.platform != "linux" or known is None:
@@ -72,7 +72,18 @@ def forbid_sockets() -> bool:
 
 
 def _program(architecture: int, calls: tuple[int, ...]) -> bytes:
-    """Assemble the filter: refuse ``calls``, every call of a foreign architecture, and the x32 numbers."""
+    """Assemble the BPF filter: refuse ``calls``, all calls of another architecture, and the x32 numbers.
+
+    An instruction is (operation, jump if true, jump if false, operand). Jumps count from the next instruction; 4 and 0
+    are the offsets of architecture and call number in ``struct seccomp_data``. For two calls::
+
+        load architecture; not equal: refuse
+        load number; at least _X32: refuse
+        equal to calls[0]: refuse
+        equal to calls[1]: refuse
+        allow
+        refuse
+    """
     tests = len(calls) + 1
     lines = [(_LOAD, 0, 0, 4), (_EQUAL, 0, tests + 2, architecture), (_LOAD, 0, 0, 0), (_AT_LEAST, tests, 0, _X32)]
     lines += [(_EQUAL, tests - 1 - number, 0, call) for number, call in enumerate(calls)]

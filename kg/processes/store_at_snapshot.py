@@ -1,8 +1,7 @@
-"""A store as one request reads it: from one snapshot, by the readers, within the limits that queries have.
+"""Store of one request: all reads from the same snapshot, by reader processes, within the limits of queries.
 
-The pages and the explanations read as freely as a query does, and would take as long: about an entity that a thousand
-articles name there is much to say. So they read like users' queries: their readers can be killed, and everything that
-one request reads comes from the same snapshot.
+Pages and explanations can read as much as any query, for example about an entity that a thousand articles name. So they
+read in the same way: their readers can be killed, and everything that one request reads is consistent.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 from kg.store.store_protocols import Reads
 
-Ask = Callable[[str, ResultFormats, QueryDataset], QueryResult]
-"""Answers a query from the snapshot of the session, and waits for it."""
+RunQuery = Callable[[str, ResultFormats, QueryDataset], QueryResult]
+"""Runs a query on the snapshot of the session, and blocks until its result is there."""
 
 _TABLE = ResultFormats("application/sparql-results+json", "application/sparql-results+json", "application/n-triples")
 _GRAPHS = "SELECT ?g WHERE { GRAPH ?g {} }"
@@ -24,15 +23,15 @@ _QUADS = "SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }"
 
 
 class StoreAtSnapshot:
-    """One snapshot of a store, read by readers (:class:`kg.store.store_protocols.Reads`); it cannot be written.
+    """Read-only store over one snapshot and the readers (:class:`kg.store.store_protocols.Reads`).
 
-    To be used from worker threads, as it waits for the readers.
+    Use it in worker threads only, as it blocks until a reader has finished.
     """
 
-    def __init__(self, store: Reads, ask: Ask, number: int) -> None:
-        """Read the snapshot ``number`` of ``store`` through ``ask``."""
+    def __init__(self, store: Reads, run: RunQuery, number: int) -> None:
+        """Read the snapshot ``number`` of ``store`` through ``run``."""
         self._store = store
-        self._ask = ask
+        self._run = run
         self.names = store.names
         self.bare = store.bare
         self.identity = store.identity
@@ -40,63 +39,64 @@ class StoreAtSnapshot:
 
     @property
     def number(self) -> int:
-        """The number of the snapshot that is read."""
+        """Number of the snapshot."""
         return self._number
 
     def rows(
         self, text: str, bindings: dict[str, oxigraph.Term] | None = None, request: QueryDataset | None = None
     ) -> list[dict[str, oxigraph.Term]]:
-        """Run a SELECT of our own; see :meth:`Reads.rows`.
+        """Run an internal SELECT and return its solutions; see :meth:`Reads.rows`.
 
         Raises:
             TimedOut, Busy, ReaderLost, ResultTooLarge: see :class:`kg.processes.query_service.QueryService`.
         """
         given = {name: str(term) for name, term in (bindings or {}).items()}
-        found = self._ask(text, _TABLE, replace(request or QueryDataset(), bindings=given))
+        found = self._run(text, _TABLE, replace(request or QueryDataset(), bindings=given))
         return oxigraph.solutions(found.content)
 
     def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:
-        """Answer a SPARQL query; see :meth:`Reads.query`."""
-        return self._ask(text, choice, request or QueryDataset())
+        """Evaluate a SPARQL query; see :meth:`Reads.query`."""
+        return self._run(text, choice, request or QueryDataset())
 
     def _count(self, pattern: str) -> int:
+        """Return the number of solutions of a pattern."""
         (row,) = self.rows(f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
         count = row["n"]
         assert isinstance(count, oxigraph.Literal)
         return int(count.value)
 
     def count(self, graph: str | None) -> int:
-        """Count the triples of one graph; see :meth:`Reads.count`."""
+        """Return the number of triples of one graph; see :meth:`Reads.count`."""
         return self._count("{ ?s ?p ?o }" if graph is None else f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
 
     def __len__(self) -> int:
-        """Count the distinct triples (quads, in a bare store)."""
+        """Return the number of distinct triples (of quads, in a bare store)."""
         named = self._count("{ GRAPH ?g { ?s ?p ?o } }") if self.bare else 0
         return named + self.count(None)
 
     def sizes(self) -> dict[str, int]:
-        """Count the triples of each named graph; they are the store's, which remembers them."""
+        """Return the number of triples of each named graph, as cached by the store (not of this snapshot)."""
         return self._store.sizes()
 
     def graphs(self) -> list[str]:
-        """Name the graphs, sorted."""
+        """Return the IRIs of the named graphs, sorted."""
         found = (row["g"] for row in self.rows(_GRAPHS))
         return sorted(name.value for name in found if isinstance(name, oxigraph.NamedNode))
 
     def has_graph(self, graph: str) -> bool:
-        """Tell whether a named graph is there; what is no IRI names none."""
+        """Return whether a named graph exists; false for a malformed IRI."""
         if not oxigraph.is_iri(graph):
             return False
-        return b"true" in self._ask(f"ASK {{ GRAPH <{graph}> {{}} }}", _TABLE, QueryDataset()).content
+        return b"true" in self._run(f"ASK {{ GRAPH <{graph}> {{}} }}", _TABLE, QueryDataset()).content
 
     def triples(self, graph: str | None) -> list[oxigraph.Triple]:
-        """List one graph; ``None`` is the default graph."""
+        """Return the triples of one graph; ``None`` is the default graph."""
         request = QueryDataset() if graph is None else QueryDataset(default_graphs=[graph])
-        found = self._ask(_TRIPLES, _TABLE, request)
+        found = self._run(_TRIPLES, _TABLE, request)
         return [quad.triple for quad in oxigraph.parse_as_is(found.content)]
 
     def quads(self, graphs: Iterable[str] | None = None) -> Iterator[oxigraph.Quad]:
-        """Walk the quads of the named graphs, or of all of them."""
+        """Yield the quads of the given named graphs, or of all."""
         for graph in self.graphs() if graphs is None else graphs:
             name = oxigraph.NamedNode(graph)
             for triple in self.triples(graph):
@@ -109,7 +109,7 @@ class StoreAtSnapshot:
         obj: oxigraph.Term | None,
         graph: str | None = None,
     ) -> list[oxigraph.Quad]:
-        """List the quads of the named graphs that fit; ``None`` fits everything."""
+        """Return the quads of the named graphs that match; ``None`` matches everything."""
         name = None if graph is None else oxigraph.NamedNode(graph)
         terms: tuple[tuple[str, oxigraph.Term | None], ...] = (
             ("s", subject),

@@ -1,4 +1,4 @@
-"""Media types of RDF and of SPARQL results that can be read and written, and the file endings that stand for them."""
+"""Media types of RDF and of SPARQL results, their aliases, and file endings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ GRAPHS = (
     "application/n-quads",
     "text/n3",
 )
-"""RDF media types that can be read; all but N3 can be written."""
+"""RDF media types for input; for output all but N3."""
 
 ALIASES = {"application/x-turtle": "text/turtle", "text/plain": "application/n-triples"}
-"""Other names in use for the same formats (accepted on input)."""
+"""Alternative names of RDF media types, accepted on input."""
 
 RESULTS = (
     "application/sparql-results+json",
@@ -26,7 +26,7 @@ RESULTS = (
     "text/csv",
     "text/tab-separated-values",
 )
-"""SPARQL result media types for SELECT and ASK (an ASK has no CSV or TSV form in the standard)."""
+"""Media types of SELECT and ASK results (the standard defines no CSV or TSV form of ASK)."""
 
 FILE_ENDINGS = {
     ".ttl": "text/turtle",
@@ -39,11 +39,14 @@ FILE_ENDINGS = {
     ".nq": "application/n-quads",
     ".n3": "text/n3",
 }
-"""Media types by the last part of a file name."""
+"""Media types by file ending."""
 
 
 def media_type_of(name: str) -> str:
-    """Return the RDF media type of a file name (a last ``.gz`` is ignored).
+    """Return the RDF media type of a file name; a final ``.gz`` is ignored.
+
+    >>> media_type_of("dump.nt.gz")
+    'application/n-triples'
 
     Raises:
         UnsupportedFormat: the ending is unknown.
@@ -51,22 +54,22 @@ def media_type_of(name: str) -> str:
     ending = Path(name.removesuffix(".gz")).suffix.lower()
     if ending not in FILE_ENDINGS:
         raise UnsupportedFormat(
-            f"The ending “{ending}” of {Path(name).name} is not one of an RDF file.",
+            f"“{ending}”, the ending of {Path(name).name}, is not an RDF file ending.",
             remedy="Use one of " + ", ".join(FILE_ENDINGS) + " (each may be followed by .gz).",
         )
     return FILE_ENDINGS[ending]
 
 
 def canonical_name(media_type: str) -> str:
-    """Return the registered name of an RDF media type.
+    """Return the registered name of an RDF media type or alias.
 
     Raises:
-        UnsupportedFormat: unknown media type.
+        UnsupportedFormat: the media type is unknown.
     """
     name = ALIASES.get(media_type, media_type)
     if name not in GRAPHS:
         raise UnsupportedFormat(
-            f"“{media_type}” is not a media type of RDF that is known here.",
+            f"“{media_type}” is not a supported RDF media type.",
             remedy="Use one of " + ", ".join(GRAPHS) + ".",
         )
     return name

@@ -1,4 +1,4 @@
-"""What a query is asked with, and what answers it: plain values that cross threads and processes."""
+"""Request and result of a query: plain values that can be sent to other threads and processes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Origin of a part of an answer: one request to another endpoint.
+    """Origin of a part of a result: one request to a remote endpoint.
 
     Attributes:
-        endpoint: URL of the endpoint in its normal form, hence ASCII.
+        endpoint: normalised URL of the endpoint, hence ASCII.
         retrieved: when the request was sent (UTC).
         rows: number of solutions; ``None`` if the request failed and SILENT hides that.
         cached: whether the response was fetched for an earlier request.
@@ -29,10 +29,10 @@ class QueryResult:
     """A serialised query result.
 
     Attributes:
-        content: the bytes to send.
-        media_type: the format of ``content``.
+        content: the serialised result.
+        media_type: media type of ``content``.
         kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
-        sources: requests to other endpoints that it contains; see :mod:`kg.federation.service_calls`.
+        sources: requests to remote endpoints that contributed to it; see :mod:`kg.federation.service_calls`.
     """
 
     content: bytes
@@ -43,7 +43,7 @@ class QueryResult:
 
 @dataclass(frozen=True)
 class ResultFormats:
-    """The format to answer with, by kind of result; ``None`` where the client accepts none."""
+    """Media type of the response for each kind of result; ``None`` where the client accepts none."""
 
     solutions: str | None = "application/sparql-results+json"
     boolean: str | None = "application/sparql-results+json"
@@ -52,14 +52,14 @@ class ResultFormats:
 
 @dataclass(frozen=True)
 class QueryDataset:
-    """What a request says of the data to work on (SPARQL 1.1 Protocol, clauses 2.1.4 and 2.2.3).
+    """Dataset and context of a query or update (SPARQL 1.1 Protocol, clauses 2.1.4 and 2.2.3).
 
     Attributes:
         default_graphs, named_graphs: ``default-graph-uri`` and ``named-graph-uri`` (or their ``using-`` forms); both
             empty means the store's own dataset.
-        base: the IRI against which relative IRIs are resolved; ``None`` takes the store's.
-        prefixes: prefixes that the query need not declare.
-        bindings: terms in N-Triples that variables stand for; a query of our own may have them, a user's has none.
+        base: base IRI for relative IRIs; ``None`` means the store's.
+        prefixes: namespaces by prefix that the query need not declare.
+        bindings: values of variables, as terms in N-Triples; for internal queries only.
     """
 
     default_graphs: Sequence[str] = ()

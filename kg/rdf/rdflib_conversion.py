@@ -1,4 +1,4 @@
-"""Between rdflib, with which one article's graph is built and checked, and the engine, which stores and answers."""
+"""Conversion between the terms of rdflib, which builds and checks article graphs, and those of the engine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kg.rdf import oxigraph
 
 
 def cg(name: str) -> rdflib.URIRef:
-    """Name a term of the vocabulary."""
+    """Return the IRI of a term of the vocabulary, such as ``cg("Claim")``."""
     return rdflib.URIRef(CG + name)
 
 
 def from_term(term: rdflib.term.Node) -> oxigraph.Term:
-    """Turn a term of rdflib into one of the engine."""
+    """Convert a term of rdflib to one of the engine."""
     if isinstance(term, rdflib.URIRef):
         return oxigraph.NamedNode(str(term))
     if isinstance(term, rdflib.BNode):
@@ -28,7 +28,7 @@ def from_term(term: rdflib.term.Node) -> oxigraph.Term:
 
 
 def to_rdflib(term: oxigraph.Term) -> rdflib.term.Node:
-    """Turn a term of the engine into one of rdflib."""
+    """Convert a term of the engine to one of rdflib."""
     if isinstance(term, oxigraph.NamedNode):
         return rdflib.URIRef(term.value)
     if isinstance(term, oxigraph.BlankNode):
@@ -36,24 +36,25 @@ def to_rdflib(term: oxigraph.Term) -> rdflib.term.Node:
     assert isinstance(term, oxigraph.Literal)
     if term.language:
         return rdflib.Literal(term.value, lang=term.language)
+    # In the engine a plain literal has the datatype xsd:string (RDF 1.1), in rdflib it has none.
     plain = term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
     return rdflib.Literal(term.value, datatype=None if plain else rdflib.URIRef(term.datatype.value))
 
 
 def quad(s: rdflib.term.Node, p: rdflib.term.Node, o: rdflib.term.Node, graph: rdflib.URIRef) -> oxigraph.Quad:
-    """Make a quad of the engine from rdflib's terms."""
+    """Return a quad of the engine for terms of rdflib."""
     return oxigraph.Quad(*(from_term(term) for term in (s, p, o, graph)))  # type: ignore[arg-type]
 
 
 def from_rdflib(
     triples: Iterable[tuple[rdflib.term.Node, rdflib.term.Node, rdflib.term.Node]],
 ) -> list[oxigraph.Triple]:
-    """Turn rdflib's triples into the engine's."""
+    """Convert triples of rdflib to triples of the engine."""
     return [oxigraph.Triple(*(from_term(term) for term in triple)) for triple in triples]  # type: ignore[arg-type]
 
 
 def to_graph(triples: Iterable[oxigraph.Triple]) -> rdflib.Graph:
-    """Turn the engine's triples into an rdflib graph."""
+    """Return an rdflib graph of triples of the engine."""
     graph = rdflib.Graph()
     for triple in triples:
         graph.add((to_rdflib(triple.subject), to_rdflib(triple.predicate), to_rdflib(triple.object)))

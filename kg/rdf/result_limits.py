@@ -1,4 +1,7 @@
-"""How large an answer may become, and how its rows are counted where the engine does not tell."""
+"""Limits of query results in rows and bytes, with row counts from serialised results.
+
+The engine serialises solutions without counting them, so they are counted in its output.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +23,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ResultLimits:
-    """The largest answer that is given.
+    """Maximum size of a result.
 
     Attributes:
-        rows: solutions of a SELECT, or triples of a CONSTRUCT or DESCRIBE.
-        size: bytes of the serialised answer.
+        rows: maximum solutions of a SELECT, or triples of a CONSTRUCT or DESCRIBE.
+        size: maximum bytes of the serialised result.
     """
 
     rows: int = sys.maxsize
     size: int = sys.maxsize
 
     def counted(self, items: Iterable[T]) -> Iterator[T]:
-        """Pass ``items`` on, up to the limit of rows.
+        """Yield ``items``, up to the limit of rows.
 
         Raises:
-            ResultTooLarge: there are more.
+            ResultTooLarge: there are more items.
         """
         for number, item in enumerate(items):
             if number >= self.rows:
@@ -42,28 +45,31 @@ class ResultLimits:
             yield item
 
     def check_rows(self, content: bytes, media_type: str) -> None:
-        """Count the solutions in a serialised answer, exactly where a cheap upper bound is over the limit.
+        """Check the number of solutions in a serialised result.
+
+        The exact count is needed only if a cheap upper bound is over the limit.
 
         Raises:
-            ResultTooLarge: there are more than the limit.
+            ResultTooLarge: there are more rows than allowed.
         """
         at_most, exactly = _COUNTS[media_type]
         if at_most(content) > self.rows and exactly(content) > self.rows:
             raise self.too_many_rows()
 
     def too_many_rows(self) -> ResultTooLarge:
-        """Make the error for an answer of too many rows."""
+        """Return the error of a result with too many rows."""
         return ResultTooLarge(
-            f"The answer has more than {self.rows} rows; nothing is sent, for a part could pass for the whole.",
-            remedy="Add ORDER BY, LIMIT and OFFSET and ask page by page, ask for less, or raise KG_MAX_ROWS.",
+            f"The result has more than {self.rows} rows; none is sent, as a part could pass for the whole.",
+            remedy="Request pages with ORDER BY, LIMIT and OFFSET, narrow the query, or raise KG_MAX_ROWS.",
         )
 
 
 UNBOUNDED = ResultLimits()
+"""No limits."""
 
 
 class LimitedBuffer(io.BytesIO):
-    """Takes a serialised answer in, up to a limit of bytes."""
+    """A buffer for a serialised result, with a maximum size in bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -73,26 +79,26 @@ class LimitedBuffer(io.BytesIO):
         """Append ``data``.
 
         Raises:
-            ResultTooLarge: the answer grows over the limit.
+            ResultTooLarge: the result would be over the limit.
         """
         self.require(memoryview(data).nbytes)
         return super().write(data)
 
     def require(self, size: int) -> None:
-        """See that ``size`` bytes more are within the limit.
+        """Check that ``size`` more bytes are within the limit.
 
         Raises:
-            ResultTooLarge: they are not.
+            ResultTooLarge: the result would be over the limit.
         """
         if self.tell() + size > self._limit:
             raise ResultTooLarge(
-                f"The answer is larger than {self._limit} bytes; nothing is sent, for a part could pass for the whole.",
-                remedy="Ask for less or page by page (ORDER BY, LIMIT, OFFSET), or raise KG_MAX_RESULT_BYTES.",
+                f"The result is larger than {self._limit} bytes; nothing is sent, as a part could pass for the whole.",
+                remedy="Request pages with ORDER BY, LIMIT and OFFSET, narrow the query, or raise KG_MAX_RESULT_BYTES.",
             )
 
 
 _QUOTED = re.compile(rb'"[^"]*"')
-"""A field of CSV in quotation marks; one that holds such marks, which are doubled, is several of these in a row."""
+"""A quoted CSV field. A quotation mark inside is doubled, so ``"a""b"`` is two matches in a row."""
 
 
 def _rows_of_json(content: bytes) -> int:
@@ -112,7 +118,8 @@ def _rows_of_tsv(content: bytes) -> int:
 
 
 _COUNTS: dict[str, tuple[Callable[[bytes], int], Callable[[bytes], int]]] = {
-    # Between two solutions stands what may stand in a literal too: such a count is never too low.
+    # For each media type an upper bound and the exact count. The separator of two solutions may also occur in a literal
+    # (``},{`` in JSON, a line feed in quoted CSV), so counting separators alone is never too low.
     "application/sparql-results+json": (lambda content: content.count(b"},{") + 1, _rows_of_json),
     "application/sparql-results+xml": (_rows_of_xml, _rows_of_xml),
     "text/csv": (lambda content: content.count(b"\n"), _rows_of_csv),

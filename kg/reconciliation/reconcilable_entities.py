@@ -1,6 +1,6 @@
-"""What tables of others may be matched against: the entities of the graph, with their classes, links and counts.
+"""Entities of the graph that rows of a table can be matched with, with classes, links and counts.
 
-What a caller may not see of the dataset is not read, so that an index of it can be shown to whoever sees the same.
+Only graphs that the caller may read are read, so that an index can be shared by callers with the same permissions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kg.reference.records import RecordName
 from kg.store.store_protocols import Reads
 
 MOST = 300_000
-"""Entities that one index may hold; each takes some kilobytes of memory."""
+"""Maximum number of entities in one index; each uses some kilobytes of memory."""
 
 _HEAD = f"PREFIX cg: <{CG}> PREFIX rdfs: <{RDFS}> PREFIX skos: <{SKOS}>\n"
 _TYPES = """SELECT ?type ?label ?super WHERE { GRAPH <%s> {
@@ -37,12 +37,12 @@ _CLAIMS = """SELECT ?e (COUNT(DISTINCT ?claim) AS ?n) WHERE {
 
 @dataclass(frozen=True, slots=True)
 class EntityType:
-    """A class of things, by its local name in the vocabulary.
+    """A class of the vocabulary.
 
     Attributes:
-        name: ``Person``, …
-        labels: by language.
-        broader: the classes that it is a part of, one step up.
+        name: its local name (``Person``).
+        labels: labels by language.
+        broader: local names of its direct superclasses.
     """
 
     name: str
@@ -51,23 +51,24 @@ class EntityType:
 
     @property
     def iri(self) -> str:
-        """The class."""
+        """IRI of the class."""
         return CG + self.name
 
     def label(self, language: str) -> str:
-        """What to call it before a person."""
+        """Return the label in a language, else in English, else the local name."""
         return self.labels.get(language) or self.labels.get("en") or self.name
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcilableEntity:
-    """One entity that rows may be matched with.
+    """One entity that rows can be matched with.
 
     Attributes:
-        entity: what the graph says of it.
-        types: local names of its classes, the narrowest first.
-        links: identifiers in outside datasets, by the names of these.
-        mentions, articles: how many passages denote it, in how many articles.
+        entity: its profile.
+        types: local names of its classes, narrowest first.
+        links: identifiers in outside datasets, by dataset.
+        mentions: number of passages that denote it.
+        articles: number of articles that mention it.
     """
 
     entity: EntityProfile
@@ -78,25 +79,25 @@ class ReconcilableEntity:
 
     @property
     def iri(self) -> str:
-        """Its IRI, by which SPARQL knows it, too."""
+        """IRI of the entity in the graph."""
         return self.entity.iri
 
     def named(self, language: str) -> RecordName:
-        """Give its name in a language, else its first label, else words that denote it."""
+        """Return its name in a language, else its first label, else words that denote it."""
         return next((name for name in self.entity.labels if name.language == language), None) or next(
             iter(self.entity.labels), RecordName(self.entity.label)
         )
 
     def label(self, language: str) -> str:
-        """What to call it before a person."""
+        """Return the text of :meth:`named`."""
         return self.named(language).text
 
 
 def read(store: Reads) -> tuple[list[ReconcilableEntity], dict[str, EntityType]]:
-    """Read all entities, sorted by IRI, and the classes that they may have.
+    """Return all entities sorted by IRI, and their possible classes by local name.
 
     Raises:
-        ResultTooLarge: there are more than :data:`MOST`.
+        ResultTooLarge: there are more than :data:`MOST` entities.
     """
     types = _types(store)
     wanted = " ".join(f"cg:{name}" for name in types)
@@ -121,7 +122,7 @@ def read(store: Reads) -> tuple[list[ReconcilableEntity], dict[str, EntityType]]
 
 
 def claims(store: Reads, iris: list[str]) -> dict[str, int]:
-    """Count the claims about situations in which each of some entities takes part."""
+    """Return the number of claims about situations in which each of some entities participates."""
     values = " ".join(f"<{iri}>" for iri in iris if oxigraph.is_iri(iri))
     rows = store.rows(_HEAD + _CLAIMS % values) if values else []
     return {_text(row["e"]): _number(row["n"]) for row in rows if "e" in row}
@@ -130,12 +131,13 @@ def claims(store: Reads, iris: list[str]) -> dict[str, int]:
 def _refuse_too_many(rows: list[dict[str, oxigraph.Term]]) -> None:
     if (number := _number(rows[0]["n"])) > MOST:
         raise ResultTooLarge(
-            f"There are {number:,} entities, and tables are matched against {MOST:,} at most.",
+            f"There are {number:,} entities; the limit for matching tables is {MOST:,}.",
             remedy="Use a token that is limited to some graphs (kg token create --graph).",
         )
 
 
 def _types(store: Reads) -> dict[str, EntityType]:
+    """Return the classes that entities may have, from the graph of the vocabulary."""
     labels: dict[str, dict[str, str]] = defaultdict(dict)
     broader: dict[str, dict[str, None]] = defaultdict(dict)
     for row in store.rows(_HEAD + _TYPES % store.names.ontology_graph):
@@ -150,7 +152,7 @@ def _types(store: Reads) -> dict[str, EntityType]:
 
 
 def _narrowest_first(found: set[str], types: Mapping[str, EntityType]) -> tuple[str, ...]:
-    """Order classes by how many of the others they are a part of, and add those that they are a part of."""
+    """Return classes and all their superclasses, those with the most superclasses first."""
     above: dict[str, set[str]] = {}
     for name in found:
         above[name], todo = set(), [name]
@@ -163,7 +165,7 @@ def _narrowest_first(found: set[str], types: Mapping[str, EntityType]) -> tuple[
 
 
 def _links(store: Reads) -> dict[str, dict[str, set[str]]]:
-    """Read the accepted links of the linksets that the caller sees."""
+    """Return the accepted links in the linksets that the caller may read: entity, dataset, identifiers."""
     names, found = store.names, defaultdict[str, dict[str, set[str]]](lambda: defaultdict(set))
     prefix = names.links_graph("")
     for row in store.rows(_HEAD + _LINKS % prefix):
@@ -174,10 +176,13 @@ def _links(store: Reads) -> dict[str, dict[str, set[str]]]:
 
 
 def _identifier(name: str, iri: str, names: Names) -> str | None:
-    """Take the identifier out of the IRI of a thing of a dataset."""
+    """Return the identifier in the IRI of a thing; ``None`` if ``name`` is not a dataset.
+
+    Example: ``Q212`` for ``http://www.wikidata.org/entity/Q212``; other IRIs are their own identifiers.
+    """
     try:
         start, _, end = outside_datasets.find(name, names, (name,)).iri.partition("{}")
-    except ClaimgraphError:  # log/… and rejected/… are no datasets
+    except ClaimgraphError:  # the graphs log/… and rejected/…
         return None
     if iri.startswith(start) and iri.endswith(end):
         return unquote(iri.removeprefix(start).removesuffix(end))

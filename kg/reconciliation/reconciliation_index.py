@@ -1,6 +1,6 @@
-"""Rows of somebody's table, matched with the entities of the graph: candidates, why, and which of them is certain.
+"""In-memory index of entities for matching the rows of a table: candidates with score, reasons and certainty.
 
-An index is of one snapshot as one kind of caller sees it. It is made in memory, and given up when there are newer ones.
+An index belongs to one snapshot and one set of readable graphs. Least recently used indexes are evicted.
 """
 
 from __future__ import annotations
@@ -30,31 +30,34 @@ from kg.reference.reference_store import LookupHit, ReferenceStore
 from kg.store.store_protocols import Reads
 
 _NAME, _TYPE, _PROPERTY = 70.0, 10.0, 20.0
-"""What the name, the type and each property count in the score."""
+"""Weights in the score of the name, the type and each property."""
 
 _EXACT = 1.0
 _LEMMA = 0.97
+"""Value of an inflected form of a label."""
+
 _MENTION = 0.9
-"""Value of words that an article names the entity by, but that are not its name: «Путін»."""
+"""Value of words that denote the entity in an article but are not a label of it: «Путін»."""
 
 _LEAST = 0.62
-"""Likeness below which a name is no candidate."""
+"""Minimum similarity of a similar name."""
 
 _POOL = 30
-"""Likest names that are looked at closely."""
-_KEPT = 4
-"""Indexes that are kept: for those who see everything, for some who see less, and one of the snapshot before."""
+"""Maximum number of similar names that are compared closely."""
+
+_CACHED = 4
+"""Maximum number of cached indexes: of all graphs, of some restricted sets, and of the previous snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowCondition:
-    """What a property of the candidate has to be.
+    """Condition on a property of candidates.
 
     Attributes:
         property: a name of :data:`kg.reconciliation.entity_properties.PROPERTIES`.
-        values: as the row has them.
-        required: whether those are left out that do not fit, or of which it is not known.
-        quantifier: ``any``, ``all`` or ``none`` of the values.
+        values: values in the row.
+        required: whether to drop candidates that do not agree, or whose value is unknown.
+        quantifier: whether ``any``, ``all`` or ``none`` of the values have to agree.
     """
 
     property: str
@@ -65,15 +68,15 @@ class RowCondition:
 
 @dataclass(frozen=True, slots=True)
 class RowQuery:
-    """One row.
+    """Query for the entity of one row.
 
     Attributes:
-        name: what the row calls it; may be empty where ``conditions`` tell what is meant.
-        types: local names of classes; none stands for all.
-        strict: whether only those of the types are given, or merely preferred.
-        identifier: its IRI, where the row has that.
+        name: name in the row; may be empty if there is an identifier or a condition.
+        types: local names of classes; empty for all.
+        strict: whether entities of other classes are dropped, or only score less.
+        identifier: IRI in the row, if any.
         conditions: see :class:`RowCondition`.
-        limit: most candidates.
+        limit: maximum number of candidates.
     """
 
     name: str = ""
@@ -86,7 +89,14 @@ class RowQuery:
 
 @dataclass(frozen=True, slots=True)
 class RowMatch:
-    """A candidate: the score is 0 to 100, and ``certain`` is said of one candidate of a query at most."""
+    """A candidate for a row.
+
+    Attributes:
+        item: the entity.
+        score: weighted mean of the features, 0 to 100.
+        features: reasons for and against.
+        certain: whether the row certainly means it; true for at most one candidate of a query.
+    """
 
     item: ReconcilableEntity
     score: float
@@ -96,7 +106,7 @@ class RowMatch:
 
 @dataclass(frozen=True, slots=True)
 class _NameMatch:
-    """How well a name fits, 0 to 1, how it was found, and what that was seen in."""
+    """Match of a name: value (0 to 1), method, and explanation."""
 
     value: float
     how: str
@@ -104,14 +114,21 @@ class _NameMatch:
 
 
 class ReconciliationIndex:
-    """The entities of one snapshot, by their names. May be used from any thread.
+    """The entities of one snapshot, indexed by name and identifier. Thread-safe.
 
     Attributes:
-        items: by IRI.
-        types: by local name.
+        items: entities by IRI.
+        types: classes by local name.
     """
 
     def __init__(self, items: Iterable[ReconcilableEntity], types: Mapping[str, EntityType], base: str) -> None:
+        """Build the index.
+
+        Args:
+            items: the entities.
+            types: their classes by local name.
+            base: base IRI of the store.
+        """
         self.items = {item.iri: item for item in items}
         self.types = dict(types)
         self._base = base
@@ -135,7 +152,7 @@ class ReconciliationIndex:
 
     @classmethod
     def of(cls, store: Reads) -> ReconciliationIndex:
-        """Make the index of what a store shows now.
+        """Build the index of the current snapshot of a store.
 
         Raises:
             ResultTooLarge: it has too many entities.
@@ -144,37 +161,38 @@ class ReconciliationIndex:
         return cls(items, types, store.names.base)
 
     def find(self, identifier: str) -> ReconcilableEntity | None:
-        """Look up an entity by its IRI, or by the part after the base (``entity/putin``)."""
+        """Return an entity by its IRI, or by the part after the base (``entity/putin``); ``None`` without one."""
         text = identifier.strip()
         return self.items.get(text) or self.items.get(f"{self._base}{text}")
 
     def type(self, identifier: str) -> EntityType:
-        """Look up a class by its IRI or its name, with the prefix or without.
+        """Return a class by its IRI or its local name, with or without the prefix.
 
         Raises:
-            BadInput: there is none.
+            BadInput: the class does not exist.
         """
         found = self.types.get(identifier.removeprefix(CG).removeprefix("cg:"))
         if found is None:
             raise BadInput(
-                f"There is no type “{identifier[:100]}”.", remedy=f"Use one of {', '.join(self.types)}, or none at all."
+                f"There is no type “{identifier[:100]}”.",
+                remedy=f"Use one of {', '.join(self.types)}, or leave it out.",
             )
         return found
 
     # ---- matching
 
     def match(self, query: RowQuery) -> list[RowMatch]:
-        """Return the entities that a row may mean, the likeliest first.
+        """Return the entities that a row may mean, best first.
 
-        Each feature has a value from 0 to 1 and a weight: 70 for the name, 10 for the type, 20 for each property. A
-        property of which nothing is known is left out, so that it speaks neither for nor against. In the seed:
+        Each feature has a value from 0 to 1 and a weight: 70 for the name, 10 for the type, 20 for each property. An
+        unknown property is left out, so that it counts neither for nor against. Examples from the seed:
 
         - name «Володимира Путіна», type Person: name 0.97 (a form of «Володимир Путін»), type 1; 97.4
         - name «Володимир Путін», type Person, country «Росія»: all 1; 100, certain
         - name “Vladimir Putin”, type Person, country “Ukraine”: name 1, type 1, country 0; 80, not certain
 
-        A match is certain if it comes first, the name or the identifier is exactly its own, no feature is 0, and all
-        this is true of no other entity.
+        A match is certain if it is the first, its name or identifier is exact, no feature is 0, and no other entity
+        meets these conditions.
         """
         scored = []
         for iri, named in self._candidates(query).items():
@@ -197,10 +215,10 @@ class ReconciliationIndex:
         return [RowMatch(item, score, found, item.iri == certain) for score, item, found, _ in scored[: query.limit]]
 
     def match_all(self, queries: Iterable[RowQuery], seconds: float) -> list[list[RowMatch]]:
-        """Match many rows.
+        """Match many rows within a number of seconds.
 
         Raises:
-            TimedOut: it took longer than it may.
+            TimedOut: matching took longer.
         """
         end, found = time.monotonic() + seconds, []
         for query in queries:
@@ -210,6 +228,7 @@ class ReconciliationIndex:
         return found
 
     def _candidates(self, query: RowQuery) -> dict[str, _NameMatch]:
+        """Return the best match of each entity by IRI."""
         found: dict[str, _NameMatch] = {}
         for iri, named in self._looked_up(query):
             if iri not in found or named.value > found[iri].value:
@@ -217,19 +236,21 @@ class ReconciliationIndex:
         return found
 
     def _looked_up(self, query: RowQuery) -> Iterator[tuple[str, _NameMatch]]:
+        """Yield matches by IRI, by identifier in a dataset, and by name; all entities if there are only conditions."""
         for text in (query.identifier, query.name):
             if text and (item := self.find(text)) is not None:
                 yield item.iri, _NameMatch(_EXACT, "identifier", f"“{text}” is its identifier")
         for condition in query.conditions:
             for value in condition.values if condition.quantifier != "none" else ():
                 for iri in self._holders.get((condition.property, value), ()):
-                    yield iri, _NameMatch(_EXACT, "identifier", f"it is {condition.property}:{value}")
+                    yield iri, _NameMatch(_EXACT, "identifier", f"it is linked to {condition.property}:{value}")
         if query.name:
             yield from self._by_name(query)
         elif query.conditions and not query.identifier:
             yield from ((iri, _NameMatch(0.0, "", "")) for iri in self.items)
 
     def _by_name(self, query: RowQuery) -> Iterator[tuple[str, _NameMatch]]:
+        """Yield matches by exact name; without an exact label also by nominative and by similar name."""
         kinds = self._narrowed(query)
         spelt = key(query.name)
         sure = False
@@ -242,38 +263,49 @@ class ReconciliationIndex:
         for form in self._lemmas.nominatives(query.name, person=person) if self._lemmas else ():
             for hit in self._reference.exact(key(form), kinds):
                 if hit.similarity == 1 and hit.name.label:
-                    evidence = f"“{query.name}” is “{hit.name.text}” in another case"
+                    evidence = f"“{query.name}” is a form of “{hit.name.text}”"
                     yield hit.record.identifier, _NameMatch(_LEMMA, "lemma", evidence)
         for hit in self._reference.similar(query.name, kinds, _POOL):
-            if (named := _likely(hit, query.name)) is not None:
+            if (named := _similar(hit, query.name)) is not None:
                 yield hit.record.identifier, named
 
     def _narrowed(self, query: RowQuery) -> Collection[RecordKind] | None:
+        """Return the kinds of entities to search; ``None`` for all."""
         if not query.types or not query.strict:
             return None
         return {kind for name in query.types for kind in self._kinds.get(name, ())}
 
     def _typed(self, query: RowQuery, item: ReconcilableEntity) -> list[ScoringFeature]:
+        """Return the feature of the type, if the query has types."""
         if not query.types:
             return []
         shared = [name for name in query.types if name in item.types]
-        evidence = f"it is a {shared[0]}" if shared else f"it is a {item.types[0] if item.types else 'thing'}"
+        evidence = f"its type is {[*shared, *item.types, 'unknown'][0]}"
         return [ScoringFeature("type", float(bool(shared)), _TYPE, evidence)]
 
     def _agreed(self, condition: RowCondition, item: ReconcilableEntity) -> PropertyAgreement | None:
+        """Return the agreement of an entity with a condition; ``None`` if its value is unknown."""
         known = [agreement(value, PROPERTIES[condition.property], item, self.items) for value in condition.values]
-        told = [one for one in known if one is not None]
-        if not told:
+        compared = [one for one in known if one is not None]
+        if not compared:
             return None
         if condition.quantifier == "all":
-            return min(told, key=lambda one: one.value)
-        best = max(told, key=lambda one: one.value)
+            return min(compared, key=lambda one: one.value)
+        best = max(compared, key=lambda one: one.value)
         return best if condition.quantifier == "any" else PropertyAgreement(round(1 - best.value, 3), best.evidence)
 
     # ---- suggestions
 
     def suggest(self, prefix: str, start: int, count: int) -> list[ReconcilableEntity]:
-        """Give the entities of which a name, a word in a name or the identifier begins so, the most mentioned first."""
+        """Return entities with a name, a word in a name or an identifier that starts with a prefix.
+
+        Those in the most articles come first. Without any, return entities with similar names.
+
+        Args:
+            prefix: beginning of the text; empty for all entities.
+            start: number of entities to skip.
+            count: maximum number of entities.
+        """
         if not key(prefix):
             found = [*self.items.values()]
         else:
@@ -287,13 +319,14 @@ class ReconciliationIndex:
         return list(islice(ordered, start, start + count))
 
     def _starting(self, wanted: str) -> Iterator[str]:
+        """Yield IRIs of entities with a suggestion key that starts with a prefix, by binary search."""
         at = bisect_left(self._prefixes, (wanted, ""))
         while at < len(self._prefixes) and self._prefixes[at][0].startswith(wanted):
             yield self._prefixes[at][1]
             at += 1
 
     def describe(self, item: ReconcilableEntity, language: str) -> str:
-        """Tell an entity from its namesakes, in a line."""
+        """Return a line that distinguishes an entity from its namesakes: class, offices, places, number of articles."""
         entity = item.entity
         offices = [office.title for office in entity.offices[:2]]
         around = [self.items[iri].label(language) for iri in (*entity.within, *entity.nations) if iri in self.items]
@@ -304,24 +337,24 @@ class ReconciliationIndex:
 
 
 class ReconciliationIndexes:
-    """The indexes that are kept, each made once however many ask for it at a time."""
+    """Cache of indexes; each is built once, even for concurrent callers."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[tuple[str, int], ReconciliationIndex] = LRUCache(_KEPT)
-        self._making = threading.Condition()
+        self._cache: LRUCache[tuple[str, int], ReconciliationIndex] = LRUCache(_CACHED)
+        self._building = threading.Condition()
 
     @cachedmethod(
-        lambda self: self._kept,
+        lambda self: self._cache,
         key=lambda _, store: (store.identity, store.number),
-        condition=lambda self: self._making,  # those who ask meanwhile wait for the one that is made
+        condition=lambda self: self._building,  # concurrent callers wait for the one being built
     )
     def get(self, store: Reads) -> ReconciliationIndex:
-        """Return the index of what a store shows; it is made again where its snapshot is another. Waits for readers.
+        """Return the index of the snapshot and the readable graphs of a store; build it on first use. Blocking.
 
-        A failure is not kept: the next who asks tries again.
+        Failures are not cached: the next caller tries again.
 
         Raises:
-            ResultTooLarge: see :meth:`ReconciliationIndex.of`; others as reading does.
+            ResultTooLarge: see :meth:`ReconciliationIndex.of`. Errors of reading pass unchanged.
         """
         return ReconciliationIndex.of(store)
 
@@ -332,7 +365,7 @@ def _lemmas() -> Lemmas | None:
 
 
 def _record(item: ReconcilableEntity) -> Record:
-    """Make the record of an entity: its labels, and words with a capital that articles name it by."""
+    """Return an entity as a record: its labels, and capitalised words that denote it in articles."""
     entity = item.entity
     names = {label.text: label for label in entity.labels}
     for form in entity.forms:
@@ -345,32 +378,38 @@ def _record(item: ReconcilableEntity) -> Record:
 
 
 def _prefixes(item: ReconcilableEntity) -> Iterator[tuple[str, str]]:
-    """Give what suggestions are found by: labels from each of their words on, as they are and in Latin letters."""
+    """Yield suggestion keys of an entity: its labels from each of the first six words on, by key and in Latin letters.
+
+    Example: «Джо Байден» has ``джо байден``, ``байден``, ``dzho baiden`` and ``baiden``.
+    """
     texts = dict.fromkeys(form for name in item.entity.labels for form in (key(name.text), latin(name.text)))
     found = dict.fromkeys(" ".join(words[at:]) for words in map(str.split, texts) for at in range(min(len(words), 6)))
     return ((text, item.iri) for text in found if text)
 
 
 def _exactly(hit: LookupHit, name: str) -> _NameMatch:
+    """Return the match of a name by equal key or equal Latin letters."""
     language = f" ({hit.name.language})" if hit.name.language else ""
     if not hit.name.label:
         return _NameMatch(_MENTION * hit.similarity, "mention", f"an article calls it “{hit.name.text}”")
     if hit.similarity == 1:
-        return _NameMatch(_EXACT, "name", f"“{name}” is a name of it{language}")
+        return _NameMatch(_EXACT, "name", f"“{name}” is one of its names{language}")
     return _NameMatch(hit.similarity, "latin", f"“{name}” is “{hit.name.text}”{language} in Latin letters")
 
 
-def _likely(hit: LookupHit, name: str) -> _NameMatch | None:
-    heard = likeness(name, hit.name.text, person=hit.record.kind is RecordKind.person)
-    value = max(hit.similarity, heard) * (0.96 if hit.name.label else 0.86)
-    return _NameMatch(value, "similar", f"“{name}” is like “{hit.name.text}”") if value >= _LEAST else None
+def _similar(hit: LookupHit, name: str) -> _NameMatch | None:
+    """Return the match of a similar name; ``None`` if it is not similar enough."""
+    by_words = likeness(name, hit.name.text, person=hit.record.kind is RecordKind.person)
+    value = max(hit.similarity, by_words) * (0.96 if hit.name.label else 0.86)
+    return _NameMatch(value, "similar", f"“{name}” is similar to “{hit.name.text}”") if value >= _LEAST else None
 
 
 def _score(features: Collection[ScoringFeature]) -> float:
+    """Return the weighted mean of features, 0 to 100."""
     weight = sum(one.weight for one in features)
     return round(100 * sum(one.value * one.weight for one in features) / weight, 1)
 
 
 def _sure(features: Iterable[ScoringFeature], named: _NameMatch) -> bool:
-    """Tell whether a row names just this: by a name or identifier, of the right type, and nothing speaks against it."""
+    """Return whether a match may be certain: an exact name or identifier, and no feature of 0."""
     return named.value == _EXACT and all(one.value > 0 for one in features)

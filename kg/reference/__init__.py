@@ -1,4 +1,4 @@
-"""Reference packs: records of outside datasets (GeoNames, Wikidata, …), imported into SQLite and looked up.
+"""Reference packs: records of outside datasets (GeoNames, Wikidata, …) in SQLite, with their import and lookup.
 
-It imports :mod:`kg.rdf`, :mod:`kg.files` and below. The graph of articles and links to it must never enter.
+It imports :mod:`kg.rdf`, :mod:`kg.files` and below. Neither the graph of articles nor links to it may enter.
 """

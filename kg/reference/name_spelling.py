@@ -1,7 +1,7 @@
-"""Spellings under which names meet: one form for all typography, and one in Latin letters over scripts.
+"""Normalised spellings of names for lookup: a key without typography, and a form in Latin letters for all scripts.
 
-Neither is for people to read. What is the same thing here need not be the same thing in the world: a match of keys is a
-reason to look, and :mod:`kg.reference.reference_store` tells which of the two forms matched.
+Neither is for display. Equal keys do not prove that two things are the same, but make one a candidate for the other;
+:mod:`kg.reference.reference_store` reports which of the two forms matched.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 _SILENT = "'\"`´‘’‚‛“”„‟«»‹›ʼʹʺʻʽˈ′″＇＂՚׳״."
-"""Apostrophes, quotation marks and full stops: some write them in a name, some do not, and never as a space."""
+"""Apostrophes, quotation marks and full stops: optional in a name, and never replaced by a space."""
 
 _DROPPED = re.compile(
     f"[{re.escape(_SILENT)}"
@@ -24,6 +24,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _BASIC = re.compile(r"[a-z0-9 ]*")
 
+# Letters on which Ukrainian and Russian agree, then letters of Belarusian, Serbian and Macedonian.
 _LETTERS = str.maketrans(
     dict(zip("абвдезклмнопрстуф", "abvdezklmnoprstuf", strict=True))
     | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ь": "", "ъ": "", "ґ": "g", "і": "i"}
@@ -31,6 +32,7 @@ _LETTERS = str.maketrans(
 )
 _UKRAINIAN = str.maketrans({"г": "h", "и": "y", "ё": "io", "є": "ie", "ї": "i", "й": "i", "ю": "iu", "я": "ia"})
 _RUSSIAN = str.maketrans({"г": "g", "и": "i", "ё": "e", "є": "e", "ї": "i", "й": "y", "ю": "yu", "я": "ya"})
+# Ukrainian writes these letters otherwise at the beginning of a word: «Юлія» is Yuliia.
 _INITIAL = re.compile(r"\b[єїйюя]")
 _INITIALS = {"є": "ye", "ї": "yi", "й": "y", "ю": "yu", "я": "ya"}
 _IS_RUSSIAN = re.compile("[ыэъё]")
@@ -38,9 +40,10 @@ _OTHERS = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae",
 
 
 def key(text: str) -> str:
-    """Fold case, width, typography and spaces, and nothing that tells one name from another in the same script.
+    """Return a text with case, width, typography and spaces folded; letters stay distinct within a script.
 
-    ``Кам’янець-Подільський`` and ``КАМ'ЯНЕЦЬ – ПОДІЛЬСЬКИЙ`` give ``камянець подільський``. A key is its own key.
+    The key of ``Кам’янець-Подільський`` and of ``КАМ'ЯНЕЦЬ – ПОДІЛЬСЬКИЙ`` is ``камянець подільський``. The function is
+    idempotent: ``key(key(text)) == key(text)``.
     """
     if text.isascii():
         return _BETWEEN.sub(" ", _DROPPED.sub("", text.lower())).strip()
@@ -49,17 +52,20 @@ def key(text: str) -> str:
 
 
 def _spaced(text: str) -> str:
-    """Put one space for each run of what is neither letter, digit nor vowel sign."""
-    kept = (c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text)
-    return " ".join("".join(kept).split())
+    """Replace each run of characters other than letters, digits and combining marks by one space."""
+    spaced = (c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text)
+    return " ".join("".join(spaced).split())
 
 
 @lru_cache(maxsize=4096)
 def latin(text: str) -> str:
-    """Write the key of a name in plain Latin letters: Cyrillic transliterated, accents dropped, other scripts left.
+    """Return the key of a name in Latin letters: Cyrillic transliterated, accents removed, other scripts unchanged.
 
-    Ukrainian follows the resolution of the Cabinet no. 55 of 2010, Russian what passports and agencies write; a name
-    counts as Russian if it has a letter that Ukrainian lacks. ``latin(key(text)) == latin(text)``.
+    Ukrainian follows resolution no. 55 (2010) of the Cabinet of Ministers of Ukraine, Russian the usage of passports
+    and news agencies. A name counts as Russian if it has a letter that Ukrainian lacks (ы, э, ъ, ё).
+
+    Examples: «Юлія Їжакевич» becomes ``yuliia yizhakevych``; «Быков Сергей» becomes ``bykov sergey``.
+    ``latin(key(text)) == latin(text)``.
     """
     found = key(text)
     if _BASIC.fullmatch(found):
@@ -73,6 +79,9 @@ def latin(text: str) -> str:
 
 
 def trigrams(key: str) -> list[str]:
-    """List the distinct runs of three characters of a key, in order, with a space put before and after it."""
+    """Return the distinct trigrams of a key in order, padded with a space on both sides.
+
+    Example: ``київ`` has the trigrams ``" ки"``, ``"киї"``, ``"иїв"`` and ``"їв "``.
+    """
     padded = f" {key} "
     return list(dict.fromkeys(padded[at : at + 3] for at in range(len(padded) - 2)))

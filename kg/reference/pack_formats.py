@@ -1,4 +1,4 @@
-"""The formats that packs come in: who reads each, and what its packs say of themselves if the user does not."""
+"""Source formats of reference packs: the reader of each, and the default metadata of its packs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ _PUBLIC = ("public domain", "https://www.naturalearthdata.com/about/terms-of-use
 
 @dataclass(frozen=True, slots=True)
 class PackFormat:
-    """One format.
+    """Reader and default metadata of one source format.
 
     Attributes:
-        read: gives the records of a file.
-        dataset: what they are identified in; empty if the user names it.
-        title, licence, licence_url, countries: as :class:`kg.reference.pack_metadata.PackMetadata` has them.
+        read: yields the records of a file.
+        dataset: the dataset of their identifiers; empty if the user has to name it.
+        title, licence, licence_url, countries: defaults of the attributes of
+            :class:`kg.reference.pack_metadata.PackMetadata`.
     """
 
     read: Callable[[SourceFile], Iterator[Record]]
@@ -43,7 +44,7 @@ class PackFormat:
     countries: tuple[str, ...] = ()
 
     def pack(self, name: str, version: str) -> PackMetadata:
-        """Say what a pack of this format says of itself."""
+        """Return the default metadata of a pack of this format."""
         licence = (self.licence, self.licence_url)
         return PackMetadata(name, version, self.dataset or name, self.title, *licence, countries=self.countries)
 
@@ -75,4 +76,4 @@ FORMATS = {
     "csv": PackFormat(spreadsheets.own),
     "skos": PackFormat(skos.read),
 }
-"""By the names that ``kg reference add --format`` takes."""
+"""Formats by the value of ``kg reference add --format``."""

@@ -1,4 +1,4 @@
-"""What a reference pack says of itself, and what was found when it was imported."""
+"""Metadata of reference packs and reports of their imports."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from kg.reference.records import Record, RecordKind
 
 EXAMPLES = 10
-"""How many of the records that a finding is about a report names."""
+"""Maximum number of examples of each finding in a report."""
 
+# Ranges of code points by script (ISO 15924); both bounds are inclusive.
 _SCRIPTS = (("Latn", 0x41, 0x24F), ("Grek", 0x370, 0x3FF), ("Cyrl", 0x400, 0x52F), ("Armn", 0x530, 0x58F))
 _MORE_SCRIPTS = (("Hebr", 0x590, 0x5FF), ("Arab", 0x600, 0x77F), ("Deva", 0x900, 0x97F), ("Geor", 0x10A0, 0x10FF))
 _FAR_SCRIPTS = (("Hang", 0xAC00, 0xD7AF), ("Jpan", 0x3040, 0x30FF), ("Hani", 0x4E00, 0x9FFF), ("Latn", 0x1E00, 0x1EFF))
@@ -19,20 +20,21 @@ _FAR_SCRIPTS = (("Hang", 0xAC00, 0xD7AF), ("Jpan", 0x3040, 0x30FF), ("Hani", 0x4
 
 @dataclass(frozen=True, slots=True)
 class PackMetadata:
-    """One import of one outside dataset.
+    """Metadata of one imported version of one outside dataset.
 
     Attributes:
-        name: by which it is listed, replaced and removed.
-        version: of the data, as its publisher or the user calls it.
-        dataset: what its records are identified in (``wikidata``, ``geonames``, …).
-        title: for people.
-        licence, licence_url: of the data.
-        date: of the data, ISO 8601.
-        source: where it came from: a file's name, a package and its version, an address.
-        start, end: the days (ISO 8601, perhaps only a year) between which it covers the world; empty: without bound.
-        countries: ISO 3166-1 alpha-2 codes that it covers; none: the world.
-        kinds: what it covers; none: what its records are, which
-        :meth:`kg.reference.reference_store.ReferenceStore.add` fills in. languages: of its names, filled in likewise.
+        name: the key by which it is listed, replaced and removed.
+        version: version of the data, named by its publisher or the user.
+        dataset: the dataset of its identifiers (``wikidata``, ``geonames``, …).
+        title: title to display.
+        licence, licence_url: licence of the data.
+        date: date of the data, ISO 8601.
+        source: origin: a file name, a package with its version, or a URL.
+        start, end: first and last date of its coverage (ISO 8601, possibly only a year); empty: unbounded.
+        countries: countries that it covers, as ISO 3166-1 alpha-2 codes; empty: all.
+        kinds: kinds of things that it covers; if empty,
+            :meth:`kg.reference.reference_store.ReferenceStore.add` sets the kinds of its records.
+        languages: languages of its names; always set by that method.
     """
 
     name: str
@@ -51,11 +53,14 @@ class PackMetadata:
 
     @property
     def label(self) -> str:
-        """Name it with its version: ``name@version``."""
+        """Name and version: ``name@version``."""
         return f"{self.name}@{self.version}"
 
     def covers(self, kind: RecordKind, country: str = "", date: str = "") -> bool:
-        """Tell whether it should have a thing of a kind, in a country, of a day; what is empty is let pass."""
+        """Return whether the pack should have a thing of a kind in a country on a date; empty arguments always match.
+
+        Dates are compared up to the precision of the shorter: a pack whose ``end`` is 2019 covers 2019-12-31.
+        """
         if self.kinds and kind not in self.kinds:
             return False
         if country and self.countries and country not in self.countries:
@@ -64,29 +69,29 @@ class PackMetadata:
         return after_start and (not (date and self.end) or date[: len(self.end)] <= self.end)
 
     def to_json(self) -> dict[str, Any]:
-        """Give everything as plain values."""
+        """Return all attributes as plain values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> PackMetadata:
-        """Read what :meth:`to_json` gave."""
+        """Parse the result of :meth:`to_json`."""
         tuples = {name: tuple(values[name]) for name in ("countries", "languages")}
         return cls(**{**values, **tuples, "kinds": tuple(RecordKind(kind) for kind in values["kinds"])})
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What a pack turned out to hold.
+    """Contents of an imported pack, and its problems.
 
     Attributes:
-        pack: with its kinds and languages filled in.
-        records, names: how many there are.
-        repeated: how many records were left out, since one of the same identifier came before.
-        kinds: how many records are of each kind.
-        languages: how many records have a name in each language, or, of names without one, in each script (``?Cyrl``).
-        flags: how many records may not be linked without a person, by reason.
-        examples: some of them, by reason: what is wrong, in a line.
-        replaced: the version whose place it took.
+        pack: metadata with kinds and languages set.
+        records, names: number of records and of their names.
+        repeated: number of records skipped because an earlier one has the same identifier.
+        kinds: number of records by kind.
+        languages: number of records with a name in each language; names without one are counted by script (``?Cyrl``).
+        flags: number of records that only a reviewer may link, by flag.
+        examples: up to :data:`EXAMPLES` one-line descriptions of such records, by flag.
+        replaced: the version that this import replaced; empty if none.
     """
 
     pack: PackMetadata
@@ -100,17 +105,17 @@ class ImportReport:
     replaced: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Give everything as plain values."""
+        """Return all attributes as plain values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ImportReport:
-        """Read what :meth:`to_json` gave."""
+        """Parse the result of :meth:`to_json`."""
         return cls(**{**values, "pack": PackMetadata.from_json(values["pack"])})
 
 
 class ImportTally:
-    """Counts records as they pass."""
+    """Counters of the records of an import."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -120,14 +125,14 @@ class ImportTally:
         self.languages: Counter[str] = Counter()
 
     def count(self, record: Record) -> None:
-        """Count one."""
+        """Count one record with its names, kind and languages."""
         self.records += 1
         self.names += len(record.names)
         self.kinds[record.kind] += 1
         self.languages.update(_languages(record))
 
     def report(self, pack: PackMetadata, replaced: str = "") -> ImportReport:
-        """Tell what was counted."""
+        """Return a report of the counts, with the kinds and languages of the pack set from them."""
         languages = dict(sorted(self.languages.items(), key=lambda item: (-item[1], item[0])))
         known = tuple(sorted(language for language in languages if not language.startswith("?")))
         filled = replace(
@@ -142,7 +147,7 @@ def _languages(record: Record) -> set[str]:
 
 
 def script(text: str) -> str:
-    """Tell the script (ISO 15924) of the first letter that has one of the common ones; else ``Zyyy``."""
+    """Return the ISO 15924 code of the first letter that is in a known script; else ``Zyyy``."""
     for letter in filter(str.isalpha, text):
         code = ord(letter)
         for name, first, last in (*_SCRIPTS, *_MORE_SCRIPTS, *_FAR_SCRIPTS):
@@ -152,11 +157,11 @@ def script(text: str) -> str:
 
 
 def grouped(lines: Iterable[tuple[str, str]]) -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Count findings by reason, and keep the first :data:`EXAMPLES` of each."""
+    """Group ``(reason, line)`` pairs by reason; return the count and the first :data:`EXAMPLES` lines of each."""
     counts: Counter[str] = Counter()
-    kept: dict[str, list[str]] = {}
+    examples: dict[str, list[str]] = {}
     for reason, line in lines:
         counts[reason] += 1
         if counts[reason] <= EXAMPLES:
-            kept.setdefault(reason, []).append(line)
-    return {reason: (number, tuple(kept[reason])) for reason, number in counts.items()}
+            examples.setdefault(reason, []).append(line)
+    return {reason: (number, tuple(examples[reason])) for reason, number in counts.items()}

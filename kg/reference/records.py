@@ -1,4 +1,4 @@
-"""What reference packs hold: a record for each thing of an outside dataset, with its names, place and identifiers."""
+"""Records of reference packs: one for each thing of an outside dataset, with names, place and identifiers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class RecordKind(StrEnum):
-    """What sort of thing a record or an entity is, as coarse as links need it."""
+    """Kind of thing that a record or an entity is, as coarse as linking needs."""
 
     country = "country"
     region = "region"
@@ -24,9 +24,9 @@ class RecordName:
     """One name of a thing.
 
     Attributes:
-        text: as the dataset writes it.
-        language: a BCP 47 tag; empty where the dataset does not tell.
-        label: whether it is the main name in that language, and no alias.
+        text: the name, unchanged from the dataset.
+        language: BCP 47 language tag; empty if unknown.
+        label: whether it is the main name in that language, not an alias.
     """
 
     text: str
@@ -36,7 +36,7 @@ class RecordName:
 
 @dataclass(frozen=True, slots=True)
 class RecordRole:
-    """An office or membership, with the days (ISO 8601, perhaps only a year) from and until which it was held."""
+    """An office or membership with its first and last day (ISO 8601, possibly only a year; empty if unknown)."""
 
     title: str
     start: str = ""
@@ -45,21 +45,21 @@ class RecordRole:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One thing as an outside dataset has it.
+    """One thing of an outside dataset.
 
     Attributes:
         dataset: ``wikidata``, ``geonames``, ``opensanctions``, ``katottg``, ``iso3166``, or the name of a user's pack.
-        identifier: in that dataset, as its formatter URL wants it (``Q212``, ``690791``).
-        kind: see :class:`RecordKind`.
-        names: all that it is called.
-        countries: ISO 3166-1 alpha-2 codes, in capitals, of the countries that it is in or belongs to.
+        identifier: identifier in that dataset, in the form of its formatter URL (``Q212``, ``690791``).
+        kind: kind of the thing.
+        names: all its names, labels and aliases.
+        countries: countries that it is in or belongs to, as ISO 3166-1 alpha-2 codes in capitals.
         point: latitude and longitude in degrees (WGS 84).
-        within: the identifier, in the same dataset, of the region that it lies in.
-        prominence: how well known it is, for breaking ties alone: inhabitants, or Wikipedias that have an article.
-        identifiers: what other datasets call it, by their names.
+        within: identifier, in the same dataset, of the region that contains it; empty if unknown.
+        prominence: number of inhabitants, or of Wikipedias with an article about it; only for breaking ties.
+        identifiers: identifiers in other datasets, by dataset name.
         roles: offices and memberships.
-        description: a line for a person who reviews.
-        flags: why it may not be linked without a person (``occupation-entity``, ``shared-identifier``, …).
+        description: one line for reviewers.
+        flags: reasons why only a reviewer may link it (``occupation-entity``, ``shared-identifier``, …).
     """
 
     dataset: str
@@ -77,11 +77,11 @@ class Record:
 
     @property
     def key(self) -> str:
-        """Name it among all datasets: ``wikidata:Q212``."""
+        """Unique key across datasets: ``wikidata:Q212``."""
         return f"{self.dataset}:{self.identifier}"
 
     def label(self, language: str = "en") -> str:
-        """Give its main name in a language, else any."""
+        """Return its main name in a language, else any main name, else any name, else its key."""
         for name in self.names:
             if name.label and name.language == language:
                 return name.text
@@ -89,8 +89,8 @@ class Record:
 
 
 Lookup = Callable[[str, str], Record | None]
-"""Finds the record of a dataset by its identifier."""
+"""Function from a dataset and an identifier to the record, or ``None``."""
 
 
 def unknown(_dataset: str, _identifier: str) -> None:
-    """Find nothing: the lookup where there are no reference packs."""
+    """Return ``None``: the lookup used without reference packs."""

@@ -1,8 +1,8 @@
-"""The reference store: records of all packs in one SQLite file, found by identifier, by exact name and by likeness.
+"""Reference store: records of all packs in one SQLite file, found by identifier, exact name or similar name.
 
-A spelling (:func:`kg.reference.name_spelling.latin`) is kept once for each kind of thing, however
-many names of however many records share it; a full-text index of trigrams for each kind points to spellings. What
-leaves here is plain values; readers may be many, each thread with a connection of its own.
+A spelling (:func:`kg.reference.name_spelling.latin`) is stored once for each kind of thing, even if many records share
+it; a full-text index of trigrams for each kind points to spellings. Results are plain values. Any number of threads may
+read, each over its own connection.
 """
 
 from __future__ import annotations
@@ -29,35 +29,36 @@ from kg.reference.sqlite_database import Connection, SqliteDatabase
 from kg.reference.sqlite_tables import CODES
 
 FILE = "reference.sqlite"
-"""Name of the file in the data directory."""
+"""File name in the data directory."""
 
 LATIN = 0.98
-"""Similarity of names that are the same in Latin letters, but not as they are written."""
+"""Similarity of names that are equal in Latin letters, but not by key."""
 
 RARE, POSTINGS = 5, 20_000
-"""How many trigrams of a name are looked up, the rarest, and how many spellings they may bring up to be compared."""
+"""Maximum number of trigrams of a name to look up, the rarest first, and of spellings that they may yield."""
 
 MANY, MANY_POSTINGS, COMPARED = 8, 120_000, 5_000
-"""Where those would bring up more: how many trigrams are looked up, how many spellings may have them, and how many of
-these are compared. At ten million names this finds .853 of what it should. In a trial beforehand 120,000 found .863,
-and 60,000 .745 in half the time.
+"""Limits if they would yield more: trigrams to look up, spellings that contain them, and spellings to compare.
+
+At ten million names this has a recall of 0.853. In a trial before, 120,000 had a recall of 0.863, and 60,000 one of
+0.745 in half the time.
 """
 
 _CHUNK = 2_000
 
 Progress = Callable[[int], None]
-"""Is told how many records more have been read."""
+"""Callback with the number of further records that have been read."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookupHit:
-    """A record that a name may stand for.
+    """A record whose name matches a search.
 
     Attributes:
-        record: what was found.
-        name: the name of it that matched.
-        similarity: 0 to 1; 1 if the keys of both are the same, :data:`LATIN` if they are so in Latin letters alone.
-        pack: the pack it comes from, as ``name@version``.
+        record: the record.
+        name: the name that matched.
+        similarity: 0 to 1; 1 if the keys are equal, :data:`LATIN` if only their Latin letters are.
+        pack: the pack of the record, as ``name@version``.
     """
 
     record: Record
@@ -67,20 +68,20 @@ class LookupHit:
 
 
 class ReferenceStore:
-    """All reference packs of a data directory; use it as a context manager, or close it."""
+    """All reference packs of a data directory. Use it as a context manager, or close it."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._rows = database.rows
-        self._stored = lru_cache(maxsize=20_000)(self._load)  # a number is never given to another record
+        self._stored = lru_cache(maxsize=20_000)(self._load)  # safe, as SQLite never reuses a row id (AUTOINCREMENT)
 
     @classmethod
     def open(cls, path: Path, writable: bool = False) -> Self:
-        """Open the file of a reference store; a writable one is made if it is not there.
+        """Open the file of a reference store; create it if it is missing and ``writable`` is set.
 
         Raises:
-            NotFound: it is not there, and is to be read.
-            StoreUnavailable: it is no reference store, or one of a later version of this program.
+            NotFound: the file is missing and not ``writable``.
+            StoreUnavailable: it is not a reference store that this version can read.
         """
         if not writable and not path.exists():
             raise NotFound("There is no reference data yet.", remedy="Run `kg reference build`, or `kg reference add`.")
@@ -93,7 +94,7 @@ class ReferenceStore:
 
     @classmethod
     def in_memory(cls) -> Self:
-        """Make a store that ends with the process."""
+        """Return an empty store that is never written to disk."""
         opened = cls(SqliteDatabase(None, writable=True))
         opened._prepare()
         return opened
@@ -112,7 +113,7 @@ class ReferenceStore:
         try:
             ((version,),) = self._rows("PRAGMA user_version")
             if version == 0 and self._database.writable and not self._rows("SELECT * FROM sqlite_schema LIMIT 1"):
-                self._rows("PRAGMA journal_mode = WAL")  # readers go on while a pack is imported
+                self._rows("PRAGMA journal_mode = WAL")  # does not block readers during an import
                 with self._database.writing() as db:
                     for statement in sqlite_tables.SCHEMA:
                         db.execute(statement)
@@ -126,28 +127,28 @@ class ReferenceStore:
             raise
 
     def copy(self, target: Path) -> None:
-        """Write a copy into a new file, whole and of one moment, whoever imports meanwhile."""
+        """Write a consistent copy to a new file, even during an import."""
         self._rows("VACUUM INTO ?", (str(target),))
 
     def fault(self) -> str:
-        """Read everything, and say what is damaged; empty if nothing is."""
+        """Read the whole file and return the first damage that SQLite reports; empty if there is none."""
         found = [str(line) for (line,) in self._rows("PRAGMA quick_check(1)")]
         return "" if found == ["ok"] else found[0]
 
     def packs(self) -> list[PackMetadata]:
-        """List the packs, by name."""
+        """Return the metadata of all packs, sorted by name."""
         rows = self._rows("SELECT body FROM pack ORDER BY name")
         return [ImportReport.from_json(json.loads(body)).pack for (body,) in rows]
 
     def reports(self) -> list[ImportReport]:
-        """Tell what each pack holds, and which of its records may not be linked, by now: flags depend on the others."""
+        """Return the reports of all packs, with current flags: these also depend on the other packs."""
         return [self._reported(*row) for row in self._rows("SELECT id, body FROM pack ORDER BY name")]
 
     def report(self, name: str) -> ImportReport:
-        """Tell what one pack holds.
+        """Return the report of one pack, with current flags.
 
         Raises:
-            NotFound: there is none of that name.
+            NotFound: no pack has that name.
         """
         rows = self._rows("SELECT id, body FROM pack WHERE name = ?", [name])
         if not rows:
@@ -162,7 +163,7 @@ class ReferenceStore:
         return replace(ImportReport.from_json(json.loads(body)), flags=flags, examples=examples)
 
     def equivalents(self, dataset: str, other: str) -> dict[str, str]:
-        """Give, for each identifier of a dataset that some record ties to another, that other one."""
+        """Map identifiers of ``dataset`` to identifiers of ``other``, where a record states both."""
         rows = self._rows(
             "SELECT a.identifier, b.identifier FROM said a JOIN said b ON b.record = a.record "
             "WHERE a.dataset = ? AND b.dataset = ?",
@@ -175,16 +176,16 @@ class ReferenceStore:
         return int(self._rows("SELECT count(*) FROM record")[0][0])
 
     def add(self, pack: PackMetadata, records: Iterable[Record], progress: Progress | None = None) -> ImportReport:
-        """Import a pack in one transaction, in place of another version of it; records are streamed.
+        """Import a pack in one transaction, replacing any other version of it; records are streamed.
 
         Raises:
-            BadInput: this version of it is there already, or there are no records.
-            ClaimgraphError: what reading the records raises; nothing is changed.
-            StoreInUse: another process imports.
+            BadInput: this version was imported before, or there are no records.
+            ClaimgraphError: reading the records failed; the store is unchanged.
+            StoreInUse: another process is importing.
         """
         tally = ImportTally()
         with self._database.writing() as db:
-            replaced = self._make_room(db, pack)
+            replaced = self._drop_other_version(db, pack)
             home = db.execute("INSERT INTO pack (name, body) VALUES (?, '')", [pack.name]).lastrowid
             start = sqlite_tables.last_spelling(db)
             sqlite_tables.begin(db)
@@ -194,9 +195,7 @@ class ReferenceStore:
                 if progress is not None:
                     progress(len(chunk))
             if not tally.records:
-                raise BadInput(
-                    "There are no records in it; nothing was imported.", remedy="Check the file and --format."
-                )
+                raise BadInput("The pack has no records; nothing was imported.", remedy="Check the file and --format.")
             sqlite_tables.settle(db)
             sqlite_tables.index(db, start)
             sqlite_tables.flag(db)
@@ -205,15 +204,16 @@ class ReferenceStore:
         return self.report(pack.name)
 
     @staticmethod
-    def _make_room(db: Connection, pack: PackMetadata) -> str:
+    def _drop_other_version(db: Connection, pack: PackMetadata) -> str:
+        """Remove the pack of the same name, and return its version; empty if there was none."""
         row = db.execute("SELECT id, body FROM pack WHERE name = ?", [pack.name]).fetchone()
         if row is None:
             return ""
         version: str = json.loads(row[1])["pack"]["version"]
         if version == pack.version:
             raise BadInput(
-                f"Version {version} of the pack “{pack.name}” is there already; nothing was imported.",
-                remedy=f"Give the new data another --version, or run `kg reference remove {pack.name}` first.",
+                f"Version {version} of the pack “{pack.name}” is already imported; nothing was changed.",
+                remedy=f"Set another --version for new data, or run `kg reference remove {pack.name}` first.",
             )
         sqlite_tables.drop(db, row[0])
         return version
@@ -222,7 +222,7 @@ class ReferenceStore:
         """Remove a pack with all its records.
 
         Raises:
-            NotFound: there is none of that name.
+            NotFound: no pack has that name.
         """
         with self._database.writing() as db:
             row = db.execute("SELECT id FROM pack WHERE name = ?", [name]).fetchone()
@@ -233,7 +233,7 @@ class ReferenceStore:
             sqlite_tables.flag(db)
 
     def get(self, dataset: str, identifier: str) -> Record | None:
-        """Give a record; of several packs that have it, from the one that was added last."""
+        """Return a record or ``None``; if several packs have it, the one of the pack added last."""
         rows = self._rows(
             "SELECT id FROM record WHERE dataset = ? AND identifier = ? ORDER BY pack DESC LIMIT 1",
             [dataset, identifier],
@@ -241,7 +241,7 @@ class ReferenceStore:
         return self._hydrated(rows[0][0])[0] if rows else None
 
     def by_identifier(self, dataset: str, identifier: str) -> list[Record]:
-        """List the records, of any dataset, that are this or say that they are."""
+        """Return the records of any dataset that have this identifier or state it as equivalent."""
         rows = self._rows(
             "SELECT id FROM record WHERE dataset = ?1 AND identifier = ?2 "
             "UNION SELECT record FROM said WHERE dataset = ?1 AND identifier = ?2 ORDER BY 1",
@@ -250,19 +250,20 @@ class ReferenceStore:
         return [self._hydrated(row[0])[0] for row in rows]
 
     def _hydrated(self, identity: int) -> tuple[Record, str]:
-        """Give a record, with its flags as they are by now, and the label of its pack."""
+        """Return a record with its current flags, and the label of its pack."""
         record, pack = self._stored(identity)
         flags = self._rows("SELECT flag FROM flag WHERE record = ? ORDER BY flag", [identity])
         return (replace(record, flags=tuple(flag for (flag,) in flags)) if flags else record), pack
 
     def _load(self, identity: int) -> tuple[Record, str]:
+        """Read a record without flags, which other packs may change, and the label of its pack."""
         rows = self._rows(
             "SELECT dataset, identifier, prominence, record.body, pack.body FROM record JOIN pack ON pack.id = pack "
             "WHERE record.id = ?",
             [identity],
         )
         if not rows:
-            raise NotFound("A record was removed while it was read.", remedy="Try again.")
+            raise NotFound("The record was removed while it was being read.", remedy="Try again.")
         dataset, identifier, prominence, body, pack = rows[0]
         values = json.loads(body)
         values["names"] = tuple(RecordName(text, language, bool(label)) for text, language, label in values["names"])
@@ -275,36 +276,49 @@ class ReferenceStore:
         return Record(dataset, identifier, prominence=prominence, **values), about.label
 
     def exact(self, key: str, kinds: Collection[RecordKind] | None = None, limit: int = 200) -> list[LookupHit]:
-        """List the records with a name of this key, then those that share its Latin letters; the famous first."""
+        """Return records with a name of this key, then those equal in Latin letters; each by descending prominence.
+
+        Args:
+            key: a result of :func:`kg.reference.name_spelling.key`.
+            kinds: kinds of records to search; ``None`` for all.
+            limit: maximum number of records.
+        """
         codes = _codes(kinds)
         rows = self._rows(
             f"SELECT record, group_concat(position) FROM spelling JOIN name ON spelling = spelling.id "  # noqa: S608
             f"JOIN record ON record.id = record WHERE latin = ? AND kind IN ({_marks(codes)}) "
             f"GROUP BY record ORDER BY prominence DESC LIMIT ?",
-            [latin(key), *codes, limit * 5],
+            [latin(key), *codes, limit * 5],  # more than the limit, as equal keys come first only after sorting
         )
         hits = [self._hit(record, positions, key, LATIN) for record, positions in rows]
-        return sorted(hits, key=_best)[:limit]
+        return sorted(hits, key=_by_quality)[:limit]
 
     def _hit(self, identity: int, positions: str, wanted: str, otherwise: float) -> LookupHit:
-        """Make a hit of the best of the names that matched: one that is written the same, then a main name."""
+        """Return a hit with the best of the matching names: preferably one of equal key, then a main name.
+
+        Args:
+            identity: row id of the record.
+            positions: comma-separated positions of the matching names.
+            wanted: key of the text.
+            otherwise: similarity if the key of the name differs.
+        """
         record, pack = self._hydrated(identity)
         names = [record.names[int(position)] for position in positions.split(",")]
         name = min(names, key=lambda name: (key(name.text) != wanted, not name.label))
         return LookupHit(record, name, 1.0 if key(name.text) == wanted else otherwise, pack)
 
     def similar(self, text: str, kinds: Collection[RecordKind] | None = None, limit: int = 50) -> list[LookupHit]:
-        """List the records with the likest names, by their Latin letters.
+        """Return the records with the most similar names in Latin letters, most similar first.
 
-        The rarest trigrams of the text bring up spellings of the wanted kinds, and rapidfuzz compares those. In a store
-        so large that this would be too many, only those are compared that share several trigrams.
+        The rarest trigrams of the text select spellings of the wanted kinds, and rapidfuzz compares those. If they
+        select too many, only spellings that share several trigrams are compared.
         """
         wanted = latin(text)
         found = self._spellings(wanted, _codes(kinds))
         texts = dict(found)
         ratio = process.extract(wanted, texts, scorer=fuzz.ratio, limit=limit)
         likeness = {identity: score / 100 for _, score, identity in ratio}
-        if " " in wanted:
+        if " " in wanted:  # also compare with words sorted: “putin vladimir”; slightly less, to prefer the same order
             for _, score, identity in process.extract(wanted, texts, scorer=fuzz.token_sort_ratio, limit=limit):
                 likeness[identity] = max(likeness.get(identity, 0), LATIN * score / 100)
         rows = self._rows(
@@ -318,10 +332,10 @@ class ReferenceStore:
         ranked = sorted(best.items(), key=lambda item: item[1], reverse=True)[:limit]
         spelt = key(text)
         hits = [self._hit(record, positions, spelt, min(score, LATIN)) for record, (score, _, positions) in ranked]
-        return sorted(hits, key=_best)
+        return sorted(hits, key=_by_quality)
 
     def _spellings(self, wanted: str, codes: Collection[int]) -> list[tuple[int, str]]:
-        """Look the rarest trigrams up, kind by kind."""
+        """Return id and text of the spellings of some kinds that contain one of the rarest trigrams."""
         grams = trigrams(wanted)
         found: list[tuple[int, str]] = []
         for code in codes:
@@ -331,7 +345,7 @@ class ReferenceStore:
                 [code, *grams, MANY],
             )
             if sum(spellings for _, spellings in rows[:RARE]) > POSTINGS:
-                found += self._sharing(code, rows)
+                found += self._sharing_trigrams(code, rows)
             elif rows:
                 match = " OR ".join(f'"{gram}"' for gram, _ in rows[:RARE])
                 found += self._rows(
@@ -341,8 +355,8 @@ class ReferenceStore:
                 )
         return found
 
-    def _sharing(self, code: int, rows: Iterable[tuple[str, int]]) -> list[tuple[int, str]]:
-        """Give the spellings that share the most of many trigrams, two at least: one is too common to tell anything."""
+    def _sharing_trigrams(self, code: int, rows: Iterable[tuple[str, int]]) -> list[tuple[int, str]]:
+        """Return the spellings that share the most trigrams, at least two: one alone is too common to select by."""
         shared: Counter[int] = Counter()
         read = 0
         for gram, spellings in rows:
@@ -357,10 +371,10 @@ class ReferenceStore:
 
 
 def _missing(name: str) -> NotFound:
-    return NotFound(f"There is no reference pack “{name}”.", remedy="See `kg reference list`.")
+    return NotFound(f"There is no reference pack “{name}”.", remedy="List the packs with `kg reference list`.")
 
 
-def _best(hit: LookupHit) -> tuple[float, float, str]:
+def _by_quality(hit: LookupHit) -> tuple[float, float, str]:
     return (-hit.similarity, -hit.record.prominence, hit.record.key)
 
 
@@ -369,4 +383,5 @@ def _codes(kinds: Collection[RecordKind] | None) -> list[int]:
 
 
 def _marks(values: Collection[Any]) -> str:
+    """Return the placeholders of a list of values in SQL: ``?,?,?``."""
     return ",".join("?" * len(values))

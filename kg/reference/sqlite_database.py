@@ -1,6 +1,6 @@
-"""A SQLite file that many threads read, each by a connection of its own, and one writes, in whole transactions.
+"""SQLite database with one connection for each reading thread and exclusive write transactions.
 
-The one door to sqlite3.
+No other module imports ``sqlite3``.
 """
 
 from __future__ import annotations
@@ -15,22 +15,26 @@ from typing import Any
 from kg.errors import StoreInUse, StoreUnavailable
 from kg.files import disk_space
 
-_CACHE = {False: -64_000, True: -256_000}  # KiB, for readers and for the one that writes
-_WAIT = 5  # seconds for another who writes
+_CACHE = {False: -64_000, True: -256_000}  # by writable; negative numbers are KiB in `PRAGMA cache_size`
+_WAIT = 5  # seconds to wait for another writer
 _UNREADABLE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
 
 Connection = sqlite3.Connection
 
 
 class SqliteDatabase:
-    """The file, or one in memory if there is no path."""
+    """A SQLite database in a file, or in memory without a path.
+
+    Attributes:
+        writable: whether it is open for writing.
+    """
 
     def __init__(self, path: Path | None, *, writable: bool) -> None:
         self._path = path
         self.writable = writable
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
-        self._shared = self._connect() if path is None else None  # SQLite itself serialises what threads do with it
+        self._shared = self._connect() if path is None else None  # shared by all threads; SQLite serialises their calls
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -56,20 +60,20 @@ class SqliteDatabase:
         return found
 
     def rows(self, statement: str, values: Collection[Any] = ()) -> list[Any]:
-        """Run a statement and give what it finds.
+        """Execute a statement and return its rows.
 
         Raises:
-            StorageFull, StoreInUse, StoreUnavailable: as the system has it.
+            StorageFull, StoreInUse, StoreUnavailable: SQLite reports that condition.
         """
         with _guarded(self._path):
             return self._connection.execute(statement, tuple(values)).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Make all that is done one transaction, which an error or Ctrl-C takes back whole.
+        """Run a block as one transaction, which any exception rolls back, Ctrl-C included.
 
         Raises:
-            StorageFull, StoreInUse, StoreUnavailable: as the system has it.
+            StorageFull, StoreInUse, StoreUnavailable: SQLite reports that condition.
         """
         with _guarded(self._path):
             db = self._connection
@@ -85,10 +89,12 @@ class SqliteDatabase:
 
 @contextmanager
 def _guarded(path: Path | None) -> Iterator[None]:
-    """Turn what SQLite says into errors of ours.
+    """Translate errors of SQLite into subclasses of ``ClaimgraphError``; unknown ones pass unchanged.
 
     Raises:
-        StorageFull, StoreInUse, StoreUnavailable: see there.
+        StorageFull: the disk is full.
+        StoreInUse: another process holds the write lock.
+        StoreUnavailable: the file is not a readable database, or not writable.
     """
     name = "The database" if path is None else path.name
     try:
@@ -98,12 +104,14 @@ def _guarded(path: Path | None) -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL:
             raise disk_space.full() from None
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreInUse(f"Another process is writing {name}.", remedy="Try again when it has finished.") from None
+            raise StoreInUse(
+                f"Another process is writing to {name}.", remedy="Try again when it has finished."
+            ) from None
         if code in _UNREADABLE:
             raise StoreUnavailable(
                 f"{name} cannot be read as a database.",
-                remedy="Check the rights on it; if it is damaged, remove it and make it again.",
+                remedy="Check its permissions; if it is damaged, remove it and create it again.",
             ) from None
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-            raise StoreUnavailable(f"{name} cannot be written.", remedy="Check the rights on it.") from None
+            raise StoreUnavailable(f"{name} cannot be written.", remedy="Check its permissions.") from None
         raise

@@ -1,7 +1,11 @@
-"""The tables of the reference store, and what is done to them when a pack comes or goes.
+"""Tables of the reference store, and their changes when a pack is added or removed.
 
-Everything here runs inside a transaction of :class:`kg.reference.reference_store.ReferenceStore`, which owns the
+All functions run inside a transaction of :class:`kg.reference.reference_store.ReferenceStore`, which owns the
 connection.
+
+Tables: ``pack``; ``record``; ``said`` (all identifiers that a record states, its own included); ``flag``; ``spelling``
+(distinct names in Latin letters by kind) with ``name`` (the names of records that have a spelling); ``frequency`` (the
+number of spellings that contain a trigram); and a full-text index ``gram_N`` of trigrams for each kind.
 """
 
 from __future__ import annotations
@@ -15,10 +19,10 @@ from kg.reference.pack_metadata import ImportTally
 from kg.reference.records import Record, RecordKind
 
 VERSION = 1
-"""Of the tables; a file of another version is not read."""
+"""Version of the tables; files of another version are refused."""
 
 CODES = {kind: number for number, kind in enumerate(RecordKind)}
-"""The kinds as the tables write them; another order of :class:`RecordKind` is another :data:`VERSION`."""
+"""Numbers of the kinds in the tables; a new order of :class:`RecordKind` requires a new :data:`VERSION`."""
 
 SCHEMA = (
     "CREATE TABLE pack (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, body TEXT NOT NULL)",
@@ -44,12 +48,16 @@ SCHEMA = (
 )
 
 _OWN, _FOUND = -1, 0
-"""In place of a pack: the reader gave the flag; it is found anew after each change. Else: the pack it is against."""
+"""Special values of ``flag.pack``: set by the reader of the source; computed again after each change of the packs.
+
+Any other value is the id of the pack that the record disagrees with.
+"""
 
 NEAR = 0.1
-"""Degrees within which places of one name are taken for the same place."""
+"""Maximum difference in degrees of latitude and of longitude between points of one place."""
 
-# The order of the tables is the plan: CROSS JOIN keeps SQLite, which has no statistics yet, from choosing another.
+# Flag records of one pack that share an identifier: geonames:1 and geonames:2 both state wikidata:Q9.
+# The order of the tables is the query plan: CROSS JOIN keeps SQLite, which has no statistics yet, from reordering them.
 _SHARED = """
 WITH shared AS (
   SELECT s.dataset, s.identifier, r.pack, min(s.record) AS low, max(s.record) AS high
@@ -63,17 +71,19 @@ CROSS JOIN record r ON r.id = s.record AND r.pack = shared.pack
 CROSS JOIN record o ON o.id = CASE s.record WHEN low THEN high ELSE low END
 """
 
-# What only one pack gives cannot disagree, however often it is there; looking at each pair of those would be quadratic.
+# Only identifiers stated by several packs can be in conflict. Comparing all pairs within one pack would be quadratic.
 _ACROSS = """
 INSERT INTO temp.across SELECT s.dataset, s.identifier FROM said s JOIN record r ON r.id = s.record
 GROUP BY 1, 2 HAVING count(DISTINCT r.pack) > 1
 """
 
+# Flag a record that shares an identifier with a record of another pack, but differs from it in another dataset:
+# geonames:1 states iso3166:UA and wikidata:Q9; a record of another pack states iso3166:UA and wikidata:Q8.
 _DISAGREEING = """
 INSERT OR IGNORE INTO flag SELECT record, 'identifier-conflict', 0, detail FROM (
   SELECT c.record, (
     SELECT ra.dataset || ':' || ra.identifier || ' is ' || c.dataset || ':' || c.identifier || ', but the pack '
-      || p.name || ' says ' || d.identifier
+      || p.name || ' states ' || d.identifier
     FROM record ra CROSS JOIN said a ON a.record = c.record AND a.dataset <> c.dataset
     CROSS JOIN temp.across x ON x.dataset = a.dataset AND x.identifier = a.identifier
     CROSS JOIN said b ON b.dataset = a.dataset AND b.identifier = a.identifier AND b.record <> a.record
@@ -84,6 +94,7 @@ INSERT OR IGNORE INTO flag SELECT record, 'identifier-conflict', 0, detail FROM 
 ) WHERE detail IS NOT NULL
 """
 
+# Find a record of another pack with the same name, kind and place, but another identifier of a dataset.
 _ELSEWHERE = """
 SELECT r.id, r.pack, r.dataset || ':' || r.identifier, p.name, d.identifier
 FROM spelling s CROSS JOIN name n ON n.spelling = s.id CROSS JOIN record r ON r.id = n.record AND r.pack <> ?
@@ -92,14 +103,14 @@ WHERE s.latin = ? AND s.kind = ? AND abs(r.latitude - ?) < ? AND abs(r.longitude
 """
 
 _HASH = 64 << 20
-"""Bytes of trigrams that are sorted in memory at a time: each time makes a segment, and segments are merged."""
+"""Bytes of trigrams that FTS5 sorts in memory before it writes a segment; a larger value leaves fewer to merge."""
 
-_COMPARED = 20  # names of a place
+_COMPARED = 20  # maximum number of names of a place that are compared with other packs
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class SqlConnection(Protocol):
-    """As much of a connection as is used here."""
+    """The methods of a connection that this module uses."""
 
     def execute(self, statement: str, values: Sequence[Any] = ..., /) -> Any: ...  # noqa: D102
 
@@ -107,7 +118,14 @@ class SqlConnection(Protocol):
 
 
 def insert(db: SqlConnection, pack: int, records: Sequence[Record], tally: ImportTally) -> None:
-    """Add records to a pack, but those whose identifier it has already; their names wait for :func:`settle`."""
+    """Add records to a pack, except repeated identifiers; their names stay in a temporary table until :func:`settle`.
+
+    Args:
+        db: a connection on which :func:`begin` was called.
+        pack: row id of the pack.
+        records: the records.
+        tally: counters to update.
+    """
     names: list[tuple[int, int, str, int]] = []
     said: list[tuple[str, str, int]] = []
     flags: list[tuple[int, str, int, str]] = []
@@ -126,7 +144,7 @@ def insert(db: SqlConnection, pack: int, records: Sequence[Record], tally: Impor
         forms = [(latin(name.text), code) for name in record.names]
         names += ((identity, position, *form) for position, form in enumerate(forms) if form[0])
         flags += ((identity, flag, _OWN, f"{record.key} ({record.label()})") for flag in record.flags)
-        if record.identifiers:  # one that names no other can disagree with nobody
+        if record.identifiers:  # without identifiers of other datasets there is nothing to disagree about
             own = {record.dataset: record.identifier} | dict(record.identifiers)
             placed += [(record, identity)] if record.point else []
             said += ((dataset, identifier, identity) for dataset, identifier in own.items())
@@ -138,12 +156,12 @@ def insert(db: SqlConnection, pack: int, records: Sequence[Record], tally: Impor
 
 
 def begin(db: SqlConnection) -> None:
-    """Make room for the names of a pack until all are there: each in its place, at once, would read pages at random."""
+    """Create a temporary table for the names of a pack; inserting them one by one would read pages at random."""
     db.execute("CREATE TEMP TABLE named (record INTEGER, position INTEGER, latin TEXT, kind INTEGER)")
 
 
 def settle(db: SqlConnection) -> None:
-    """Bring the names of a pack into their tables, in the order in which these are kept."""
+    """Move the names of a pack to their tables, in the order of the primary keys."""
     db.execute("CREATE INDEX temp.named_by ON named (latin, kind, record, position)")
     db.execute("INSERT OR IGNORE INTO spelling (latin, kind) SELECT DISTINCT latin, kind FROM temp.named ORDER BY 1, 2")
     db.execute(
@@ -155,7 +173,7 @@ def settle(db: SqlConnection) -> None:
 
 
 def _compare(db: SqlConnection, record: Record, identity: int, pack: int) -> None:
-    """Flag a place, and one of another pack, if name and position say that they are the same but identifiers do not."""
+    """Flag a place and one of another pack that agree in name and position but not in identifiers."""
     latitude, longitude = record.point or (0.0, 0.0)
     near = (latitude, NEAR, longitude, NEAR)
     for dataset, identifier in record.identifiers.items():
@@ -163,7 +181,7 @@ def _compare(db: SqlConnection, record: Record, identity: int, pack: int) -> Non
             values = (pack, dataset, identifier, form, CODES[record.kind], *near)
             for other, home, theirs, name, said in db.execute(_ELSEWHERE, values).fetchall():
                 ours = f"{record.key} ({record.label()}) is {dataset}:{identifier}"
-                detail = f"{ours}, but {theirs} of {name}, at the same place, is {said}"
+                detail = f"{ours}, but {theirs} of the pack {name}, at the same place, is {said}"
                 rows = ((identity, "identifier-conflict", home, detail), (other, "identifier-conflict", pack, detail))
                 db.executemany("INSERT OR IGNORE INTO flag VALUES (?, ?, ?, ?)", rows)
 
@@ -173,7 +191,7 @@ def _values(record: Record, pack: int) -> tuple[object, ...]:
 
 
 def _body(record: Record) -> str:
-    """Write what the columns do not hold."""
+    """Return the attributes without a column of their own, as JSON; empty ones are left out."""
     body: dict[str, Any] = {"kind": record.kind, "names": [[n.text, n.language, int(n.label)] for n in record.names]}
     for name in ("countries", "point", "within", "description"):
         if value := getattr(record, name):
@@ -186,7 +204,7 @@ def _body(record: Record) -> str:
 
 
 def drop(db: SqlConnection, pack: int) -> None:
-    """Take out a pack, its records, and the spellings that no other record has."""
+    """Remove a pack, its records, and the spellings that no other record has."""
     mine = "(SELECT id FROM record WHERE pack = ?)"
     for table in ("name", "said", "flag"):
         db.execute(f"DELETE FROM {table} WHERE record IN {mine}", [pack])  # noqa: S608
@@ -194,7 +212,7 @@ def drop(db: SqlConnection, pack: int) -> None:
     db.execute("DELETE FROM record WHERE pack = ?", [pack])
     db.execute("DELETE FROM pack WHERE id = ?", [pack])
     unused = "NOT EXISTS (SELECT * FROM name WHERE spelling = spelling.id)"
-    for code in CODES.values():  # a contentless index forgets what it is told again
+    for code in CODES.values():  # to delete a row, a contentless index needs the indexed text
         db.execute(
             f"INSERT INTO gram_{code} (gram_{code}, rowid, latin) "  # noqa: S608
             f"SELECT 'delete', id, ' ' || latin || ' ' FROM spelling WHERE kind = {code} AND {unused}"
@@ -203,12 +221,12 @@ def drop(db: SqlConnection, pack: int) -> None:
 
 
 def last_spelling(db: SqlConnection) -> int:
-    """Tell where :func:`index` will have to start."""
+    """Return the highest id of a spelling, 0 if there is none: the ``after`` of a later :func:`index`."""
     return int(db.execute("SELECT coalesce(max(id), 0) FROM spelling").fetchone()[0])
 
 
 def index(db: SqlConnection, after: int) -> None:
-    """Bring the trigrams of the spellings after one into the index, and count how common each trigram is by now."""
+    """Index the trigrams of spellings with an id above ``after``, and count the spellings of each trigram again."""
     db.execute("DELETE FROM frequency")
     for code in CODES.values():
         db.execute(f"INSERT INTO gram_{code} (gram_{code}, rank) VALUES ('hashsize', {_HASH})")  # noqa: S608
@@ -221,7 +239,7 @@ def index(db: SqlConnection, after: int) -> None:
 
 
 def flag(db: SqlConnection) -> None:
-    """Find anew what may not be linked since records share an identifier, or since packs disagree on one."""
+    """Compute the flags again of records that share an identifier, or on whose identifiers packs disagree."""
     db.execute("DELETE FROM flag WHERE pack = ?", [_FOUND])
     db.execute(_SHARED)
     db.execute("CREATE TEMP TABLE across (dataset TEXT, identifier TEXT, PRIMARY KEY (dataset, identifier))")

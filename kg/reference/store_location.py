@@ -1,4 +1,4 @@
-"""The reference store that lies beside a graph: looked into, copied for a backup, and checked after a restore."""
+"""Reference store in the data directory of a graph: lookup, copy for a backup, and check after a restore."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from kg.reference.reference_store import FILE, ReferenceStore
 
 
 def records(data: Path | None) -> Lookup:
-    """Give what looks records up in the reference store of a data directory, if there is one; each time anew."""
+    """Return a function that looks up records in the reference store of a data directory.
+
+    It opens the file for each lookup, so it sees later imports, and returns ``None`` while there is no reference store.
+    """
 
     def find(dataset: str, identifier: str) -> Record | None:
         if data is None or not (data / FILE).exists():
@@ -23,11 +26,11 @@ def records(data: Path | None) -> Lookup:
 
 
 def copy(data: Path, target: Path) -> None:
-    """Copy the reference store of a data directory, if there is one, as it is between two imports.
+    """Write a consistent copy of the reference store of a data directory, if there is one.
 
     Raises:
-        StorageFull: the copy has no room.
-        StoreUnavailable: it cannot be read.
+        StorageFull: there is not enough space for the copy.
+        StoreUnavailable: the store cannot be read.
     """
     if (data / FILE).exists():
         disk_space.require(target.parent, (data / FILE).stat().st_size + disk_space.RESERVE)
@@ -36,7 +39,7 @@ def copy(data: Path, target: Path) -> None:
 
 
 def check(file: Path) -> None:
-    """Read a whole reference store.
+    """Check a whole reference store for damage.
 
     Raises:
         StoreUnavailable: it is damaged.
@@ -44,4 +47,6 @@ def check(file: Path) -> None:
     with ReferenceStore.open(file) as reference:
         fault = reference.fault()
     if fault:
-        raise StoreUnavailable(f"{FILE} is damaged: {fault}.", remedy="Restore a backup, or add the packs again.")
+        raise StoreUnavailable(
+            f"{FILE} is damaged: {fault}.", remedy="Restore a backup, or remove the file and add the packs again."
+        )

@@ -1,6 +1,6 @@
 """SPARQL text: lexer, static analysis, rewriting, policy, and evaluation of one query.
 
-pyoxigraph has no switch for SERVICE and LOAD, no timeout and no parse tree in Python, so requests are read here
+pyoxigraph has no switch for SERVICE and LOAD, no timeout and no parse tree in Python, so requests are analysed here
 before the engine runs them; a parse tree and a service handler in its Python binding would make most of this package
-superfluous. It imports :mod:`kg.rdf` and below; stores, processes and the network must never enter.
+unnecessary. It imports :mod:`kg.rdf` and below; stores, processes and the network must never enter.
 """

@@ -1,13 +1,13 @@
-r"""Cut SPARQL 1.1 and 1.2 text into tokens, without parsing it and without an engine.
+r"""Lexer for SPARQL 1.1 and 1.2, and two measures of a text's depth, without a parser and without the engine.
 
 The tokens are the terminals of the grammar (SPARQL 1.1 Query, section 19.8, rules 139 to 173) and its keywords, by
-longest match; white space and comments are skipped.  One choice needs more than the characters: ``<`` opens an IRI or
-compares.  By longest match ``?a<?b&&?c>?d`` holds an IRI, but a parser that works without a lexer, as our engine's,
-reads two comparisons there, and whoever checks a request must read what the engine reads.  So brackets are followed,
-and ``<`` after an operand inside an expression always compares.
+longest match; white space and comments are skipped. One decision needs context: ``<`` opens an IRI or compares. By
+longest match ``?a<?b&&?c>?d`` contains an IRI, but a parser without a lexer, such as the engine's, reads two
+comparisons, and a check of a request is sound only if it reads what the engine reads. So the lexer tracks brackets, and
+``<`` after an operand in an expression always compares.
 
-Nothing here raises on bad input: what begins no token is a token of kind UNKNOWN, one character long.  Time is linear
-in the length of the text, whatever the text: no character is scanned by more than a few patterns.
+Bad input raises nothing: a character that begins no token becomes a token of kind UNKNOWN. The time is linear in the
+length of any text: no character is scanned by more than a few patterns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 
 class TokenKind(StrEnum):
-    """Kinds of token.  A WORD is a keyword, a function name, ``a``, ``true`` or ``false``, in any case of letters."""
+    """Kinds of token. A WORD is a keyword, a function name, ``a``, ``true`` or ``false``, in upper or lower case."""
 
     IRIREF = "IRIREF"
     STRING = "STRING"
@@ -36,7 +36,7 @@ class TokenKind(StrEnum):
 
 
 class SparqlToken(NamedTuple):
-    """A piece of the text; ``start`` and ``end`` are offsets in code points, so ``text[start:end]`` is its ``text``."""
+    """A token with its place in the source: ``text`` is ``source[start:end]``, in code points, half-open."""
 
     kind: TokenKind
     text: str
@@ -45,14 +45,14 @@ class SparqlToken(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A place in a text as people count it: line and column, in code points, both from 1."""
+    """A place in a text for messages: line and column, both 1-based, the column in code points."""
 
     line: int
     column: int
 
 
 class LineIndex:
-    """Translate offsets in one text into positions, in logarithmic time each."""
+    """Index of the lines of one text, which converts an offset to a position in logarithmic time."""
 
     def __init__(self, text: str) -> None:
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
@@ -74,7 +74,9 @@ UUID STRUUID MD5 SHA1 SHA256 SHA384 SHA512 COALESCE IF STRLANG STRLANGDIR STRDT 
 ISLITERAL ISNUMERIC REGEX SUBSTR REPLACE HASLANG HASLANGDIR ISTRIPLE TRIPLE SUBJECT PREDICATE OBJECT ADJUST
 """
 KEYWORDS = frozenset(_WORDS.split())
+"""Keywords and function names of SPARQL 1.1 and 1.2, in capitals."""
 
+# Terminals of the grammar. The possessive quantifiers (``*+``, ``++``) never backtrack, which keeps matching linear.
 _PN_CHARS_BASE = (
     r"A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C\u200D\u2070-\u218F\u2C00-\u2FEF"
     r"\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-\U000EFFFF"
@@ -85,12 +87,15 @@ _PN_CHARS = _VARNAME + r"\-"
 _PLX = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
 _LOCAL_CHAR = rf"[{_PN_CHARS}:]|{_PLX}"
 _PN_LOCAL = rf"(?:[{_START}:]|{_PLX})(?:{_LOCAL_CHAR})*+(?:\.++(?:{_LOCAL_CHAR})++)*+"
-# Escapes that name no character (surrogates, beyond U+10FFFF) are no escapes: the engine then reads no string there.
+# Not surrogates or code points beyond U+10FFFF: the engine does not accept a string with such an escape.
 _UCHAR = r"\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}|\\U(?!0000[dD][89a-fA-F])(?:0010|000[0-9a-fA-F])[0-9a-fA-F]{4}"
 _ESCAPE = rf"\\[tbnrf\"'\\]|{_UCHAR}"
 
+# White space and comments.
 _SKIP = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+)*+")
+# What a prefix may consist of, such as ``ex`` in ``ex:a``.
 _RUN = re.compile(rf"[{_PN_CHARS_BASE}][{_PN_CHARS}.]*+")
+# Strings without their closing quotes, by the opening quotes.
 _STRINGS = {
     "'''": re.compile(rf"'''(?:[^'\\]++|{_ESCAPE}|''?(?!'))*+"),
     '"""': re.compile(rf'"""(?:[^"\\]++|{_ESCAPE}|""?(?!"))*+'),
@@ -109,27 +114,31 @@ _OTHERS = (
     r"|(?P<PUNCTUATION>\|\||&&|\^\^|!=|>=|>>|\{\||\|\}|[{}()\[\];,.^|/*+?!=>~\-])"
     r"|(?P<UNKNOWN>.)"
 )
+# The first where no prefixed name can begin (see ``_Lexer._nameless``), the second everywhere else.
 _NAMELESS = re.compile(_OTHERS, re.DOTALL)
 _TOKEN = re.compile(_PNAME + _OTHERS, re.DOTALL)
 
+# Punctuation and words by their role in :func:`nesting` and :func:`height`.
 _OPENING = frozenset(("(", "[", "{", "{|", "<<"))
 _CLOSING = frozenset((")", "]", "}", "|}", ">>"))
 _UNARY = frozenset("!+-")
 _OPERATORS = frozenset(("||", "&&", "+", "-", "*", "/", "|", "^"))
-_PARTS = frozenset("/|^.;,({")
-_HEAD = frozenset("(")
+_PARTS = frozenset("/|^.;,({")  # in a pattern: steps of a path, separators of triples, groups, expressions
+_HEAD = frozenset("(")  # outside all brackets: only expressions
 _BEFORE_DATA = frozenset(("DATA", "INSERT", "DELETE", "CONSTRUCT"))
 _OPERAND_KINDS = frozenset(
     (TokenKind.IRIREF, TokenKind.STRING, TokenKind.LANGTAG, TokenKind.VAR, TokenKind.PNAME, TokenKind.NUMBER)
 )
 _OPERAND_ENDS = frozenset((")", "}", ">>", "TRUE", "FALSE"))
-
-
 _IRI_RUN = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*+>""")
 
 
 class _Frame(Enum):
-    """What a bracket encloses; a round bracket inside HEAD (SELECT, GROUP BY, …) opens an expression."""
+    """Context inside a bracket, or outside all brackets.
+
+    In a HEAD (SELECT, GROUP BY, …) and an EXPRESSION every round bracket opens an expression; in a PATTERN that depends
+    on the token before it (:meth:`_Lexer._round`).
+    """
 
     HEAD = auto()
     PATTERN = auto()
@@ -147,11 +156,12 @@ class _Lexer:
         self._text = text
         self._frames = [_Frame.HEAD]
         self._last = self._before = _NONE
-        # Scans that failed are not tried again inside what they covered: this keeps the pass linear.
+        # Up to these offsets certain scans are known to fail and are not repeated, which keeps the pass linear.
         self._nameless = 0
         self._unclosed = dict.fromkeys(_STRINGS, 0)
 
     def tokens(self) -> Iterator[SparqlToken]:
+        """Yield all tokens."""
         offset = self._skip(0)
         while offset < len(self._text):
             kind, end = self._next(offset)
@@ -162,17 +172,18 @@ class _Lexer:
             offset = self._skip(end)
 
     def _skip(self, offset: int) -> int:
+        """Return the offset after white space and comments."""
         match = _SKIP.match(self._text, offset)
         return match.end() if match else offset
 
     def _next(self, offset: int) -> tuple[TokenKind, int]:
         """Return the kind and the end of the token that starts at ``offset``.
 
-        The same characters may be cut in two ways; what counts is whether they stand in an expression:
+        The same characters may be tokenised in two ways, depending on whether they are in an expression:
 
         - ``?a<?b&&?c>?d`` in a pattern: VAR ``?a``, IRIREF ``<?b&&?c>``, VAR ``?d``
         - ``FILTER(?a<?b&&?c>?d)``: …, VAR ``?a``, ``<``, VAR ``?b``, ``&&``, VAR ``?c``, ``>``, VAR ``?d``, …
-        - ``FILTER(?a<?b#c>?d)``: ``<`` is UNKNOWN, as ``#`` would begin a comment if it compares, but not in an IRI
+        - ``FILTER(?a<?b#c>?d)``: ``<`` is UNKNOWN, since ``#`` begins a comment after a comparison, but not in an IRI
 
         Keywords need no space between them: ``NOTIN`` is NOT and IN; of ``SELECTx`` the ``x`` is UNKNOWN.
         """
@@ -182,20 +193,20 @@ class _Lexer:
         if character == "<":
             compares = self._frames[-1] is _Frame.EXPRESSION and _ends_operand(self._last)
             pattern = _LESS if compares else _ANGLE
-            # Should the engine see an IRI here after all, a comment or a string must not begin in it and hide what
-            # follows: such a comparison is refused, and a space after the sign mends it.
+            # If the engine did read an IRI here, a comment or string that the lexer sees in it would hide the text that
+            # follows. So such a comparison is rejected; a space after the sign fixes it.
             if compares and (iri := _IRI_RUN.match(self._text, offset)) and ("#" in iri.group() or "'" in iri.group()):
                 return TokenKind.UNKNOWN, offset + 1
         else:
             pattern = _NAMELESS if offset < self._nameless else _TOKEN
         match = pattern.match(self._text, offset)
-        assert match is not None, "each pattern takes any character that it is given"
+        assert match is not None, "each pattern matches any character that can occur here"
         kind, end = _KINDS[match.lastgroup or ""], match.end()
-        if kind is TokenKind.WORD:  # the pattern takes a run of letters: keep of it the longest keyword
+        if kind is TokenKind.WORD:  # the pattern matches a run of letters, which may begin with a keyword
             size = _keyword_size(match.group())
             kind, end = (TokenKind.WORD, offset + size) if size else (TokenKind.UNKNOWN, offset + 1)
-        # No prefixed name begins here, so none begins inside this run: of ``aaaa…`` only the first ``a`` is scanned to
-        # the end for a colon. Without this, n letters would take n²/2 steps.
+        # No prefixed name begins here, so none begins inside this run: in ``aaaa…`` only the first ``a`` is scanned to
+        # the end for a colon. Otherwise n letters would take n²/2 steps.
         if (
             kind in (TokenKind.WORD, TokenKind.UNKNOWN)
             and offset >= self._nameless
@@ -205,7 +216,10 @@ class _Lexer:
         return kind, end
 
     def _string(self, offset: int, quote: str) -> tuple[TokenKind, int]:
-        """Read a string literal; three quotes that open none may still be an empty string and a quote."""
+        """Return kind and end of a string literal, or UNKNOWN if it is not closed.
+
+        Three quotes without closing ones may still be an empty string followed by a quote.
+        """
         for mark in (quote * 3, quote):
             if offset >= self._unclosed[mark] and (match := _STRINGS[mark].match(self._text, offset)):
                 if self._text.startswith(mark, match.end()):
@@ -214,7 +228,7 @@ class _Lexer:
         return TokenKind.UNKNOWN, offset + 1
 
     def _follow(self, token: SparqlToken) -> None:
-        """Enter or leave the bracket that ``token`` is."""
+        """Update the context after a token: enter or leave a bracket, or enter the head of a subquery."""
         frames = self._frames
         if token.kind is TokenKind.PUNCTUATION:
             if token.text in ("{", "["):
@@ -227,7 +241,12 @@ class _Lexer:
             frames[-1] = _Frame.HEAD
 
     def _round(self) -> _Frame:
-        """Tell whether a round bracket after the last token opens an expression, or a collection, path or row."""
+        """Return the context of a round bracket after the last token: an expression, or a collection, path or row.
+
+        - ``FILTER (``, ``BIND(``, ``STR(``: an expression
+        - ``VALUES (``, ``?s (`` (a collection), ``a (``, ``ex:p (`` (a path or a collection): a pattern
+        - ``FILTER ex:f(``: an expression
+        """
         last = self._last
         if last.text == "<<":
             return _Frame.PATTERN
@@ -239,14 +258,20 @@ class _Lexer:
         if last.kind in (TokenKind.IRIREF, TokenKind.PNAME):
             before = self._before
             filters = before.kind is TokenKind.WORD and before.text.upper() == "FILTER"
-            # Without white space ``FILTERex:f(`` is a prefixed name, but the engine takes it for FILTER and ex:f.
+            # ``FILTERex:f(`` is one prefixed name by the grammar, but the engine reads FILTER and ``ex:f``.
             return _Frame.EXPRESSION if filters or last.text[:6].upper() == "FILTER" else _Frame.PATTERN
         return _Frame.PATTERN
 
 
 @dataclass(slots=True)
 class _Level:
-    """A pair of brackets for ``height``: the marks that count in it, their number, and the highest level inside."""
+    """State of :func:`height` for one pair of brackets.
+
+    Attributes:
+        counted: operators and separators that count at this level.
+        count: number of them so far.
+        below: greatest height of any bracket inside.
+    """
 
     counted: frozenset[str]
     count: int = 0
@@ -254,14 +279,17 @@ class _Level:
 
 
 def tokens(text: str) -> Iterator[SparqlToken]:
-    """Yield the tokens of ``text`` in order; between them are only white space and comments."""
+    """Yield the tokens of ``text`` in order; only white space and comments lie between them."""
     return _Lexer(text).tokens()
 
 
 def nesting(text: str) -> int:
-    """Return how deep brackets, quoted triples and unary operators are nested in ``text``.
+    """Return the nesting depth of brackets, quoted triples and unary operators in ``text``.
 
-    A parser by recursive descent needs stack for each level: compare this with a limit before it sees the text.
+    A parser by recursive descent needs stack for each level, so this must be compared with a limit before parsing.
+
+    >>> nesting("ASK { FILTER(!(1 = 2)) }")
+    4
     """
     deepest = depth = unary = 0
     opened: list[int] = []
@@ -278,12 +306,14 @@ def nesting(text: str) -> int:
 
 
 def height(text: str) -> int:
-    """Return a bound on the height of the tree that operators and parts of groups in ``text`` become in the engine.
+    """Return an upper bound on the height of the engine's syntax tree for ``text``.
 
-    ``1||1||…`` or ``OPTIONAL {} OPTIONAL {} …`` nest no bracket, yet the engine makes of them a tree as high as they
-    are long, and its stack overflows, which ends the process, at some thousands.  Counted are, in each pair of
-    brackets, the operators and separators, added up along the deepest path.  Data and templates are flat, whatever
-    their length.
+    ``1||1||…`` or ``OPTIONAL {} OPTIONAL {} …`` nest no brackets, yet the engine builds a tree as high as they are
+    long, and at some thousands its stack overflows, which ends the process. The bound is the number of operators and
+    separators in each pair of brackets, summed along the deepest path. Data and templates are flat and count nothing.
+
+    >>> height("ASK { FILTER(1||1||1) }")
+    3
     """
     levels = [_Level(_HEAD)]
     word, values = "", False
@@ -306,19 +336,21 @@ def height(text: str) -> int:
 
 
 def _close(levels: list[_Level]) -> None:
+    """Leave a pair of brackets, and add its height to the level around it."""
     if len(levels) > 1:
         inner = levels.pop()
         levels[-1].below = max(levels[-1].below, inner.count + inner.below)
 
 
 def _ends_operand(token: SparqlToken) -> bool:
+    """Return whether an operand may end with a token, so that ``<`` after it compares."""
     return token.kind in _OPERAND_KINDS or (
         token.kind in (TokenKind.PUNCTUATION, TokenKind.WORD) and token.text.upper() in _OPERAND_ENDS
     )
 
 
 def _keyword_size(word: str) -> int:
-    """Return the length of the longest keyword that ``word`` starts with, 0 if none: ``NOTIN`` is NOT and IN."""
+    """Return the length of the longest keyword at the start of ``word`` (3 for ``NOTIN``), 0 if there is none."""
     upper = word.upper()
     for size in range(len(word), 1, -1):
         if upper[:size] in KEYWORDS:

@@ -1,4 +1,4 @@
-"""What no request may do: name managed graphs, reach out, or hide behind text that is not SPARQL."""
+"""Policy for SPARQL requests: no writes to managed graphs, no outgoing requests, no text that is not SPARQL."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from kg.sparql.lexer import Position
 
 
 def managed(graph: str, line: int | None = None, column: int | None = None) -> Forbidden:
-    """Make the error for a graph that only the server writes (or ``ALL`` and ``NAMED``, which hold such)."""
+    """Return the error for a managed graph, or for ``ALL`` and ``NAMED``, which include managed graphs."""
     if graph in ("ALL", "NAMED"):
         return Forbidden(
-            f"{graph} would clear graphs that the server manages.",
+            f"{graph} would also clear graphs that are managed by the server.",
             remedy="Name your own graphs one by one.",
             line=line,
             column=column,
         )
     return Forbidden(
         f"The graph <{graph}> is managed by the server and cannot be written by an update or the graph store.",
-        remedy="Write to a graph of your own; change an article through /articles.",
+        remedy="Write to another graph; change an article through /articles.",
         line=line,
         column=column,
     )
 
 
 def confine(update: static_analysis.UpdateAnalysis, names: Names) -> str:
-    """Keep an update to users' graphs.
+    """Return an update rewritten so that it writes user graphs only; see :func:`kg.sparql.static_analysis.confine`.
 
     Raises:
-        Forbidden: it names a managed graph to be written.
+        Forbidden: the update names a managed graph to write.
     """
     pattern = f'REGEX(STR(?{{var}}), "{names.managed_pattern}")'
     try:
@@ -43,25 +43,37 @@ def confine(update: static_analysis.UpdateAnalysis, names: Names) -> str:
         raise managed(error.graph, error.line, error.column) from None
 
 
-def refuse_malformed(text: str, place: Position, ask: Callable[[], object]) -> NoReturn:
-    """Refuse text that does not follow the grammar, even where the engine would make something of it.
+def refuse_malformed(text: str, place: Position, parse: Callable[[], object]) -> NoReturn:
+    """Raise the error for text that does not follow the grammar, even if the engine would accept it.
 
-    The engine's own words are better, but it is asked only where it cannot be led to send a request.
+    Args:
+        text: the query or update.
+        place: where it stops being SPARQL.
+        parse: lets the engine parse it, for its more precise message. It is only called if the text cannot make the
+            engine send a request.
+
+    Raises:
+        MalformedText: always, unless ``parse`` raises another error.
     """
     if not re.search(r"service|load", text, re.IGNORECASE):
-        ask()
+        parse()
     raise MalformedText(
-        f"The text does not parse at line {place.line}, column {place.column}: nothing in SPARQL 1.1 fits here.",
+        f"The text does not parse at line {place.line}, column {place.column}: it does not follow the grammar "
+        "of SPARQL 1.1.",
         line=place.line,
         column=place.column,
     )
 
 
 def check_syntax(text: str, base: str) -> None:
-    """Let the engine say what is wrong, and where, in the user's own text; a scratch store takes the blow.
+    """Check the syntax of an update with the engine, using an empty in-memory store.
 
-    The engine takes declarations only before the first operation, the standard before each (grammar rule 29): so a
-    text counts as right, too, when it is right without its declarations.
+    The engine accepts declarations only before the first operation, the standard before each (grammar rule 29). So a
+    text is also valid if it is valid with its IRIs in full and without declarations. The error is always that of the
+    user's own text, since it names a place in it.
+
+    Raises:
+        MalformedText: the update has a syntax error.
     """
     try:
         oxigraph.check_update(text, base)
@@ -76,36 +88,36 @@ def check_syntax(text: str, base: str) -> None:
 
 
 def refuse_service(places: Sequence[Position]) -> None:
-    """Refuse a request that calls another endpoint.
+    """Check that a request calls no SERVICE.
 
     Raises:
-        Forbidden: ``places`` is not empty.
+        Forbidden: ``places``, the positions of the calls, is not empty.
     """
     if places:
         line, column = places[0]
         raise Forbidden(
-            f"SERVICE at line {line}, column {column} is refused: this server sends no requests of its own.",
-            remedy="Ask the operator of the server to allow it by KG_ALLOW_SERVICE, load the other data with "
-            "`kg load`, or ask the other endpoint yourself.",
+            f"SERVICE at line {line}, column {column} is refused: this server sends no outgoing requests.",
+            remedy="Ask the operator of the server to allow it with KG_ALLOW_SERVICE, load the other data with "
+            "`kg load`, or query the other endpoint yourself.",
             line=line,
             column=column,
         )
 
 
 def refuse_load(update: static_analysis.UpdateAnalysis) -> None:
-    """Refuse an update that fetches anything.
+    """Check that an update contains neither LOAD nor SERVICE.
 
     Raises:
-        Forbidden: it holds LOAD or SERVICE.
+        Forbidden: it contains one of them.
     """
     for operation in update.operations:
         refuse_service(operation.services)
         if operation.kind == "LOAD":
             line, column = operation.position
             raise Forbidden(
-                f"LOAD at line {line}, column {column} is refused: this server fetches nothing.",
+                f"LOAD at line {line}, column {column} is refused: this server fetches no documents.",
                 remedy="Send the data itself to /graphs, load a file with `kg load`, or ask the operator of the server "
-                "to allow it by KG_ALLOW_LOAD.",
+                "to allow it with KG_ALLOW_LOAD.",
                 line=line,
                 column=column,
             )

@@ -1,13 +1,13 @@
-"""What SPARQL requests may do, read from their text without asking the engine, and updates rewritten to be safe.
+"""Static analysis of SPARQL requests from their text, without the engine, and rewriting of updates.
 
-A :class:`QueryAnalysis` tells its form and where it calls SERVICE; an :class:`UpdateAnalysis` tells, operation by
-operation, which graphs it writes.  :func:`with_using` adds the dataset of the protocol, :func:`confine` keeps an
-update to the graphs that users may write, and :func:`expanded` lets it stand among other operations.
+:class:`QueryAnalysis` has the form of a query and its calls of SERVICE; :class:`UpdateAnalysis` has the operations of
+an update and the graphs that each writes. :func:`with_using` adds the dataset of the protocol, :func:`confine` limits
+an update to the graphs that users may write, and :func:`expanded` makes it independent of its declarations.
 
-What the grammar of SPARQL does not lead to is ``malformed`` and has to be refused, for our engine reads more than the
-grammar: it has no lexer, and cuts a name that fits nowhere, so that ``{ SERVICEex:x {} }`` calls a service and
-``GRAPHex:g {}`` writes a graph.  Read a request here before the engine sees it, be it only to check its syntax in an
-empty store: SERVICE and LOAD are carried out there too.
+Text that does not follow the grammar is ``malformed`` and must be refused, since the engine accepts more than the
+grammar: it has no lexer and splits a name that fits nowhere, so that ``{ SERVICEex:x {} }`` calls a service and
+``GRAPHex:g {}`` writes a graph. Every request must be analysed here before the engine sees it, even if only to check
+its syntax on an empty store: SERVICE and LOAD would send requests there too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class GraphForbidden(ValueError):
 
     Attributes:
         graph: the IRI of the graph, or ``"ALL"`` or ``"NAMED"``.
-        line, column: where it is named, from 1.
+        line, column: place of its name, 1-based.
     """
 
     def __init__(self, graph: str, line: int, column: int) -> None:
@@ -37,13 +37,13 @@ class GraphForbidden(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class QueryAnalysis:
-    """What must be known of a query before the engine sees it.
+    """Analysis of a query.
 
     Attributes:
-        form: SELECT, ASK, CONSTRUCT or DESCRIBE; empty if it is none.
+        form: SELECT, ASK, CONSTRUCT or DESCRIBE; empty for anything else.
         default_graphs, named_graphs: the absolute IRIs of FROM, and of FROM NAMED.
-        services: where it calls SERVICE; also where it is malformed, if it holds that word at all.
-        malformed: where it stops being SPARQL, if it does.
+        services: positions of SERVICE; also of the malformed place, if the text contains that word anywhere.
+        malformed: position where the text stops following the grammar, or ``None``.
     """
 
     form: str
@@ -54,43 +54,44 @@ class QueryAnalysis:
 
     @property
     def has_dataset(self) -> bool:
-        """Whether it has a FROM or FROM NAMED clause."""
+        """Whether the query has a FROM or FROM NAMED clause."""
         return bool(self.default_graphs or self.named_graphs)
 
     @classmethod
     def parse(cls, text: str, base: str, prefixes: Mapping[str, str] | None = None) -> Self:
-        """Read ``text``; ``prefixes`` need not be declared in it. Never raises."""
-        reader = TokenCursor(text, base, prefixes)
+        """Return the analysis of ``text``, in which ``prefixes`` need not be declared. Never raises."""
+        cursor = TokenCursor(text, base, prefixes)
         form, default, named = "", list[str](), list[str]()
         try:
-            reader.prologue()
+            cursor.prologue()
         except UnexpectedToken:
-            reader.reject()
-        if reader.sees("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"):
-            form = reader.token.text.upper()
+            cursor.reject()
+        if cursor.at("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"):
+            form = cursor.token.text.upper()
         else:
-            reader.reject()
-        while not reader.ended:
-            if not (reader.braces == 0 and reader.accept("FROM")):
-                reader.take()
+            cursor.reject()
+        # FROM counts outside curly brackets only; everything else is skipped, and the cursor records the calls in it.
+        while not cursor.ended:
+            if not (cursor.braces == 0 and cursor.accept("FROM")):
+                cursor.take()
                 continue
-            graphs = named if reader.accept("NAMED") else default
+            graphs = named if cursor.accept("NAMED") else default
             try:
-                graphs.append(reader.iri())
+                graphs.append(cursor.iri())
             except UnexpectedToken:
-                reader.reject()
-        services = (*reader.services, *reader.doubts("SERVICE"))
-        return cls(form, tuple(default), tuple(named), services, reader.malformed)
+                cursor.reject()
+        services = (*cursor.services, *cursor.possible_calls("SERVICE"))
+        return cls(form, tuple(default), tuple(named), services, cursor.malformed)
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateAnalysis:
-    """The operations of an update.
+    """Analysis of an update.
 
     Attributes:
-        text: the text they were read from.
-        operations: in order; where the text is malformed, the last is of kind ``""``.
-        malformed: where it stops being SPARQL, if it does.
+        text: the text of the update.
+        operations: its operations in order; if the text is malformed, the last one has the kind ``""``.
+        malformed: position where the text stops following the grammar, or ``None``.
     """
 
     text: str = field(repr=False)
@@ -99,41 +100,47 @@ class UpdateAnalysis:
 
     @classmethod
     def parse(cls, text: str, base: str) -> Self:
-        """Read ``text``, in which PREFIX and BASE may stand before each operation (grammar rule 29). Never raises."""
-        reader = TokenCursor(text, base)
+        """Return the analysis of ``text``. Never raises.
+
+        PREFIX and BASE may precede each operation (grammar rule 29), not only the first.
+        """
+        cursor = TokenCursor(text, base)
         operations: list[UpdateOperation] = []
         try:
-            reader.prologue()
-            while not reader.ended:
-                operations.append(read_operation(reader))
-                if not reader.accept(";"):
+            cursor.prologue()
+            while not cursor.ended:
+                operations.append(read_operation(cursor))
+                if not cursor.accept(";"):
                     break
-                reader.prologue()
+                cursor.prologue()
         except UnexpectedToken:
-            reader.reject()
-        if not reader.ended:
-            reader.reject()
-        called, start = len(reader.services), reader.token.start
-        while not reader.ended:
-            reader.take()
-        if reader.malformed:
-            services = (*reader.services[called:], *reader.doubts("SERVICE", "LOAD"))
-            operations.append(UpdateOperation("", TextSpan(start, len(text)), reader.malformed, services=services))
-        return cls(text, tuple(operations), reader.malformed)
+            cursor.reject()
+        if not cursor.ended:
+            cursor.reject()
+        # Whatever follows a fault becomes one last operation without a kind, so that SERVICE is found there too.
+        called, start = len(cursor.services), cursor.token.start
+        while not cursor.ended:
+            cursor.take()
+        if cursor.malformed:
+            services = (*cursor.services[called:], *cursor.possible_calls("SERVICE", "LOAD"))
+            operations.append(UpdateOperation("", TextSpan(start, len(text)), cursor.malformed, services=services))
+        return cls(text, tuple(operations), cursor.malformed)
 
     @property
     def services(self) -> tuple[Position, ...]:
-        """Where it calls SERVICE, or may do so unseen because it is malformed."""
+        """Positions of SERVICE, and of the malformed place, where a call may be hidden."""
         return tuple(position for operation in self.operations for position in operation.services)
 
 
 def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
-    """Give each WHERE the dataset of ``using-graph-uri`` and ``using-named-graph-uri`` (Protocol, clause 2.2.3).
+    """Return an update with USING clauses for ``using-graph-uri`` and ``using-named-graph-uri``.
+
+    See SPARQL 1.1 Protocol, clause 2.2.3. ``DELETE WHERE { … }`` becomes ``DELETE { … } USING … WHERE { … }``.
 
     Raises:
         UsingConflict: the update itself has USING, USING NAMED or WITH.
-        MalformedText: it is no update.
-        BadInput: a graph is no absolute IRI.
+        MalformedText: the text is not an update.
+        BadInput: a graph is not an absolute IRI.
     """
     for graph in (*default, *named):
         if not is_absolute(graph):
@@ -145,7 +152,7 @@ def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
     for operation in _well_formed(UpdateAnalysis.parse(text, "base:/")).operations:
         if operation.using or operation.with_graph:
             raise UsingConflict(*operation.position)
-        if operation.kind == "DELETE WHERE" and operation.group:
+        if operation.kind == "DELETE WHERE" and operation.group:  # has no USING; an ordinary DELETE has
             clause_before = f"{edited(text, (), operation.group)} {clause}"
             edits.append(_insertion(operation.where, clause_before))
         elif operation.kind == "MODIFY":
@@ -154,20 +161,20 @@ def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
 
 
 def confine(update: UpdateAnalysis, default_graph: str, is_managed: Callable[[str], bool], managed_pattern: str) -> str:
-    """Rewrite an update for a store whose default graph is the union of its graphs and which manages some of them.
+    """Return an update rewritten for a store with a union default graph and managed graphs.
 
-    What is written without a graph goes to ``default_graph``. Solutions in which a graph variable of a template stands
-    for a managed graph are dropped. The text is returned as it is where nothing has to be done.
+    Triples without a graph go to ``default_graph``. Solutions in which a graph variable of a template is bound to a
+    managed graph are dropped. Text that needs no change is returned unchanged.
 
     Args:
-        update: what to rewrite.
-        default_graph: IRI of the graph that takes the place of the default graph.
-        is_managed: tells for an absolute IRI whether that graph must not be written.
-        managed_pattern: a SPARQL condition that is true of managed graphs; ``{var}`` in it is a variable's name.
+        update: the update to rewrite.
+        default_graph: IRI of the graph that replaces the default graph.
+        is_managed: returns whether the graph with an absolute IRI must not be written.
+        managed_pattern: a SPARQL condition that is true of managed graphs; ``{var}`` in it is the name of a variable.
 
     Raises:
-        GraphForbidden: a managed graph, or ALL or NAMED, is named in order to be written.
-        MalformedText: it is no update.
+        GraphForbidden: the update names a managed graph, or ALL or NAMED, to write.
+        MalformedText: the text is not an update.
     """
     for graph in (graph for operation in _well_formed(update).operations for graph in operation.writes):
         many = graph.kind == "keyword" and graph.name != "DEFAULT"
@@ -181,7 +188,10 @@ def confine(update: UpdateAnalysis, default_graph: str, is_managed: Callable[[st
 
 
 def written(update: UpdateAnalysis, default_graph: str) -> tuple[frozenset[str], bool]:
-    """Return the graphs that an update, once confined, names in order to write, and whether variables name more."""
+    """Return the graphs that a confined update names to write, and whether it may write others too.
+
+    Others are those bound to variables, and those of ALL and NAMED.
+    """
     graphs = {graph for operation in update.operations for graph in operation.graphs}
     if any(operation.default for operation in update.operations):
         graphs.add(default_graph)
@@ -189,42 +199,44 @@ def written(update: UpdateAnalysis, default_graph: str) -> tuple[frozenset[str],
 
 
 def expanded(text: str, base: str) -> str:
-    """Write an update so that it can stand among other operations.
+    """Return an update with all IRIs in full, without declarations and final semicolon.
 
-    Its IRIs are written out, its declarations and a last semicolon left out: the engine takes declarations only before
-    the first operation, not before each (grammar rule 29).
+    In this form it can be combined with other operations: the engine accepts declarations only before the first
+    operation, not before each (grammar rule 29).
+
+    Example: ``PREFIX ex: <urn:x:> CLEAR GRAPH ex:a ;`` becomes ``CLEAR GRAPH <urn:x:a>`` (and some spaces).
 
     Raises:
-        MalformedText: a declaration or an IRI cannot be read, or the text holds what is no token.
+        MalformedText: a declaration or an IRI is invalid, or some characters form no token.
     """
-    reader = TokenCursor(text, base)
+    cursor = TokenCursor(text, base)
     edits = []
-    last = reader.token
+    last = cursor.token  # the last token that is not part of a declaration
     try:
-        while not reader.ended:
-            token = reader.token
-            if reader.braces == 0 and reader.sees("BASE", "PREFIX", "VERSION"):
-                reader.prologue()
-                edits.append(TextEdit(TextSpan(token.start, reader.last.end), ""))
+        while not cursor.ended:
+            token = cursor.token
+            if cursor.braces == 0 and cursor.at("BASE", "PREFIX", "VERSION"):
+                cursor.prologue()
+                edits.append(TextEdit(TextSpan(token.start, cursor.last.end), ""))
                 continue
             last = token
             if token.kind not in (TokenKind.IRIREF, TokenKind.PNAME):
-                reader.take()
-            elif is_absolute(iri := reader.iri()):
+                cursor.take()
+            elif is_absolute(iri := cursor.iri()):
                 edits.append(TextEdit(TextSpan(token.start, token.end), f" <{iri}> "))
             else:
                 raise UnexpectedToken
     except UnexpectedToken:
-        reader.reject()
-    if reader.malformed:
-        raise _malformed(reader.malformed)
+        cursor.reject()
+    if cursor.malformed:
+        raise _malformed(cursor.malformed)
     if last.kind is TokenKind.PUNCTUATION and last.text == ";":
         edits.append(TextEdit(TextSpan(last.start, last.end), ""))
     return edited(text, sorted(edits))
 
 
 class TextEdit(NamedTuple):
-    """What is to stand in the place of a stretch of a text."""
+    """A replacement: ``text`` for the part of the source in ``span``."""
 
     span: TextSpan
     text: str
@@ -235,7 +247,7 @@ def _insertion(offset: int, text: str) -> TextEdit:
 
 
 def edited(text: str, edits: Sequence[TextEdit], span: TextSpan | None = None) -> str:
-    """Return ``text``, or the part of it in ``span``, after edits that lie in it, in order and apart."""
+    """Return ``text``, or its part in ``span``, after ``edits``, which must be sorted and must not overlap."""
     offset, end = span or (0, len(text))
     pieces = []
     for edit in edits:
@@ -245,6 +257,7 @@ def edited(text: str, edits: Sequence[TextEdit], span: TextSpan | None = None) -
 
 
 def _well_formed(update: UpdateAnalysis) -> UpdateAnalysis:
+    """Return the update if it is well formed, else raise MalformedText."""
     if update.malformed:
         raise _malformed(update.malformed)
     return update
@@ -256,20 +269,22 @@ def _malformed(position: Position) -> MalformedText:
 
 
 def _name_default(operation: UpdateOperation, default_graph: str) -> Iterator[TextEdit]:
-    """Name the default graph where an operation on whole graphs means it.
+    """Yield the edits that replace the default graph in an operation on whole graphs by a named graph.
 
-    A graph that is named may be missing, which is an error, while the default graph is always there: hence SILENT.
+    ``CLEAR DEFAULT`` becomes ``CLEAR SILENT GRAPH <default_graph>``. SILENT is needed since a named graph may be
+    missing, which is an error, while the default graph always exists.
     """
     loads = operation.kind == "LOAD"
     for number, graph in enumerate(operation.targets):
         if graph.kind == "keyword":
+            # Only a source or sole target must exist: in ``COPY <g> TO DEFAULT`` the destination may be missing.
             if number == 0 and not loads and not operation.silent:
                 yield _insertion(operation.span.start + len(operation.kind), " SILENT")
             yield TextEdit(graph.span, f"{' INTO ' if loads else ''}GRAPH <{default_graph}>")
 
 
 def _confine_quads(text: str, operation: UpdateOperation, default_graph: str, pattern: str) -> list[TextEdit]:
-    """Name the graph of triples that stand outside GRAPH, and guard the variables that name graphs.
+    """Return the edits that put triples outside GRAPH into ``default_graph`` and guard variables that name graphs.
 
     Examples (``<default>`` is the default graph, ``(guard)`` the filter that :func:`_guard` writes for ``?g``)::
 
@@ -294,11 +309,11 @@ def _confine_quads(text: str, operation: UpdateOperation, default_graph: str, pa
         before, after = [_insertion(operation.group.start, "{ ")], [_insertion(operation.group.end, f" {guards} }}")]
     if operation.kind == "MODIFY":
         return [*wraps, *before, *after]
-    # The block of DELETE WHERE is template and pattern at once; a pattern that is guarded has to stand apart.
+    # The block of DELETE WHERE is both template and pattern; only a separate pattern can be guarded.
     template = [_insertion(operation.where, edited(text, wraps, operation.group) + " ")] if wraps or after else []
     return [*template, *before, *wraps, *after]
 
 
 def _guard(name: str, pattern: str) -> str:
-    """Write a filter that drops managed graphs; a quad whose graph is unbound or no IRI is the engine's affair."""
+    """Return a filter that drops managed graphs; the engine itself skips quads whose graph is unbound or not an IRI."""
     return f"FILTER(!BOUND(?{name}) || !isIRI(?{name}) || !({pattern.replace('{var}', name)}))"

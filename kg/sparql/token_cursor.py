@@ -1,4 +1,4 @@
-"""Walk over the tokens of a SPARQL request, with its prefixes and base at hand, and resolve the IRIs it names."""
+"""Cursor over the tokens of a SPARQL request, and resolution of IRIs against its prefixes and base."""
 
 from __future__ import annotations
 
@@ -15,17 +15,26 @@ _IRI = re.compile(
     rf"{_SCHEME.pattern}(?://(?:(?:{_PCHAR}|:)*+@)?(?:\[[^\]]*\]|(?:{_PCHAR})*+)(?::[0-9]*+)?(?![^/?#])|(?!//))"
     rf"(?:{_PCHAR}|[:@/])*+(?:\?(?:{_PCHAR}|[:@/?\uE000-\uF8FF])*+)?(?:#(?:{_PCHAR}|[:@/?])*+)?"
 )
+# Keywords that a name can follow; after any other token the engine splits a name such as ``SERVICEex:x``.
 _BEFORE_NAME = ("GRAPH", "SERVICE", "SILENT")
 _ESCAPED = re.compile(r"\\.")
 _TWO_DOTS = re.compile(r"\.[^.]+\.+[^.]")
 
 
 class UnexpectedToken(Exception):
-    """The current token is not what the grammar asks for."""
+    """The current token does not follow the grammar."""
 
 
 class TokenCursor:
-    """A cursor over tokens.  It resolves IRIs, and notes the calls of SERVICE and where the text is malformed."""
+    """A cursor over the tokens of one text.
+
+    Attributes:
+        token: the current token, not consumed yet; at the end an empty one.
+        last: the token consumed last.
+        braces: number of open curly brackets.
+        services: positions of SERVICE so far.
+        malformed: first position where the text does not follow the grammar, or ``None``.
+    """
 
     def __init__(self, text: str, base: str, prefixes: Mapping[str, str] | None = None) -> None:
         self._text = text
@@ -43,46 +52,53 @@ class TokenCursor:
 
     @property
     def ended(self) -> bool:
-        """Whether all tokens have been taken."""
+        """Whether all tokens have been consumed."""
         return self.token is self._end
 
     @property
     def position(self) -> Position:
-        """The place of the current token."""
+        """Position of the current token."""
         return self._lines.at(self.token.start)
 
     def reject(self) -> None:
-        """Note that the text is malformed here, unless it was before."""
+        """Record that the text is malformed here, unless an earlier place is recorded."""
         self.malformed = self.malformed or self.position
 
-    def doubts(self, *words: str) -> tuple[Position, ...]:
-        """Return where the text is malformed, if it holds one of ``words``: the engine may see there what we do not."""
+    def possible_calls(self, *words: str) -> tuple[Position, ...]:
+        """Return the malformed position if the text contains one of ``words`` anywhere, else nothing.
+
+        From that position on, the engine may read a call (SERVICE, LOAD) that this cursor does not.
+        """
         text = self._text.upper() if self.malformed else ""
         return (self.malformed,) if self.malformed and any(word in text for word in words) else ()
 
-    def sees(self, *words: str) -> bool:
-        """Tell whether the current token is one of these keywords (in capitals) or marks."""
+    def at(self, *words: str) -> bool:
+        """Return whether the current token is one of these keywords (in capitals) or punctuation marks."""
         return _is(self.token, *words)
 
     def accept(self, *words: str) -> bool:
-        """Take the current token if it is one of these keywords or marks."""
-        seen = self.sees(*words)
-        if seen:
+        """Consume the current token if it is one of these keywords or marks; return whether it was."""
+        found = self.at(*words)
+        if found:
             self.take()
-        return seen
+        return found
 
     def expect(self, *words: str) -> SparqlToken:
-        """Take the current token, which must be one of these keywords or marks, else raise Unexpected."""
-        if not self.sees(*words):
+        """Consume and return the current token, which must be one of these keywords or marks.
+
+        Raises:
+            UnexpectedToken: it is another.
+        """
+        if not self.at(*words):
             raise UnexpectedToken
         return self.take()
 
     def take(self) -> SparqlToken:
-        """Leave the current token, noting what matters in it, and return it."""
+        """Consume and return the current token, and record brackets, calls and malformed names."""
         kind, text = self.token.kind, self.token.text
         if kind is TokenKind.PUNCTUATION:
             self.braces += (text == "{") - (text == "}")
-            # The engine cuts a name that fits nowhere, such as ``SERVICEex:x {``, after the keyword.
+            # The engine splits a name that fits nowhere: it reads ``SERVICEex:x {`` as SERVICE and ``ex:x {``.
             if (
                 text == "{"
                 and self.braces > 1
@@ -98,9 +114,14 @@ class TokenCursor:
         return self._advance()
 
     def iri(self, *cuts: str) -> str:
-        """Take an IRI and return it absolute, else raise Unexpected.
+        """Consume an IRI or prefixed name and return it as an absolute IRI.
 
-        ``cuts`` are keywords that may stand here too: the engine tries them first, and cuts a name that starts so.
+        Args:
+            cuts: keywords that are also allowed here. The engine tries them first and splits a name that begins with
+                one, such as ``SILENTex:a``; so such a name is rejected.
+
+        Raises:
+            UnexpectedToken: the current token is something else, or a name with an unknown prefix.
         """
         token = self.token
         if any(_is_cut(token, keyword) for keyword in cuts):
@@ -115,20 +136,24 @@ class TokenCursor:
         return value
 
     def prologue(self) -> None:
-        """Take declarations: BASE, PREFIX, and VERSION of SPARQL 1.2; they hold from here on."""
-        while self.sees("BASE", "PREFIX", "VERSION"):
+        """Consume declarations (BASE, PREFIX, and VERSION of SPARQL 1.2), which apply from here on.
+
+        Raises:
+            UnexpectedToken: a declaration is incomplete.
+        """
+        while self.at("BASE", "PREFIX", "VERSION"):
             word, name = self.take().text.upper(), ""
             if word == "PREFIX":
                 if self.token.kind is not TokenKind.PNAME or self.token.text.find(":") != len(self.token.text) - 1:
                     raise UnexpectedToken
-                name = self._advance().text[:-1]
+                name = self._advance().text[:-1]  # not by take(), which rejects a prefix that is not declared yet
             if self.token.kind is not (TokenKind.STRING if word == "VERSION" else TokenKind.IRIREF):
                 raise UnexpectedToken
             if word == "PREFIX":
                 self._prefixes[name] = self.iri()
-                self._readable_names.clear()
+                self._readable_names.clear()  # they may have another meaning now
             elif word == "BASE":
-                self._base = self.iri()
+                self._base = self.iri()  # itself resolved against the base before it
             else:
                 self.take()
 
@@ -138,14 +163,16 @@ class TokenCursor:
         return self.last
 
     def _expand(self, name: str) -> str | None:
+        """Return the IRI of a prefixed name, or ``None`` if its prefix is not declared."""
         prefix, _, local = name.partition(":")
         namespace = self._prefixes.get(prefix)
         return None if namespace is None else namespace + local.replace("\\", "")
 
     def _readable(self, name: str) -> bool:
-        """Tell whether the engine takes a prefixed name for one name.
+        """Return whether the engine reads a prefixed name as one name.
 
-        It cuts one that has no meaning, or that has dots in two places (which the grammar allows).
+        It splits a name whose prefix is not declared or whose IRI is invalid, and one with dots in two places, such as
+        ``ex:a.b.c``, although the grammar allows that.
         """
         if name not in self._readable_names:
             value = self._expand(name)
@@ -156,15 +183,18 @@ class TokenCursor:
 
 
 def is_absolute(iri: str) -> bool:
-    """Tell whether ``iri`` is an absolute IRI by the grammar of RFC 3987."""
+    """Return whether ``iri`` is an absolute IRI by the grammar of RFC 3987."""
     return _IRI.fullmatch(iri) is not None
 
 
 def resolve(base: str, reference: str) -> str:
-    """Resolve an IRI reference as RFC 3986, section 5.2, strictly, and as our engine does.
+    """Return an IRI reference resolved against a base, by RFC 3986, section 5.2 (strict), as the engine does it.
 
-    The engine leaves dot segments alone in an absolute IRI, in the base and after ``//``; there it departs from 5.2.2.
-    A reference without a base stays as it is.
+    The engine departs from 5.2.2 in one way: it retains dot segments in an absolute IRI, in the base and after ``//``.
+    Without a base the reference is returned unchanged.
+
+    >>> resolve("http://a/b/c/d", "../g")
+    'http://a/b/g'
     """
     if _SCHEME.match(reference) or not base:
         return reference
@@ -181,6 +211,7 @@ def resolve(base: str, reference: str) -> str:
         path = _parent(path, root)
     segments = relative.split("/")
     for number, segment in enumerate(segments, 1):
+        # The path is built segment by segment; after ``.`` and ``..`` it is cut back at once.
         path += segment
         if path.endswith("/.."):
             path = _parent(path[:-3], root)
@@ -198,19 +229,22 @@ def _is(token: SparqlToken, *words: str) -> bool:
 
 
 def _is_cut(token: SparqlToken, keyword: str) -> bool:
+    """Return whether a prefixed name begins with a keyword, such as ``SERVICEex:x``."""
     return token.kind is TokenKind.PNAME and token.text.upper().startswith(keyword)
 
 
 def _split(iri: str) -> tuple[str, str, str, str, str]:
+    """Return scheme, authority, path, query and fragment, each with its delimiter (``http:``, ``//a``, ``?q``)."""
     match = _PARTS.fullmatch(iri)
     scheme, authority, path, query, fragment = match.groups("") if match else ("", "", iri, "", "")
     return scheme, authority, path, query, fragment
 
 
 def _parent(path: str, root: str) -> str:
-    """Return `path` up to its last slash."""
+    """Return ``path`` up to and including its last slash, or ``root`` if it has none."""
     return path[: path.rindex("/") + 1] if "/" in path else root
 
 
 def _unescape(iri: str) -> str:
+    r"""Return an IRI with its ``\u`` and ``\U`` escapes replaced."""
     return _UCHAR.sub(lambda match: chr(int(match[1] or match[2], 16)), iri)

@@ -1,4 +1,4 @@
-"""Dataset on disk: named graphs, their union as default graph, numbered snapshots, metadata of its directory.
+"""Dataset on disk: named graphs, their union as the default graph, numbered snapshots, metadata of the directory.
 
 It imports :mod:`kg.sparql`, :mod:`kg.rdf`, :mod:`kg.files` and below. Articles, callers and processes must never enter.
 """

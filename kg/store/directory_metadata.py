@@ -1,4 +1,4 @@
-"""What a data directory says of itself: its base IRI, its kind, its identity, in a small file beside the engine's."""
+"""Metadata of a data directory: base IRI, kind and identity of its store, in a small file next to the engine's."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class DirectoryMetadata(TypedDict):
     """The content of the file.
 
     Attributes:
-        base: base IRI of everything that is minted.
+        base: base IRI of all generated IRIs.
         bare: whether it is a plain SPARQL 1.1 store.
-        ready: whether a new store has got what it is to start with.
-        id: a random text that tells this dataset from every other; empty in a file from before there was one.
+        ready: whether a new store has received its initial content.
+        id: random identifier of the dataset; empty in files of earlier versions, which had none.
     """
 
     base: str
@@ -30,65 +30,67 @@ class DirectoryMetadata(TypedDict):
 
 
 def read(file: Path) -> DirectoryMetadata:
-    """Read the file.
+    """Read the metadata file.
 
     Raises:
-        StoreUnavailable: it is damaged, or something else.
+        StoreUnavailable: the file is missing, damaged, or not a metadata file.
     """
     try:
         known = json.loads(file.read_text("utf-8"))
         return DirectoryMetadata(
             base=str(known["base"]),
             bare=bool(known["bare"]),
-            ready=bool(known.get("ready", True)),
+            ready=bool(known.get("ready", True)),  # files of earlier versions have neither this nor the id
             id=str(known.get("id", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise StoreUnavailable(
-            f"{FILE} is damaged, or is not of a store.", remedy="Restore a backup, or choose another data directory."
+            f"{FILE} is damaged, or does not belong to a store.",
+            remedy="Restore a backup, or choose another data directory.",
         ) from None
 
 
 def write(file: Path, known: DirectoryMetadata) -> None:
-    """Write the file, whole or not at all.
+    """Write the metadata file atomically.
 
     Raises:
-        StorageFull, StoreUnavailable: the disk does not take it.
+        StorageFull, StoreUnavailable: the disk refuses the write.
     """
     with disk_space.writing():
         disk_space.write_whole(file, json.dumps(known).encode())
 
 
 def make_directory(directory: Path) -> None:
-    """Make a data directory, for its owner alone, unless it is there.
+    """Create a data directory (mode 0700) if it does not exist.
 
     Raises:
-        StoreUnavailable: that cannot be done, or a restore was interrupted there.
+        StoreUnavailable: it cannot be created, or a restore was interrupted there.
     """
     interrupted_restore.refuse(directory, directory / FILE, directory / "store" / "CURRENT")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(
-            f"The data directory cannot be made: {error.strerror}.", remedy="Choose another with --data or KG_DATA_DIR."
+            f"The data directory cannot be created: {error.strerror}.",
+            remedy="Choose another with --data or KG_DATA_DIR.",
         ) from None
 
 
 def check(known: DirectoryMetadata, base: str | None, *, bare: bool) -> None:
-    """Compare what a store is with what is asked for.
+    """Check that a store has the requested kind and base IRI (``None`` accepts any).
 
     Raises:
-        StoreUnavailable: it is of the other kind, or has another base.
+        StoreUnavailable: the kind or the base differs.
     """
     if known["bare"] != bare:
         kind = "a bare SPARQL store" if known["bare"] else "a Claimgraph store"
         raise StoreUnavailable(
             f"This data directory holds {kind}.",
             remedy="Choose another data directory"
-            + (" (a bare store is for `kg serve --bare`)." if known["bare"] else ", or leave --bare out."),
+            + (" (open a bare store with `kg serve --bare`)." if known["bare"] else ", or omit --bare."),
         )
     if base is not None and base != known["base"] and not bare:
         raise StoreUnavailable(
-            f"This store was made with the base IRI {known['base']}, not {base}.",
-            remedy="Unset KG_BASE_IRI, or make a new store with the other base.",
+            f"This store was created with the base IRI {known['base']}, not {base}.",
+            remedy="Unset KG_BASE_IRI, or create a new store with the other base.",
         )

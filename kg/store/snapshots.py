@@ -1,7 +1,7 @@
-"""Numbered, immutable copies of the dataset: what readers open, what an ETag names, and what ``asOf`` goes back to.
+"""Snapshots: numbered, immutable copies of the dataset, which readers open, ETags name, and ``asOf`` selects.
 
-A copy is made of hard links, so it costs no room until the engine rewrites its files. The number is that of the last
-commit that the copy holds; it never goes back, not even after the process was killed.
+A snapshot consists of hard links, so it needs no space until the engine rewrites its files. Its number is that of the
+last commit in it; numbers never decrease, not even after the process was killed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _REMOVED = "removed-"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One copy.
+    """One snapshot.
 
     Attributes:
-        number: of the last commit in it.
-        path: its directory.
-        taken: when it was made, in seconds since 1970.
+        number: number of the last commit in it.
+        path: directory of the snapshot.
+        taken: time of its creation, in seconds since 1970.
     """
 
     number: int
@@ -39,10 +39,10 @@ class Snapshot:
 
 
 class Snapshots:
-    """The copies of one data directory; safe to use from several threads."""
+    """The snapshots of one data directory; thread-safe."""
 
     def __init__(self, data: Path, keep: int) -> None:
-        """Find the copies that are there; ``keep`` is how many are retained when nobody reads them."""
+        """Find the existing snapshots; ``keep`` is the number to retain in addition to those in use."""
         self._folder = data / FOLDER
         self._keep = keep
         self._lock = threading.Lock()
@@ -57,15 +57,15 @@ class Snapshots:
 
     @property
     def numbers(self) -> list[int]:
-        """The numbers that can be asked for, the newest last."""
+        """Numbers of the available snapshots, the newest last."""
         with self._lock:
             return sorted(self._known)
 
     def newest(self) -> Snapshot:
-        """Give the newest copy.
+        """Return the newest snapshot.
 
         Raises:
-            NotFound: there is none yet.
+            NotFound: there is no snapshot yet.
         """
         with self._lock:
             return self._find(None)
@@ -73,28 +73,30 @@ class Snapshots:
     def _find(self, number: int | None) -> Snapshot:
         newest = max(self._known, default=None)
         if newest is None:
-            raise NotFound("There is no snapshot yet.", remedy="Try again in a moment.")
+            raise NotFound("There is no snapshot yet.", remedy="Retry in a moment.")
         found = self._known.get(newest if number is None else number)
         if found is None:
             raise NotFound(
-                f"Snapshot {number} is not kept; the newest is {newest}.",
-                remedy="Ask without asOf, begin paging anew, or keep more with KG_SNAPSHOTS.",
+                f"Snapshot {number} is not available; the newest is {newest}.",
+                remedy="Omit asOf, start paging again, or retain more snapshots with KG_SNAPSHOTS.",
             )
         return found
 
     def take(self, make: Callable[[Path], int]) -> Snapshot:
-        """Make a copy. It appears under its number only when it is whole.
+        """Create a snapshot and return it; it appears under its number only when it is complete.
+
+        If nothing was written since the newest snapshot, that one is returned.
 
         Args:
-            make: writes the copy into the directory that it is given, which must not exist, and returns its number.
+            make: writes the files into a directory that does not exist yet, and returns the number of the last commit.
         """
         unfinished = self._folder / _UNFINISHED
-        shutil.rmtree(unfinished, ignore_errors=True)  # of one that failed, for want of space perhaps
+        shutil.rmtree(unfinished, ignore_errors=True)  # of a failed attempt, on a full disk perhaps
         number = make(unfinished)
         path = self._folder / str(number)
         with self._lock:
             known = self._known.get(number)
-        if known:  # nothing was written since
+        if known:  # no commit since then
             shutil.rmtree(unfinished, ignore_errors=True)
             return known
         unfinished.rename(path)
@@ -106,10 +108,10 @@ class Snapshots:
 
     @contextmanager
     def held(self, number: int | None = None) -> Iterator[Snapshot]:
-        """Give the copy of that number, or the newest, and keep it in place while it is read.
+        """Yield the snapshot with that number, or the newest, and protect it from removal meanwhile.
 
         Raises:
-            NotFound: it is not retained.
+            NotFound: there is no such snapshot.
         """
         with self._lock:
             snapshot = self._find(number)
@@ -126,11 +128,11 @@ class Snapshots:
                 self.prune()
 
     def prune(self) -> None:
-        """Remove the copies that are neither among the newest nor being read."""
+        """Remove the snapshots that are neither among the newest nor in use."""
         with self._lock:
             old = sorted(self._known)[: -self._keep]
             gone = [self._known.pop(number) for number in old if number not in self._held]
-        for snapshot in gone:  # it goes at once, so that none is left in part under its number
+        for snapshot in gone:  # renamed first, so that no half-deleted snapshot keeps its number
             removed = snapshot.path.with_name(f"{_REMOVED}{snapshot.number}")
             with contextlib.suppress(FileNotFoundError):
                 snapshot.path.rename(removed)
@@ -138,7 +140,7 @@ class Snapshots:
 
 
 def last_number(data: Path) -> int:
-    """Tell the number of the newest copy in a data directory, 0 if there is none."""
+    """Return the number of the newest snapshot in a data directory, 0 if there is none."""
     folder = data / FOLDER
     names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
     return max((int(name) for name in names if name.isdecimal()), default=0)

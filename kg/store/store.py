@@ -1,9 +1,9 @@
-"""The dataset on disk: named graphs, and their union as the default graph.
+"""Dataset on disk: named graphs, and their union as the default graph.
 
-The engine can present the union of all graphs as the default graph, but as a *bag*: a triple that stands in two
-graphs matches twice, so every count over two articles that name the same person would be wrong. We therefore keep the
-union materialised in the engine's real default graph, in the same transaction as each write. A ``bare`` store does
-none of this: it is a plain SPARQL 1.1 dataset.
+The engine can present the union of all graphs as the default graph, but as a *bag*: a triple in two graphs matches
+twice, so every count over two articles that name the same person would be wrong. The union is therefore materialised in
+the engine's default graph, in the same transaction as each write. A ``bare`` store has no union: it is a plain
+SPARQL 1.1 dataset.
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ from kg.store.snapshots import last_number
 from kg.store.store_protocols import Outcome
 
 _CHUNK = 50_000
+"""Quads for each transaction of a load."""
 
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """How a store is opened.
+    """Options for opening or creating a store.
 
     Attributes:
-        directory: where it lives; ``None`` keeps it in memory.
-        base: base IRI for a *new* store, ending in ``/``; ``None`` takes ``http://127.0.0.1:8000/``.
-        bare: a plain SPARQL 1.1 store without managed graphs or union default graph.
-        depth: how deep and how long a query or update may be.
+        directory: data directory; ``None`` for a store in memory.
+        base: base IRI, ending in ``/``. For a new store ``None`` means ``http://127.0.0.1:8000/``; that of an existing
+            store must be equal, and ``None`` accepts it.
+        bare: whether it is a plain SPARQL 1.1 store, without managed graphs or union default graph.
+        depth: limits on the nesting and length of queries and updates.
     """
 
     directory: Path | None = None
@@ -47,23 +49,23 @@ class StoreOptions:
 
 
 class Store:
-    """One dataset, read and written without limits. Reads may come from any thread; writes are serialised.
+    """One dataset, read and written without limits; thread-safe, with one write at a time.
 
-    It is the whole of what :mod:`kg.store.store_protocols` names, and more: updates, loads, checkpoints.
+    It implements all protocols of :mod:`kg.store.store_protocols`, and adds updates, loads and checkpoints.
 
     Attributes:
-        names: the IRIs of this dataset.
+        names: IRIs of this dataset.
         bare: see :class:`StoreOptions`.
-        directory: where it lives, if not in memory.
-        identity: a random text that tells this dataset from every other, and from itself restored from a backup.
-        version: number of the last commit; it goes on from the newest snapshot.
+        directory: data directory; ``None`` in memory.
+        identity: random identifier of the dataset; a copy restored from a backup has another.
+        version: number of the last commit; it continues from the newest snapshot.
     """
 
     def __init__(self, settings: StoreOptions) -> None:
         """Open or create the dataset.
 
         Raises:
-            StoreUnavailable: held by another process, not a store, or made with another base IRI.
+            StoreUnavailable: the store is open in another process, is not a store, or has another kind or base IRI.
         """
         directory = settings.directory
         self._file = directory / directory_metadata.FILE if directory else None
@@ -77,6 +79,7 @@ class Store:
         self.names = Names(known["base"])
         self.bare = settings.bare
         self.identity = self._known["id"]
+        # If the process was killed, the store may hold commits after the newest snapshot: its state needs a new number.
         self.version = last_number(directory) + 1 if directory else 1
         self.directory = directory
         self._depth = settings.depth
@@ -94,29 +97,30 @@ class Store:
 
     @property
     def number(self) -> int:
-        """The number of what is read: here, of the last commit."""
+        """Number of the last commit that reads see: here always the newest."""
         return self.version
 
     @property
     def is_new(self) -> bool:
-        """Whether it still lacks what a new store gets; see :meth:`made_ready`."""
+        """Whether the store still lacks its initial content; see :meth:`made_ready`."""
         return not self._known["ready"]
 
     def made_ready(self) -> None:
-        """Note that a new store has got what it is to start with, so that it will not get it again."""
+        """Record that a new store has received its initial content, so that it is not added again."""
         self._known["ready"] = True
         self._describe()
 
     def _describe(self) -> None:
+        """Write the metadata file."""
         if self._file:
             directory_metadata.write(self._file, self._known)
 
     def __len__(self) -> int:
-        """Count the distinct triples (quads, in a bare store)."""
+        """Return the number of distinct triples (quads, in a bare store)."""
         return len(self._engine) if self.bare else self.count(None)
 
     def count(self, graph: str | None) -> int:
-        """Count the triples of one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        """Return the number of triples in one graph; ``None`` is the default graph (the union, unless bare)."""
         return self._count("{ ?s ?p ?o }" if graph is None else f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
 
     def _count(self, pattern: str) -> int:
@@ -126,32 +130,35 @@ class Store:
         return int(count.value)
 
     def sizes(self) -> dict[str, int]:
-        """Count the triples of each named graph, sorted by name; only what was written since is counted again."""
+        """Return the number of triples in each named graph, sorted by name.
+
+        Only graphs that were written since the last call are counted again.
+        """
         with self._counting:
             version, names = self.version, self.graphs()
             sizes = {name: self._sizes[name] if name in self._sizes else self.count(name) for name in names}
             with self._lock:
-                if version == self.version:
+                if version == self.version:  # a commit during the count could make the numbers stale
                     self._sizes = dict(sizes)
             return sizes
 
     # ---- reading
 
     def graphs(self) -> list[str]:
-        """Name the graphs, sorted."""
+        """Return the names of the named graphs, sorted."""
         return sorted(g.value for g in self._engine.named_graphs() if isinstance(g, oxigraph.NamedNode))
 
     def has_graph(self, graph: str) -> bool:
-        """Tell whether a named graph is there (it may be empty); what is no IRI names none."""
+        """Return whether a named graph exists (it may be empty); false for text that is not an IRI."""
         return oxigraph.is_iri(graph) and self._engine.contains_named_graph(oxigraph.NamedNode(graph))
 
     def triples(self, graph: str | None) -> list[oxigraph.Triple]:
-        """List one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        """Return the triples of one graph; ``None`` is the default graph (the union, unless bare)."""
         name = oxigraph.DefaultGraph() if graph is None else oxigraph.NamedNode(graph)
         return [quad.triple for quad in self._engine.quads_for_pattern(None, None, None, name)]
 
     def quads(self, graphs: Iterable[str] | None = None) -> Iterator[oxigraph.Quad]:
-        """Walk the quads of the named graphs, or of all of them (the union graph is not repeated)."""
+        """Yield the quads of some named graphs, or of all of them; the union default graph is not included."""
         for graph in self.graphs() if graphs is None else graphs:
             yield from self._engine.quads_for_pattern(None, None, None, oxigraph.NamedNode(graph))
 
@@ -162,13 +169,13 @@ class Store:
         obj: oxigraph.Term | None,
         graph: str | None = None,
     ) -> list[oxigraph.Quad]:
-        """List the quads of the named graphs that fit; ``None`` fits everything."""
+        """Return the quads in named graphs that match a pattern; ``None`` matches everything."""
         name = None if graph is None else oxigraph.NamedNode(graph)
         found = self._engine.quads_for_pattern(subject, predicate, obj, name)
         return [quad for quad in found if isinstance(quad.graph_name, oxigraph.NamedNode)]
 
     def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:
-        """Answer a SPARQL query (1.1 Query; clause 2.1 of the Protocol for the dataset).
+        """Evaluate a user's SPARQL query; see :meth:`kg.store.store_protocols.Reads.query`.
 
         Raises:
             MalformedText, TooLarge, Forbidden (SERVICE), NotAcceptable.
@@ -178,56 +185,59 @@ class Store:
     def rows(
         self, text: str, bindings: dict[str, oxigraph.Term] | None = None, request: QueryDataset | None = None
     ) -> list[dict[str, oxigraph.Term]]:
-        """Run a SELECT of our own, on some of the graphs if ``request`` names any."""
+        """Evaluate a trusted SELECT; see :meth:`kg.store.store_protocols.Rows.rows`."""
         return oxigraph.rows(self._engine, text, bindings, request)
 
     def written(self, family: str) -> int:
-        """Give the number of the last commit that wrote graphs of a kind (see :meth:`kg.iris.Names.family`), or 0."""
+        """Return the number of the last commit that wrote a graph of a family (:meth:`kg.iris.Names.family`), or 0."""
         return self._written.get(family, 0)
 
     # ---- writing
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep others from writing between what is read and what is written because of it."""
+        """Block other writers for the duration of a block that reads, decides and writes."""
         with self._lock:
             yield
 
     def replace(self, graphs: Mapping[str, Iterable[oxigraph.Triple] | None]) -> Outcome:
-        """Set whole graphs in one transaction; ``None`` drops a graph.
+        """Replace whole graphs in one transaction; ``None`` drops a graph.
 
         Returns:
-            ``"created"`` when the first of them was not there, ``"unchanged"`` when nothing had to be written.
+            ``"created"`` if the first graph did not exist, ``"unchanged"`` if nothing had to be written, otherwise
+            ``"replaced"``.
         """
         with self._lock:
             wanted = {name: None if items is None else oxigraph.canonical(items) for name, items in graphs.items()}
-            if all(self._is(name, items) for name, items in wanted.items()):
+            if all(self._holds(name, items) for name, items in wanted.items()):
                 return "unchanged"
             created = not self.has_graph(next(iter(wanted)))
             listed = ", ".join(f"<{name}>" for name in wanted)
+            # A triple stays in the union only if a graph that is not replaced holds it; the new content is added last.
             steps = [] if self.bare else [union_graph.unlink(name, f"?other NOT IN ({listed})") for name in wanted]
             steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
-            kept = {name: items for name, items in wanted.items() if items is not None}
-            steps += [f"CREATE SILENT GRAPH <{name}>" for name in kept]
-            steps.append(union_graph.insert(kept.items(), bare=self.bare))
+            filled = {name: items for name, items in wanted.items() if items is not None}
+            steps += [f"CREATE SILENT GRAPH <{name}>" for name in filled]
+            steps.append(union_graph.insert(filled.items(), bare=self.bare))
             self._commit(" ;\n".join(steps), wanted)
             return "created" if created else "replaced"
 
-    def _is(self, name: str, wanted: set[oxigraph.Triple] | None) -> bool:
-        there = self.has_graph(name)
-        return not there if wanted is None else there and set(self.triples(name)) == wanted
+    def _holds(self, name: str, wanted: set[oxigraph.Triple] | None) -> bool:
+        """Return whether a graph has exactly the wanted content; ``None`` means that it does not exist."""
+        exists = self.has_graph(name)
+        return not exists if wanted is None else exists and set(self.triples(name)) == wanted
 
     def change(self, removed: union_graph.Triples, added: union_graph.Triples) -> None:
-        """Take triples out of graphs and put others in, in one transaction, at the cost of these alone.
+        """Remove and add triples in one transaction, at a cost that does not depend on the size of the graphs.
 
-        See :func:`kg.store.union_graph.change` for what they have to be.
+        See :func:`kg.store.union_graph.change` for the form of the triples.
         """
         with self._lock:
             if steps := union_graph.change(self._engine, removed, added, bare=self.bare):
                 self._commit(" ;\n".join(steps), {**removed, **added})
 
     def merge(self, graph: str | None, triples: Iterable[oxigraph.Triple]) -> bool:
-        """Add triples to a graph (``None``: the default graph) in one transaction; tells whether that made it."""
+        """Add triples to a graph (``None``: the default graph) in one transaction; return whether it is new."""
         with self._lock:
             new = graph is not None and not self.has_graph(graph)
             create = "" if graph is None else f"CREATE SILENT GRAPH <{graph}> ;\n"
@@ -237,23 +247,25 @@ class Store:
             return new
 
     def clear_default(self, triples: Iterable[oxigraph.Triple] | None) -> None:
-        """Replace the content of a bare store's default graph."""
+        """Replace the content of a bare store's default graph; ``None`` empties it."""
         with self._lock:
             self._commit("CLEAR DEFAULT ;\n" + union_graph.insert([(None, triples or ())], bare=self.bare), ())
 
     def load(self, quads: Iterable[oxigraph.Quad], graph: str) -> int:
-        """Add many quads, chunk by chunk (each chunk is one transaction), and count them.
+        """Add many quads in chunks, each of which is one transaction, and return their number.
 
-        Quads without a graph go to ``graph``. Loading again adds nothing twice (but for blank nodes), so an
-        interrupted load is resumed by repeating it.
+        Quads without a graph go to ``graph``. Loading again adds nothing twice (except blank nodes), so an
+        interrupted load can be resumed by repeating it.
 
         Raises:
             Forbidden: a quad names a managed graph.
+            BadInput: a graph is named by a blank node.
         """
         count = 0
         for chunk in _chunks(quads, graph):
             for name in {oxigraph.graph_of(quad) for quad in chunk}:
                 self.refuse_managed(name)
+            # A triple without a graph name is one of the default graph, here the union.
             nameless = [] if self.bare else [oxigraph.Quad(q.subject, q.predicate, q.object) for q in chunk]
             with self._lock, self._writing():
                 self._engine.extend([*chunk, *nameless])
@@ -279,9 +291,8 @@ class Store:
         if request.default_graphs or request.named_graphs:
             text = static_analysis.with_using(text, request.default_graphs, request.named_graphs)
             parsed = static_analysis.UpdateAnalysis.parse(text, base)
-        self._refuse_targets(parsed)  # so that an error names a place in the user's own text
-        # Parsed again, for what is checked last is what is run: every IRI written out, no declaration left that could
-        # change one.
+        self._refuse_targets(parsed)  # first on the user's own text, so that an error names a place in it
+        # Then again on the text that will run, with all IRIs in full and without declarations that could change them.
         text = static_analysis.expanded(text, base)
         parsed = static_analysis.UpdateAnalysis.parse(text, base)
         if parsed.malformed:
@@ -289,14 +300,15 @@ class Store:
         query_policy.refuse_load(parsed)
         if parsed.operations:
             with self._lock:
+                # Any user graph may have been written.
                 users = [name for name in self._sizes if self.bare or not self.names.is_managed(name)]
                 self._commit(text if self.bare else self._with_union(parsed), users, base)
 
     def refuse_targets(self, text: str, base: str) -> None:
-        """Refuse an update that names a managed graph to be written; what is malformed is left to :meth:`update`.
+        """Check that an update names no managed graph to write; malformed text is left to :meth:`update`.
 
         Raises:
-            Forbidden: it names one.
+            Forbidden: it names a managed graph.
         """
         self._refuse_targets(static_analysis.UpdateAnalysis.parse(text, base))
 
@@ -305,17 +317,19 @@ class Store:
             query_policy.confine(update, self.names)
 
     def _with_union(self, update: static_analysis.UpdateAnalysis) -> str:
-        """Confine an update and keep the union graph in step, in the same transaction.
+        """Return an update that is confined to user graphs and also updates the union, in the same transaction.
 
         ``INSERT DATA { GRAPH <urn:g> { … } }`` becomes, with names and the filter shortened::
 
             COPY SILENT <urn:g> TO <shadow/0> ;
             INSERT DATA { GRAPH <urn:g> { … } } ;
-            DELETE { ?s ?p ?o } WHERE { GRAPH <shadow/0> { ?s ?p ?o } FILTER NOT EXISTS { GRAPH ?living { … } } } ;
+            DELETE { ?s ?p ?o } WHERE { GRAPH <shadow/0> { ?s ?p ?o } FILTER NOT EXISTS { GRAPH ?other { … } } } ;
             DROP SILENT GRAPH <shadow/0> ;
             INSERT { ?s ?p ?o } WHERE { GRAPH <urn:g> { ?s ?p ?o } }
 
-        The union loses what the graph held before and no living graph holds now, and gains all that it holds now.
+        The shadow graph is a copy of the graph before the update. The union loses the triples of the shadow that no
+        other graph holds afterwards, and receives all triples that the graph then holds. If an update may write graphs
+        that only its solutions name (variables, ``DROP ALL``), all user graphs are treated so.
         """
         names = self.names
         pattern = names.managed_pattern
@@ -325,8 +339,8 @@ class Store:
             written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
         shadows = {graph: f"{names.shadow_prefix}{i}" for i, graph in enumerate(sorted(written))}
         before = [f"COPY SILENT <{graph}> TO <{shadow}>" for graph, shadow in shadows.items()]
-        living = f'!STRSTARTS(STR(?other), "{names.shadow_prefix}")'
-        after = [union_graph.unlink(shadow, living) for shadow in shadows.values()]
+        not_shadow = f'!STRSTARTS(STR(?other), "{names.shadow_prefix}")'
+        after = [union_graph.unlink(shadow, not_shadow) for shadow in shadows.values()]
         after += [f"DROP SILENT GRAPH <{shadow}>" for shadow in shadows.values()]
         after += [f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}" for graph in shadows]
         if unknown:
@@ -335,7 +349,7 @@ class Store:
         return " ;\n".join([*before, text + "\n", *after])
 
     def checkpoint(self, path: Path) -> int:
-        """Write an immutable copy of the dataset as it is now, and tell the number of the last commit in it."""
+        """Write an immutable copy of the current dataset, and return the number of the last commit in it."""
         with self._lock:
             oxigraph.checkpoint(self._engine, path)
             return self.version
@@ -347,7 +361,7 @@ class Store:
             self._engine.flush()
 
     def _noted(self, written: Iterable[str]) -> None:
-        """Note a commit, even if what follows fails, and forget the sizes of the graphs that it may have changed."""
+        """Count a commit, and discard the cached sizes of the graphs that it may have changed."""
         self.version += 1
         for name in written:
             self._sizes.pop(name, None)
@@ -355,7 +369,7 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Refuse a write that has no room; after one that the disk has failed, the engine is opened anew."""
+        """Guard a write: check the free space, and reopen the engine if the disk failed at an earlier write."""
         if self.directory:
             disk_space.require(self.directory)
             if self._failed:
@@ -368,31 +382,36 @@ class Store:
             raise
 
     def _reopen(self, place: Path) -> None:
-        """Open the engine anew, since after an error of the disk it refuses every write; reads go on meanwhile."""
+        """Reopen the engine, which after a disk error refuses every write; reads continue meanwhile."""
         try:
-            self._engine = oxigraph.open_snapshot(place)  # nobody writes there now; this lets the old one go
+            self._engine = oxigraph.open_snapshot(place)  # for reads; it also releases the lock of the old engine
             self._engine = oxigraph.open_store(place)
         except StorageFull:
             raise
-        except StoreInUse:  # a reader still holds the old one
-            raise StoreUnavailable("The store is being opened anew.", remedy="Try again in a moment.") from None
+        except StoreInUse:  # a read in progress still uses the old engine
+            raise StoreUnavailable("The store is being reopened.", remedy="Retry in a moment.") from None
         except StoreUnavailable:
             raise disk_space.damaged() from None
         self._failed = False
 
     def refuse_managed(self, graph: str) -> None:
-        """Raise :class:`Forbidden` when ``graph`` is managed."""
+        """Check that a graph is not managed.
+
+        Raises:
+            Forbidden: only the server writes it.
+        """
         if not self.bare and self.names.is_managed(graph):
             raise query_policy.managed(graph)
 
 
 def _chunks(quads: Iterable[oxigraph.Quad], graph: str) -> Iterator[list[oxigraph.Quad]]:
+    """Yield quads in lists of at most ``_CHUNK``; those without a graph are put into ``graph``."""
     chunk: list[oxigraph.Quad] = []
     home = oxigraph.NamedNode(graph)
     for quad in quads:
         if isinstance(quad.graph_name, oxigraph.BlankNode):
             raise BadInput(
-                "A graph is named by a blank node.", remedy="Name it by an IRI, so that it can be asked for."
+                "A graph is named by a blank node.", remedy="Name it by an IRI, so that queries can refer to it."
             )
         nameless = isinstance(quad.graph_name, oxigraph.DefaultGraph)
         chunk.append(oxigraph.Quad(quad.subject, quad.predicate, quad.object, home) if nameless else quad)

@@ -1,8 +1,8 @@
-"""Protocols of a dataset: what a caller may do who reads it, and what one may do who writes whole graphs.
+"""Protocols of a dataset: :class:`Reads` for readers, :class:`Writes` for writers of whole graphs.
 
-Who only reads takes :class:`Reads`, so that a type checker proves that it does not write, and any of three fits: the
-store itself, one snapshot of it (:mod:`kg.processes.store_at_snapshot`), and the graphs that a limited caller sees
-(:mod:`kg.access.restricted_store`).
+Code that only reads accepts :class:`Reads`, so that the type checker proves that it never writes. There are three
+implementations: the store itself, one snapshot of it (:mod:`kg.processes.store_at_snapshot`), and the graphs that a
+limited caller may read (:mod:`kg.access.restricted_store`).
 """
 
 from __future__ import annotations
@@ -15,22 +15,33 @@ from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 
 Outcome = Literal["created", "replaced", "unchanged"]
+"""Effect of a write on a graph."""
+
 Bindings = dict[str, oxigraph.Term]
+"""Values of variables, by their names without ``?``."""
+
 Subject = oxigraph.NamedNode | oxigraph.BlankNode | oxigraph.Triple
+"""Term that may be the subject of a triple."""
 
 
 class Rows(Protocol):
-    """Anything that answers a SELECT of the product's own."""
+    """A dataset that evaluates trusted SELECT queries."""
 
     def rows(
         self, text: str, bindings: Bindings | None = None, request: QueryDataset | None = None
     ) -> list[dict[str, oxigraph.Term]]:
-        """Run a SELECT of the product's own, on some of the graphs if ``request`` names any."""
+        """Evaluate a trusted SELECT and return one dictionary per solution, from variable to term.
+
+        Args:
+            text: the query, in the product's own words; never a user's.
+            bindings: values of variables in it.
+            request: the graphs to query; all by default.
+        """
         ...
 
 
 class Reads(Rows, Protocol):
-    """A dataset that is read: by its graphs, by patterns, and by SPARQL."""
+    """A dataset for reading: by graph, by triple pattern, and by SPARQL."""
 
     @property
     def names(self) -> Names:
@@ -39,45 +50,45 @@ class Reads(Rows, Protocol):
 
     @property
     def bare(self) -> bool:
-        """Whether it is a plain SPARQL 1.1 dataset, without managed graphs and union default graph."""
+        """Whether it is a plain SPARQL 1.1 dataset, without managed graphs or union default graph."""
         ...
 
     @property
     def identity(self) -> str:
-        """A text that tells the dataset from every other, and from any part of it that a limited caller sees."""
+        """Identifier that differs between datasets, and between a dataset and each restricted view of it."""
         ...
 
     @property
     def number(self) -> int:
-        """The number of the commit that is read."""
+        """Number of the last commit that reads see."""
         ...
 
     def __len__(self) -> int:
-        """Count the distinct triples (quads, in a bare store)."""
+        """Return the number of distinct triples (quads, in a bare store)."""
         ...
 
     def count(self, graph: str | None) -> int:
-        """Count the triples of one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        """Return the number of triples in one graph; ``None`` is the default graph (the union, unless bare)."""
         ...
 
     def sizes(self) -> dict[str, int]:
-        """Count the triples of each named graph, sorted by name."""
+        """Return the number of triples in each named graph, sorted by name."""
         ...
 
     def graphs(self) -> list[str]:
-        """List the names of the graphs, sorted."""
+        """Return the names of the named graphs, sorted."""
         ...
 
     def has_graph(self, graph: str) -> bool:
-        """Return whether a named graph is there (it may be empty); a text that is not an IRI names none."""
+        """Return whether a named graph exists (it may be empty); false for text that is not an IRI."""
         ...
 
     def triples(self, graph: str | None) -> list[oxigraph.Triple]:
-        """List one graph; ``None`` is the default graph (all graphs together, unless bare)."""
+        """Return the triples of one graph; ``None`` is the default graph (the union, unless bare)."""
         ...
 
     def quads(self, graphs: Iterable[str] | None = None) -> Iterator[oxigraph.Quad]:
-        """Iterate over the quads of the named graphs, or of all of them (the union graph is not repeated)."""
+        """Yield the quads of some named graphs, or of all of them; the union default graph is not included."""
         ...
 
     def match(
@@ -87,11 +98,16 @@ class Reads(Rows, Protocol):
         obj: oxigraph.Term | None,
         graph: str | None = None,
     ) -> list[oxigraph.Quad]:
-        """List the quads of the named graphs that fit; ``None`` fits everything."""
+        """Return the quads in named graphs that match a pattern; ``None`` matches everything."""
         ...
 
     def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:
-        """Answer a SPARQL query (1.1 Query; clause 2.1 of the Protocol for the dataset).
+        """Evaluate a user's SPARQL query (SPARQL 1.1 Query; Protocol, clause 2.1, for the dataset).
+
+        Args:
+            text: the query.
+            choice: media type for each kind of result.
+            request: dataset, base and prefixes of the query; the whole dataset by default.
 
         Raises:
             MalformedText, TooLarge, Forbidden (SERVICE), NotAcceptable.
@@ -100,33 +116,34 @@ class Reads(Rows, Protocol):
 
 
 class Writes(Protocol):
-    """A dataset of which whole graphs can be written; each call is one transaction."""
+    """A dataset for writing whole graphs; each call is one transaction."""
 
     def refuse_managed(self, graph: str) -> None:
-        """Refuse a graph that the caller may not write as a graph of its own.
+        """Check that the caller may write a graph directly.
 
         Raises:
-            Forbidden: only the server writes it.
-            InsufficientScope: it is beyond the caller's limit.
+            Forbidden: the graph is managed by the server.
+            InsufficientScope: the graph is outside the caller's limit.
         """
         ...
 
     def replace(self, graphs: Mapping[str, Iterable[oxigraph.Triple] | None]) -> Outcome:
-        """Set whole graphs in one transaction; ``None`` drops a graph.
+        """Replace whole graphs in one transaction; ``None`` drops a graph.
 
         Returns:
-            ``"created"`` when the first of them was not there, ``"unchanged"`` when nothing had to be written.
+            ``"created"`` if the first graph did not exist, ``"unchanged"`` if nothing had to be written, otherwise
+            ``"replaced"``.
         """
         ...
 
     def merge(self, graph: str | None, triples: Iterable[oxigraph.Triple]) -> bool:
-        """Add triples to a graph (``None``: the default graph); return whether that made the graph."""
+        """Add triples to a graph (``None``: the default graph); return whether the graph is new."""
         ...
 
     def clear_default(self, triples: Iterable[oxigraph.Triple] | None) -> None:
-        """Replace the content of a bare store's default graph."""
+        """Replace the content of a bare store's default graph; ``None`` empties it."""
         ...
 
 
 class ReadsAndWrites(Reads, Writes, Protocol):
-    """A dataset that is read and of which whole graphs are written."""
+    """A dataset for reading and for writing whole graphs."""

@@ -1,6 +1,7 @@
-"""The default graph as the union of the named graphs: the steps of SPARQL Update that keep it so.
+"""Union default graph: the SPARQL Update operations that keep it equal to the union of the named graphs.
 
-A triple is in the union as long as one graph holds it. In a ``bare`` store the default graph is one among others.
+A triple is in the union as long as at least one named graph holds it. A ``bare`` store has no union: its default graph
+is independent of the others.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from kg.rdf import oxigraph
 
 Triples = Mapping[str, set[oxigraph.Triple]]
-"""Triples by the names of their graphs."""
+"""Triples by graph name."""
 
 
 def insert(graphs: Iterable[tuple[str | None, Iterable[oxigraph.Triple]]], *, bare: bool) -> str:
-    """Put triples into graphs (``None``: the default graph) and into the union."""
+    """Return an INSERT DATA that adds triples to graphs (``None``: the default graph) and to the union."""
     blocks = []
     for name, items in graphs:
         text = _text(items)
@@ -23,7 +24,12 @@ def insert(graphs: Iterable[tuple[str | None, Iterable[oxigraph.Triple]]], *, ba
 
 
 def unlink(graph: str, others: str) -> str:
-    """Take out of the union what stands in ``graph`` and in no graph that meets ``others``."""
+    """Return a DELETE that removes from the union the triples of ``graph`` that no other graph holds.
+
+    Args:
+        graph: IRI of the graph.
+        others: SPARQL condition on ``?other``, the graphs whose triples stay in the union.
+    """
     return (
         f"DELETE {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} "
         f"FILTER NOT EXISTS {{ GRAPH ?other {{ ?s ?p ?o }} FILTER({others}) }} }}"
@@ -31,21 +37,30 @@ def unlink(graph: str, others: str) -> str:
 
 
 def change(store: oxigraph.Engine, removed: Triples, added: Triples, *, bare: bool) -> list[str]:
-    """Take triples out of graphs, and out of the union those that no graph holds then; put others in.
+    """Return the operations that remove and add triples in graphs, and update the union accordingly.
 
-    All are as the engine has them, those that go without blank nodes. What is both removed and added stays; a graph
-    that nothing is left of is dropped. No steps are given if there is nothing to do. Nobody may write meanwhile.
+    A triple that is both removed and added stays; a graph that becomes empty is dropped; without any change the list is
+    empty. The caller must prevent other writes until the operations have run.
 
-    Example: ``urn:one`` holds ``s p "1"`` and ``s p "2"``, ``urn:two`` holds ``s p "2"``. To remove both triples from
-    ``urn:one`` and add ``s p "3"`` to ``urn:two`` gives three steps; ``"2"`` stays in the union, as a graph holds it::
+    Args:
+        store: the engine, for the current content.
+        removed: triples to remove, as the engine stores them and without blank nodes.
+        added: triples to add, as the engine stores them.
+        bare: whether there is no union.
+
+    Example: ``urn:one`` holds ``s p "1"`` and ``s p "2"``, ``urn:two`` holds ``s p "2"``. Removing both triples from
+    ``urn:one`` and adding ``s p "3"`` to ``urn:two`` takes three operations; ``"2"`` stays in the union, since
+    ``urn:two`` still holds it::
 
         DELETE DATA { GRAPH <urn:one> { <s> <p> "1" . <s> <p> "2" . }  <s> <p> "1" . }
         INSERT DATA { GRAPH <urn:two> { <s> <p> "3" . }  <s> <p> "3" . }
         DROP SILENT GRAPH <urn:one>
     """
+    # What really goes: a triple that is both removed and added stays.
     gone = {name: items - added.get(name, set()) for name, items in removed.items()}
     if not any((*gone.values(), *added.values())):
         return []
+    # Triples that no graph will hold, and therefore leave the union.
     lone = [] if bare else [triple for triple in set().union(*gone.values()) if not _stays(store, triple, gone)]
     blocks = [f"GRAPH <{name}> {{\n{_text(items)}}}\n" for name, items in gone.items()]
     emptied = [name for name in gone if not added.get(name) and _within(store, name, gone[name])]
@@ -57,14 +72,14 @@ def change(store: oxigraph.Engine, removed: Triples, added: Triples, *, bare: bo
 
 
 def _stays(store: oxigraph.Engine, triple: oxigraph.Triple, gone: Triples) -> bool:
-    """Tell whether some graph holds a triple still when others have lost it."""
+    """Return whether any graph still holds a triple after the removals in ``gone``."""
     found = store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
     homes = (oxigraph.graph_of(quad) for quad in found if isinstance(quad.graph_name, oxigraph.NamedNode))
     return any(triple not in gone.get(name, ()) for name in homes)
 
 
 def _within(store: oxigraph.Engine, name: str, items: set[oxigraph.Triple]) -> bool:
-    """Tell whether a graph holds nothing else."""
+    """Return whether a graph holds no triples other than ``items``."""
     return all(quad.triple in items for quad in store.quads_for_pattern(None, None, None, oxigraph.NamedNode(name)))
 
 

@@ -221,7 +221,7 @@ def test_reading_may_need_a_token(settings: Config, file: TokenFile, public: str
 
 
 def test_a_setting_that_names_no_graph(settings: Config) -> None:
-    with pytest.raises(Exception, match="names no graph"):
+    with pytest.raises(Exception, match="is neither the IRI of a graph"):
         served(settings.with_options(public_graphs="all"))
 
 

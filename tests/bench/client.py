@@ -81,6 +81,7 @@ class Load:
     Attributes:
         refused: responses with a status of 400 or more.
         broken: requests without a response.
+        requests: all that got a response, refused ones included; 0 where they were not counted.
     """
 
     rate: float
@@ -88,6 +89,7 @@ class Load:
     p99: float
     refused: int = 0
     broken: int = 0
+    requests: int = 0
 
 
 @dataclass
@@ -113,10 +115,9 @@ class Wrk:
             raise RuntimeError(f"wrk failed: {done.stderr or done.stdout}")
         result = json.loads(done.stdout.splitlines()[-1])
         self.count += int(result["requests"]) + 10 * clients
-        answered = result["requests"] - result["refused"]
-        return Load(
-            answered / result["seconds"], result["p50"], result["p99"], int(result["refused"]), int(result["broken"])
-        )
+        requests, refused = int(result["requests"]), int(result["refused"])
+        rate = (requests - refused) / result["seconds"]
+        return Load(rate, result["p50"], result["p99"], refused, int(result["broken"]), requests)
 
 
 def hammer(open_client: Callable[[], Client], targets: Callable[[], str], clients: int, seconds: float) -> Load:

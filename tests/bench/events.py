@@ -93,7 +93,7 @@ def outcome(
 def tables(connection: Any) -> tuple[Table, Table]:
     """Read both releases into the engine."""
     older, newer = (opened(connection, file, EventFormat.ucdp).events for file in (OLDER, NEWER))
-    return ibis_engine.kept(connection, "older", older), ibis_engine.kept(connection, "newer", newer)
+    return ibis_engine.materialised(connection, "older", older), ibis_engine.materialised(connection, "newer", newer)
 
 
 def measure(connection: Any, older: Table, newer: Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -135,7 +135,7 @@ def on_spark() -> str:
     started = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         left, right = (
-            ibis_engine.handed(each, spark, Path(folder) / f"{n}.parquet") for n, each in enumerate((older, newer))
+            ibis_engine.transferred(each, spark, Path(folder) / f"{n}.parquet") for n, each in enumerate((older, newer))
         )
         began = time.perf_counter()
         found = ibis_engine.rows(decided(candidates(left, right)), spark)

@@ -30,7 +30,7 @@ class Goal:
         """Return the cells of its row."""
         if self.found is None:
             return [self.text, "not measured", ""]
-        return [self.text, f"{_short(self.found)} {self.unit}", "met" if self.met else "missed"]
+        return [self.text, f"{short(self.found)} {self.unit}", "met" if self.met else "missed"]
 
 
 def comparison(results: Results) -> Iterator[str]:
@@ -44,7 +44,7 @@ def comparison(results: Results) -> Iterator[str]:
     yield from ("", "### Start and memory", "", "MiB of all processes: resident (of that not shared).", "")
     yield from _memory(results)
     yield from ("", "### Goals", "")
-    yield from _table(["goal", "measured", ""], [goal.row() for goal in goals(results)])
+    yield from lines(["goal", "measured", ""], [goal.row() for goal in goals(results)])
     differing = list(results.differing())
     queries = len({query for answers in results.answers.values() for query in answers})
     yield from ("", f"{queries} queries were compared; {len(differing)} answers differ.", "")
@@ -67,7 +67,7 @@ def scale(results: Results) -> Iterator[str]:
     ):
         values = [results.get(size, name) for size in SCALE]
         rows.append([text, *map(_cell, values), _ratio(*values)])
-    yield from _table(["", *SCALE, "ratio small / large"], rows)
+    yield from lines(["", *SCALE, "ratio small / large"], rows)
     small, large = (results.get(name, "point, new / 1 / p50") for name in SCALE)
     memory = results.get("large", "idle / uss")
     slower = large / small if large and small else None
@@ -81,7 +81,7 @@ def scale(results: Results) -> Iterator[str]:
         ),
     ]
     yield ""
-    yield from _table(["goal", "measured", ""], [goal.row() for goal in found])
+    yield from lines(["goal", "measured", ""], [goal.row() for goal in found])
     yield from (f"- {note}" for note in results.notes)
 
 
@@ -143,7 +143,7 @@ def _loads(results: Results) -> Iterator[str]:
                 row.append(_load(results, peer, load, clients))
                 row.append(_ratio(*(_rate(results, name, load, clients) for name in (OURS, peer))))
             rows.append(row)
-    return _table(_heading(results, "load", "clients"), rows)
+    return lines(_heading(results, "load", "clients"), rows)
 
 
 def _load(results: Results, peer: str, load: str, clients: int) -> str:
@@ -174,7 +174,7 @@ def _questions(results: Results) -> Iterator[str]:
     for peer in _others(results):
         ratios = [theirs / ours for _, ours, theirs in _answered(results, peer)]
         median_row += ["", f"{median(ratios):.2f}" if ratios else "–"]
-    return _table(_heading(results, "question"), [*rows, median_row])
+    return lines(_heading(results, "question"), [*rows, median_row])
 
 
 def _runaway(results: Results) -> Iterator[str]:
@@ -186,7 +186,7 @@ def _runaway(results: Results) -> Iterator[str]:
         row += [_cell(results.get(peer, f"runaway {what} late")) for what in ("answered", "gone")]
         rows.append(row)
     titles = ["", "p99 of others without it, ms", "with it, ms", "ratio"]
-    return _table([*titles, "answered after its deadline, ms", "gone after its deadline, ms"], rows)
+    return lines([*titles, "answered after its deadline, ms", "gone after its deadline, ms"], rows)
 
 
 def _memory(results: Results) -> Iterator[str]:
@@ -197,10 +197,11 @@ def _memory(results: Results) -> Iterator[str]:
             rss, uss = (results.get(peer, f"{when} / {kind}") for kind in ("rss", "uss"))
             row.append(f"{_cell(rss)} ({_cell(uss)})")
         rows.append(row)
-    return _table(["", "first answer after, ms", "idle", "peak", "idle afterwards"], rows)
+    return lines(["", "first answer after, ms", "idle", "peak", "idle afterwards"], rows)
 
 
-def _table(titles: list[str], rows: list[list[str]]) -> Iterator[str]:
+def lines(titles: list[str], rows: list[list[str]]) -> Iterator[str]:
+    """Return the lines of a table in Markdown."""
     yield "| " + " | ".join(titles) + " |"
     yield "| " + " | ".join("---" for _ in titles) + " |"
     for row in rows:
@@ -218,8 +219,9 @@ def _time(milliseconds: float | None, most: float) -> str:
 
 
 def _cell(value: float | None) -> str:
-    return "–" if value is None else _short(value)
+    return "–" if value is None else short(value)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """Return a number with three digits, or without decimals from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kg.maintenance import doctor
-from kg.maintenance.backup import newest
+from kg.maintenance.backup import newest_snapshot_number
 from kg.store.snapshots import Snapshots
 from kg.store.store import Store, StoreOptions
 from tests.cases import stores
@@ -52,7 +52,7 @@ def test_a_server_starts_on_whatever_dates_and_numbers_on(tmp_path: Path) -> Non
             server.process.wait(60)
         dated(server.data, moment)
     assert len(etags) == 3
-    clocks = [one for one in doctor.diagnose(doctor.patient(server.data, {})) if one.verdict != "ok"]
+    clocks = [one for one in doctor.diagnose(doctor.installation(server.data, {})) if one.verdict != "ok"]
     assert [one.check for one in clocks] == ["clock"]
 
 
@@ -63,7 +63,7 @@ def test_the_newest_is_that_of_the_highest_number_not_of_the_latest_date(moment:
         (data / "snapshots" / str(number)).mkdir(parents=True)
     os.utime(data / "snapshots" / "9", (moment, moment))
     assert Snapshots(data, 4).newest().number == 10
-    assert newest(data) == 10
+    assert newest_snapshot_number(data) == 10
     assert Store(StoreOptions(data, bare=True)).version == 11
 
 

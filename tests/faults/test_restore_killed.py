@@ -42,7 +42,7 @@ def check(data: Path, place: Path) -> str:
     if left is None:
         assert tokens == [data]
     else:
-        told = doctor.diagnose(doctor.patient(data, {}))[0]
+        told = doctor.diagnose(doctor.installation(data, {}))[0]
         assert (told.check, told.verdict) == ("data directory", "failed")
         assert str(left) in told.what
         with pytest.raises(BadInput, match="interrupted"):

@@ -1,1 +1,4 @@
-"""Readers of published files: each turns one format into records, streaming, and names the place of an error."""
+"""Readers of published files: each streams the records of one format and locates errors by line.
+
+They import :mod:`kg.reference.records` and read files; the store must never enter.
+"""

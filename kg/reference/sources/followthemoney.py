@@ -1,4 +1,4 @@
-"""FollowTheMoney entities as OpenSanctions publishes them: JSON lines, flat or nested (``targets.nested.json``)."""
+"""Reader of FollowTheMoney entities in the JSON lines of OpenSanctions, flat or nested (``targets.nested.json``)."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ _KINDS = {
     **dict.fromkeys(("Organization", "Company", "LegalEntity", "PublicBody", "Airline"), RecordKind.organisation),
     **dict.fromkeys(("Vessel", "Airplane", "Vehicle"), RecordKind.other),
 }
-"""Schemata that something can be linked to; addresses, positions, sanctions and the like are left out."""
+"""Schemata that links may lead to; others are left out, such as addresses, positions and sanctions."""
 
 _COUNTRIES = ("country", "nationality", "citizenship", "jurisdiction", "mainCountry", "flag")
 _IDENTIFIERS = {"wikidataId": "wikidata", "leiCode": "lei", "imoNumber": "imo", "registrationNumber": "registration"}
 
 
 def read(source: SourceFile) -> Iterator[Record]:
-    """Give a record for each person, organisation and vehicle."""
+    """Yield a record for each person, organisation and vehicle with a name.
+
+    Raises:
+        MalformedText: a line is not an entity.
+    """
     for number, entity in source.objects():
         identifier, schema, properties = entity.get("id"), entity.get("schema"), entity.get("properties")
         if not (
             isinstance(identifier, str) and identifier and isinstance(schema, str) and isinstance(properties, dict)
         ):
-            what = "no FollowTheMoney entity, which has id, schema and properties"
+            what = "not a FollowTheMoney entity with id, schema and properties"
             raise source.wrong(number, what, "Check the file and --format.")
         if schema not in _KINDS:
             continue
         wrong = [name for name, values in properties.items() if not isinstance(values, list)]
         if wrong:
-            raise source.wrong(number, f"the values of {wrong[0]} are no list", "Export the entities again.")
+            raise source.wrong(number, f"the values of {wrong[0]} are not a list", "Export the entities again.")
         record = _record(identifier, _KINDS[schema], entity.get("caption"), properties)
         if record.names:
             yield record
@@ -65,7 +69,7 @@ def _record(identifier: str, kind: RecordKind, caption: object, properties: Mapp
 
 
 def _roles(properties: Mapping[str, Any]) -> Iterator[RecordRole]:
-    """Give positions without dates, then those that nested entities tell the dates of."""
+    """Yield positions without dates, then posts and memberships of nested entities, which have dates."""
     yield from (RecordRole(title) for title in _texts(properties, "position"))
     for name, post in (("positionOccupancies", "post"), ("membershipMember", "organization")):
         for held in properties.get(name, ()):

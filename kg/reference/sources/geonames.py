@@ -1,7 +1,7 @@
-"""GeoNames: dumps (allCountries, one country, cities500), the columns that our slices have, and alternate names.
+"""Reader of GeoNames: dumps (allCountries, one country, cities500), tables with a subset of columns, alternate names.
 
-``--with`` gives a dump its alternateNames or alternateNamesV2 (languages of names, Wikidata ids) and its
-admin1CodesASCII (what region a place lies in). Columns: https://download.geonames.org/export/dump/readme.txt
+``--with`` adds to a dump its alternateNames or alternateNamesV2 (languages of names, Wikidata ids) and its
+admin1CodesASCII (the regions of places). Columns: https://download.geonames.org/export/dump/readme.txt
 """
 
 from __future__ import annotations
@@ -28,13 +28,19 @@ _COLUMNS = (
 _MORE = ("admin2", "admin3", "admin4", "population", "elevation", "dem", "timezone", "modified")
 _PLACE = (*_COLUMNS, *_MORE)
 _OTHER_NAMES = ("id", "geonameid", "language", "name", "preferred", "short", "colloquial", "historic", "from", "to")
+# Pseudo-languages of alternate names: codes and links, such as postal codes. Only `wkdt` (Wikidata ids) is used.
 _NO_LANGUAGE = {"link", "post", "iata", "icao", "faac", "fr_1793", "abbr", "unlc", "phon", "piny", "tcid", "nuts"}
 _KINDS = {"P": RecordKind.settlement, "H": RecordKind.water}
 _PAST = ("PPLH", "PPLQ", "PPLW", "PCLH")
 
 
 def read(source: SourceFile) -> Iterator[Record]:
-    """Give a record for each place."""
+    """Yield a record for each place.
+
+    Raises:
+        BadInput: a column is missing, or a file is damaged.
+        MalformedText: a row does not have the columns of a dump, or a cell is malformed.
+    """
     regions: dict[str, str] = {}
     names: list[SourceFile] = []
     for path in source.others:
@@ -46,9 +52,9 @@ def read(source: SourceFile) -> Iterator[Record]:
     if not names:
         yield from (_record(place, (), regions) for place in places)
         return
-    for _, parts in grouped(_together(places, names)):
+    for _, parts in grouped(_by_place(places, names)):
         cells = [part for part in parts if isinstance(part, dict)]
-        if cells:  # a name of a place that is not in the dump names nothing
+        if cells:  # otherwise the dump lacks the place of these names
             yield _record(cells[0], [part for part in parts if isinstance(part, list)], regions)
 
 
@@ -56,23 +62,27 @@ _ADMIN1 = ("code", "name", "asciiname", "geonameid")
 
 
 def _rows(source: SourceFile, columns: tuple[str, ...]) -> Iterator[TableRow]:
-    """Split lines by tabs; GeoNames knows neither headings nor quotes."""
+    """Split lines at tabs; dumps of GeoNames have neither headings nor quotes."""
     for number, line in source.lines():
         cells = line.split("\t")
         if not line.startswith("#"):
             if len(cells) != len(columns) and not (columns is _OTHER_NAMES and len(cells) >= 4):
-                what = f"{len(cells)} columns, where {len(columns)} are wanted"
-                raise source.wrong(number, what, "The file may be cut off or no such dump; see --format.")
+                what = f"{len(cells)} columns instead of {len(columns)}"
+                raise source.wrong(number, what, "The file may be truncated, or of another format; see --format.")
             yield TableRow(source, number, dict(zip(columns, cells, strict=False)))
 
 
 def _places(source: SourceFile) -> Iterator[dict[str, Any]]:
+    """Yield the cells of each place with checked id, name, population and point.
+
+    A file with headings may have any subset of columns, and separates alternate names by “|”; a dump by commas.
+    """
     headed = next(source.lines(), (0, ""))[1].startswith("geonameid\t")
     rows = source.rows(("geonameid", "name", "country", "lat", "lon"), "\t") if headed else _rows(source, _PLACE)
     for row in rows:
         yield {
             **row.cells,
-            "geonameid": row.matched("geonameid", r"\d{1,10}", "GeoNames id"),
+            "geonameid": row.matched("geonameid", r"\d{1,10}", "a GeoNames id"),
             "name": row.needed("name"),
             "population": row.number("population"),
             "point": row.point("lat", "lon"),
@@ -80,14 +90,15 @@ def _places(source: SourceFile) -> Iterator[dict[str, Any]]:
         }
 
 
-def _together(places: Iterable[dict[str, Any]], names: Iterable[SourceFile]) -> Iterator[tuple[str, Any]]:
+def _by_place(places: Iterable[dict[str, Any]], names: Iterable[SourceFile]) -> Iterator[tuple[str, Any]]:
+    """Yield GeoNames ids with the cells of the place (a dict), or one of its names (text, language, whether main)."""
     for place in places:
         yield place["geonameid"], place
     for source in names:
         for row in _rows(source, _OTHER_NAMES):
             if row["name"] and row["language"] not in _NO_LANGUAGE:
                 main = row["preferred"] == "1" and not row["historic"]
-                yield row.matched("geonameid", r"\d{1,10}", "GeoNames id"), [row["name"], row["language"], main]
+                yield row.matched("geonameid", r"\d{1,10}", "a GeoNames id"), [row["name"], row["language"], main]
 
 
 def _record(place: dict[str, Any], names: Iterable[list[Any]], regions: dict[str, str]) -> Record:

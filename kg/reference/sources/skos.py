@@ -1,4 +1,4 @@
-"""SKOS vocabularies in any syntax of RDF: concepts with their labels, in whatever order their statements come."""
+"""Reader of SKOS vocabularies in any RDF syntax: concepts with their labels, from statements in any order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _ELSEWHERE = {
 
 
 def read(source: SourceFile) -> Iterator[Record]:
-    """Give a record for whatever has a preferred label; its identifier is its IRI."""
+    """Yield a record for each resource with a preferred label; its identifier is its IRI.
+
+    Raises:
+        ClaimgraphError: the file does not parse as RDF.
+    """
     for iri, statements in grouped(_statements(source)):
         values: dict[str, list[Any]] = {}
         for name, text, language in statements:
@@ -32,6 +36,7 @@ def read(source: SourceFile) -> Iterator[Record]:
 
 
 def _statements(source: SourceFile) -> Iterator[tuple[str, Any]]:
+    """Yield subject IRIs with property name, text or IRI, and language; blank nodes are skipped."""
     media_type = media_types.media_type_of(source.name.removesuffix(".bz2"))
     with source.stream() as stream:
         try:

@@ -1,4 +1,4 @@
-"""Files of outside data as they come: packed or not, in lines, in tables, in any order; read in little memory."""
+"""Source files of reference packs: decompression, lines, JSON objects and tables, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from kg.errors import BadInput, MalformedText
 from kg.reference.records import RecordKind
 
 LONGEST = 64 * 1024 * 1024
-"""Bytes of the longest line, and of the largest document that has to be read as one."""
+"""Maximum bytes of a line, and of a document that has to be read whole."""
 
-_IN_MEMORY = 100_000
-_BUCKETS = 64
+_IN_MEMORY = 100_000  # rows that `grouped` holds in memory before it uses files
+_BUCKETS = 64  # files that it uses then; each is grouped in memory
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file, and what its reader may be told.
+    """A source file with the options of its reader.
 
     Attributes:
-        path: the file; one that ends in .gz, .bz2 or .zip (with one file in it) is unpacked as it is read.
-        dataset: what a reader calls records of a format that serves any dataset.
+        path: the file; .gz, .bz2 and .zip (with a single file) are decompressed while reading.
+        dataset: dataset of the records, for formats that are not of one dataset.
         others: further files of the same publication.
-        kind: what records are of which the file does not tell it.
+        kind: kind of records for which the file does not state one.
         countries: ISO 3166-1 codes of countries by their Wikidata ids.
-        opened: opens the file; a caller who wants to see how far the reading is gives another.
+        opened: function that opens the file; another one can report progress.
     """
 
     path: Path
@@ -51,27 +51,28 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """Name the file without its directory, as messages do."""
+        """File name without the directory, for messages."""
         return self.path.name
 
     def other(self, path: Path) -> SourceFile:
-        """Read a further file."""
+        """Return a further file with the same options."""
         return SourceFile(path, self.dataset, kind=self.kind, countries=self.countries, opened=self.opened)
 
     @contextmanager
     def stream(self) -> Iterator[IO[bytes]]:
-        """Open the file, unpacked.
+        """Open the decompressed content of the file.
 
         Raises:
-            BadInput: it is not there, or it is damaged or cut off, in opening or in reading.
+            BadInput: the file is missing, damaged or truncated; raised on opening or while reading.
         """
         try:
             with ExitStack() as stack:
                 yield self._unpacked(stack, stack.enter_context(self.opened(self.path)))
         except (*_DAMAGED, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
+            reason = getattr(error, "strerror", None) or str(error) or "unexpected end of file"
             raise BadInput(
-                f"{self.name} cannot be read to the end: {reason}.", remedy="Fetch the file again, and check its size."
+                f"{self.name} cannot be read to the end: {reason}.",
+                remedy="Download the file again, and check its size.",
             ) from None
 
     def _unpacked(self, stack: ExitStack, raw: IO[bytes]) -> IO[bytes]:
@@ -85,11 +86,13 @@ class SourceFile:
         archive = stack.enter_context(zipfile.ZipFile(raw))
         members = [name for name in archive.namelist() if not name.lower().startswith("readme")]
         if len(members) != 1:
-            raise BadInput(f"{self.name} holds {len(members)} files.", remedy="Unpack it, and name the file wanted.")
+            raise BadInput(
+                f"{self.name} contains {len(members)} files.", remedy="Unpack it, and name the file to import."
+            )
         return stack.enter_context(archive.open(members[0]))
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Give the lines that are not empty, with their numbers.
+        """Yield the non-empty lines without line ends, with their numbers from 1.
 
         Raises:
             BadInput: see :meth:`stream`.
@@ -100,7 +103,7 @@ class SourceFile:
             while line := stream.readline(LONGEST):
                 number += 1
                 if len(line) == LONGEST:
-                    raise self.wrong(number, "it is longer than 64 MiB", "Check that this is a file of lines.")
+                    raise self.wrong(number, "it is longer than 64 MiB", "Check that the file consists of lines.")
                 try:
                     text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 except UnicodeDecodeError as error:
@@ -111,10 +114,10 @@ class SourceFile:
                     yield number, text
 
     def objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the JSON objects of a file that has one in each line, be it an array over lines or not.
+        """Yield the JSON objects of a file with one in each line, with line numbers; the lines may form an array.
 
         Raises:
-            MalformedText: a line is not one.
+            MalformedText: a line is not a JSON object.
         """
         for number, line in self.lines():
             text = line.strip().removesuffix(",")
@@ -125,16 +128,20 @@ class SourceFile:
             except ValueError as error:
                 column = getattr(error, "colno", 1)
                 raise self.wrong(
-                    number, f"no JSON that ends there (column {column})", "The file may be cut off; fetch it again."
+                    number, f"invalid JSON (column {column})", "The file may be truncated; download it again."
                 ) from None
             except RecursionError:
-                raise self.wrong(number, "nested too deep", "Check the file.") from None
+                raise self.wrong(number, "JSON nested too deeply", "Check the file.") from None
             if not isinstance(found, dict):
-                raise self.wrong(number, "no JSON object", "Check the file and --format.")
+                raise self.wrong(number, "not a JSON object", "Check the file and --format.")
             yield number, found
 
     def rows(self, needed: Sequence[str], delimiter: str | None = None) -> Iterator[TableRow]:
-        """Give the rows of a table with a line of headings, quoted as CSV is.
+        """Yield the rows of a table with a line of headings; CSV may be quoted, tab-separated values may not.
+
+        Args:
+            needed: names of columns that the table must have.
+            delimiter: separator of cells; without it, a tab if the file name has the suffix .tsv, else a comma.
 
         Raises:
             BadInput: a column is missing.
@@ -143,7 +150,7 @@ class SourceFile:
         separator = delimiter or ("\t" if ".tsv" in self.path.suffixes else ",")
         quoted = separator != "\t"
         numbered = self.lines()
-        at = [1]
+        at = [1]  # number of the last line read: a quoted cell may span lines
 
         def texts() -> Iterator[str]:
             for number, line in numbered:
@@ -159,23 +166,31 @@ class SourceFile:
             if missing:
                 raise BadInput(
                     f"{self.name} has no column {', '.join(missing)}; its columns are {', '.join(headings)[:300]}.",
-                    remedy="Check --format; the README tells what columns each format has.",
+                    remedy="Check --format; the README lists the columns of each format.",
                 )
             for cells in reader:
                 if len(cells) > len(headings):
-                    raise self.wrong(at[0], f"{len(cells)} cells under {len(headings)} headings", "Quote or mend it.")
+                    raise self.wrong(
+                        at[0], f"{len(cells)} cells for {len(headings)} headings", "Quote or correct them."
+                    )
                 yield TableRow(self, at[0], dict(zip(headings, cells, strict=False)))
         except csv.Error as error:
-            raise self.wrong(at[0], f"not a row: {error}", "Check quotes in it.") from None
+            raise self.wrong(at[0], f"not a row of the table: {error}", "Check its quotes.") from None
 
     def wrong(self, line: int, what: str, remedy: str) -> MalformedText:
-        """Make the error that names a line."""
+        """Return an error located at a line.
+
+        Args:
+            line: number of the line, from 1.
+            what: the problem, in lower case and without a full stop.
+            remedy: a sentence.
+        """
         return MalformedText(f"{self.name}, line {line}: {what}.", remedy=remedy, line=line)
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table."""
+    """One row of a table, with the number of its (last) line; missing cells read as empty."""
 
     source: SourceFile
     line: int
@@ -185,47 +200,73 @@ class TableRow:
         return self.cells.get(column, "").strip()
 
     def needed(self, column: str) -> str:
-        """Give a cell that must not be empty."""
+        """Return a cell that must not be empty.
+
+        Raises:
+            MalformedText: it is empty.
+        """
         if not self[column]:
-            raise self.source.wrong(self.line, f"the column {column} is empty", "Fill it, or leave the row out.")
+            raise self.source.wrong(self.line, f"the column {column} is empty", "Fill it, or remove the row.")
         return self[column]
 
     def matched(self, column: str, pattern: str, what: str) -> str:
-        """Give a cell that is empty or of a form; of a form with a group, what that matched."""
+        """Return a cell that is empty or matches a pattern; if the pattern has a group, the match of the group.
+
+        Args:
+            column: name of the column.
+            pattern: regular expression for the whole cell.
+            what: name of such a value in messages, with its article (“a GeoNames id”).
+
+        Raises:
+            MalformedText: it does not match.
+        """
         text = self[column]
         if not text:
             return ""
         found = re.fullmatch(pattern, text)
         if found is None:
             raise self.source.wrong(
-                self.line, f"{column} is “{text[:60]}”, which is no {what}", "Mend or empty the cell."
+                self.line, f"{column} is “{text[:60]}”, which is not {what}", "Correct or clear the cell."
             )
         return (found[1] or "") if found.re.groups else text
 
     def number(self, column: str) -> float:
-        """Give a number; an empty cell is 0."""
+        """Return a number; 0 for an empty cell.
+
+        Raises:
+            MalformedText: it is not a number.
+        """
         text = self[column]
         try:
             return float(text or 0)
         except ValueError:
-            raise self.source.wrong(self.line, f"{column} is “{text[:60]}”, which is no number", "Mend it.") from None
+            raise self.source.wrong(
+                self.line, f"{column} is “{text[:60]}”, which is not a number", "Correct it."
+            ) from None
 
     def point(self, latitude: str, longitude: str) -> tuple[float, float] | None:
-        """Give latitude and longitude, or nothing if either is empty."""
+        """Return latitude and longitude in degrees; ``None`` if either is empty.
+
+        Raises:
+            MalformedText: they are not numbers, or out of range.
+        """
         if not (self[latitude] and self[longitude]):
             return None
         point = (self.number(latitude), self.number(longitude))
         if not (abs(point[0]) <= 90 and abs(point[1]) <= 180):
             raise self.source.wrong(
-                self.line, f"{latitude}, {longitude} are {point[0]:g}, {point[1]:g}, which is nowhere", "Use degrees."
+                self.line,
+                f"{latitude}, {longitude} are {point[0]:g}, {point[1]:g}, which is out of range",
+                "Use degrees.",
             )
         return point
 
 
 def grouped(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
-    """Bring the rows of each key together, whatever their order; many of them by way of files, to keep memory flat.
+    """Group the values of rows by key, for rows in any order; values have to be plain JSON.
 
-    What a row carries has to be plain JSON.
+    Up to 100,000 rows are grouped in memory. More are first distributed over temporary files by a hash of the key, and
+    each file is grouped by itself, so that memory stays bounded. Values of a key stay in order.
     """
     remaining = iter(rows)
     few: dict[str, list[Any]] = {}
@@ -247,14 +288,14 @@ def grouped(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         for key, value in remaining:
             _put(buckets, key, value)
         for bucket in buckets:
-            yield from _taken(bucket).items()
+            yield from _grouped_values(bucket).items()
 
 
 def _put(buckets: Sequence[IO[str]], key: str, value: object) -> None:
     buckets[zlib.crc32(key.encode()) % len(buckets)].write(json.dumps([key, value]) + "\n")
 
 
-def _taken(bucket: IO[str]) -> dict[str, list[Any]]:
+def _grouped_values(bucket: IO[str]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     bucket.seek(0, io.SEEK_SET)
     for line in bucket:

@@ -1,6 +1,6 @@
-"""Results of SPARQL queries, in JSON or CSV: ``item`` and ``itemLabel``, and whatever else of :data:`_MEANT` there is.
+"""Reader of SPARQL results in JSON or CSV: variables ``item`` and ``itemLabel``, and others of :data:`_VARIABLES`.
 
-An item may have several rows, one for each name. CSV knows no languages; a column ``lang`` may tell them.
+An item may have several rows, one for each name. CSV has no language tags; a column ``lang`` can provide them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kg.errors import BadInput
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.sources.source_files import LONGEST, SourceFile, grouped
 
-_MEANT = {
+_VARIABLES = {
     "item": ("item", "id"),
     "label": ("itemLabel", "label", "name"),
     "alias": ("itemAltLabel", "altLabel", "alias"),
@@ -26,15 +26,22 @@ _MEANT = {
     "prominence": ("sitelinks", "prominence"),
     "geonames": ("geonames",),
 }
+"""Accepted names of variables by meaning, preferred first."""
+
 _WIKIDATA = re.compile(r"(?:https?://www\.wikidata\.org/(?:entity|wiki)/)?(Q[1-9]\d*)")
 _POINT = re.compile(r"Point\((-?[\d.]+) (-?[\d.]+)\)", re.IGNORECASE)
-_ROW = tuple[int, dict[str, tuple[str, str]]]
+_ROW = tuple[int, dict[str, tuple[str, str]]]  # number, and text and language by variable
 
 
 def read(source: SourceFile) -> Iterator[Record]:
-    """Give a record for each item."""
+    """Yield a record for each item.
+
+    Raises:
+        BadInput: the file is too large or not UTF-8, or a row has no item.
+        MalformedText: the file is not a SPARQL result, or a value is malformed.
+    """
     rows = _csv(source) if ".csv" in source.path.suffixes else _json(source)
-    for item, found in grouped(_named(source, rows)):
+    for item, found in grouped(_by_item(source, rows)):
         yield _record(source, item, found)
 
 
@@ -48,7 +55,7 @@ def _json(source: SourceFile) -> Iterator[_ROW]:
     with source.stream() as stream:
         content = stream.read(LONGEST)
         if stream.read(1):
-            raise BadInput(f"{source.name} is over 64 MiB.", remedy="Ask for CSV, which is read row by row.")
+            raise BadInput(f"{source.name} is over 64 MiB.", remedy="Request CSV, which is read row by row.")
     try:
         bindings = json.loads(content)["results"]["bindings"]
         for number, binding in enumerate(bindings, start=1):
@@ -58,24 +65,26 @@ def _json(source: SourceFile) -> Iterator[_ROW]:
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         line = getattr(error, "lineno", 1)
         raise source.wrong(
-            line, "no SPARQL results in JSON", "Ask for application/sparql-results+json; the file may be cut off."
+            line, "not a SPARQL result in JSON", "Request application/sparql-results+json; the file may be truncated."
         ) from None
 
 
-def _named(source: SourceFile, rows: Iterable[_ROW]) -> Iterator[tuple[str, Any]]:
+def _by_item(source: SourceFile, rows: Iterable[_ROW]) -> Iterator[tuple[str, Any]]:
+    """Yield identifiers of items with the number of the row, and its values by meaning."""
     for number, row in rows:
         meant: dict[str, Any] = {
-            meaning: next((row[name] for name in names if name in row), ("", "")) for meaning, names in _MEANT.items()
+            meaning: next((row[name] for name in names if name in row), ("", ""))
+            for meaning, names in _VARIABLES.items()
         }
         item = meant["item"][0]
         if not item:
             raise BadInput(
-                f"{source.name}, row {number}: there is no item.", remedy="Select ?item ?itemLabel; see the README."
+                f"{source.name}, row {number}: the item is missing.", remedy="Select ?item ?itemLabel; see the README."
             )
         if not source.dataset:
             found = _WIKIDATA.fullmatch(item)
             if found is None:
-                raise source.wrong(number, f"“{item[:60]}” is no Wikidata item", "Name another --dataset for it.")
+                raise source.wrong(number, f"“{item[:60]}” is not a Wikidata item", "Name its dataset with --dataset.")
             item = found[1]
         yield item, [number, meant]
 
@@ -87,7 +96,9 @@ def _record(source: SourceFile, item: str, rows: list[list[Any]]) -> Record:
         stated = meant["lang"][0]
         for meaning in ("label", "alias"):
             text, language = meant[meaning]
-            listed = text.split(", ") if meaning == "alias" and not stated else [text]  # as the label service joins
+            listed = (
+                text.split(", ") if meaning == "alias" and not stated else [text]
+            )  # the label service joins aliases
             names.update((RecordName(t, language or stated, label=meaning == "label"), None) for t in listed if t)
         values = {meaning: text for meaning, (text, _) in meant.items() if text} | values
         if values.get("kind", source.kind) not in set(RecordKind):

@@ -1,4 +1,4 @@
-"""Tables: country-codes.csv, populated places of Natural Earth, and any CSV or TSV of the user's own."""
+"""Readers of tables: country-codes.csv, populated places of Natural Earth, and CSV or TSV files of users."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.sources.source_files import SourceFile, TableRow
 
 QID = r"(?:https?://www\.wikidata\.org/(?:entity|wiki)/)?(Q[1-9]\d*)"
-_WIKIDATA = "Wikidata id (Q and a number)"
+_WIKIDATA = "a Wikidata id (Q and a number)"
 _COUNTRY_NAMES = {
     "CLDR display name": ("en", True),
     "UNTERM English Short": ("en", False),
@@ -28,12 +28,12 @@ _COUNTRY_NAMES = {
 
 
 def country_codes(source: SourceFile) -> Iterator[Record]:
-    """Read ``country-codes.csv`` of https://github.com/datasets/country-codes."""
+    """Yield the countries of ``country-codes.csv`` of https://github.com/datasets/country-codes."""
     for row in source.rows(
         ("ISO3166-1-Alpha-2", "ISO3166-1-Alpha-3", "Geoname ID", "CLDR display name", "wikidata_id")
     ):
-        code = row.matched("ISO3166-1-Alpha-2", "[A-Z]{2}", "code of two capitals")
-        if not code:  # a territory that ISO has no code for
+        code = row.matched("ISO3166-1-Alpha-2", "[A-Z]{2}", "a code of two capitals")
+        if not code:  # a territory without an ISO code
             continue
         names: dict[tuple[str, str], RecordName] = {}
         for column, (language, main) in _COUNTRY_NAMES.items():
@@ -42,8 +42,8 @@ def country_codes(source: SourceFile) -> Iterator[Record]:
                 names.setdefault((text, language), RecordName(text, language, label=main))
         known = {
             "wikidata": row.matched("wikidata_id", QID, _WIKIDATA),
-            "geonames": row.matched("Geoname ID", r"\d+", "GeoNames id"),
-            "iso3166-alpha3": row.matched("ISO3166-1-Alpha-3", "[A-Z]{3}", "code of three capitals"),
+            "geonames": row.matched("Geoname ID", r"\d+", "a GeoNames id"),
+            "iso3166-alpha3": row.matched("ISO3166-1-Alpha-3", "[A-Z]{3}", "a code of three capitals"),
         }
         yield Record("iso3166", code, RecordKind.country, tuple(names.values()), (code,), identifiers=_stated(known))
 
@@ -53,9 +53,10 @@ def _stated(identifiers: Mapping[str, str]) -> dict[str, str]:
 
 
 def natural_earth_places(source: SourceFile) -> Iterator[Record]:
-    """Read populated places of Natural Earth as a table; those without a GeoNames id are left out."""
+    """Yield the populated places of Natural Earth, from a table; those without a GeoNames id are left out."""
     for row in source.rows(("wikidata", "geonameid", "name", "iso_a2", "lat", "lon")):
-        geonames = row.matched("geonameid", r"(\d+)(?:\.0)?|-\d+(?:\.0)?", "GeoNames id")
+        # Ids may be written as decimals; missing ones are -99 or another negative number, which yields no group.
+        geonames = row.matched("geonameid", r"(\d+)(?:\.0)?|-\d+(?:\.0)?", "a GeoNames id")
         if not geonames or geonames == "0":
             continue
         languages = {"name_en": "en", "name_ru": "ru", "name_uk": "uk"}
@@ -78,14 +79,14 @@ def natural_earth_places(source: SourceFile) -> Iterator[Record]:
 
 
 def own(source: SourceFile) -> Iterator[Record]:
-    """Read a table of the user's: ``id``, ``name``, and as many of the columns that the README lists as there are.
+    """Yield the rows of a user's table with ``id``, ``name``, and any of the optional columns that the README lists.
 
-    ``name_uk`` and ``aliases_uk`` are in Ukrainian, and so for any language; ``id:viaf`` is what VIAF calls it.
+    ``name_uk`` and ``aliases_uk`` are in Ukrainian, likewise for any language; ``id:viaf`` is the identifier in VIAF.
     """
     for row in source.rows(("id", "name")):
         identifiers = {name[3:]: row[name] for name in row.cells if name.startswith("id:")}
         identifiers["wikidata"] = row.matched("wikidata", QID, _WIKIDATA)
-        identifiers["geonames"] = row.matched("geonames", r"\d+", "GeoNames id")
+        identifiers["geonames"] = row.matched("geonames", r"\d+", "a GeoNames id")
         countries = row["country"].upper().split("|") if row["country"] else []
         for country in countries:
             if not re.fullmatch("[A-Z]{2}", country):

@@ -1,7 +1,7 @@
-"""Wikidata entities: lines of a JSON dump, or documents of ``Special:EntityData``.
+"""Reader of Wikidata entities: lines of a JSON dump, or documents of ``Special:EntityData``.
 
-Countries become ISO codes where :attr:`kg.reference.sources.source_files.SourceFile.countries` knows them. The title
-of an office is the Wikidata id of the position: its own record may have names for it, in any language.
+Countries become ISO codes by :attr:`kg.reference.sources.source_files.SourceFile.countries`. The title of an office is
+the Wikidata id of the position, whose own record may have its names in any language.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _ORDER = (
     RecordKind.water,
     RecordKind.organisation,
 )
-"""Of an item of several kinds the first counts: a city may be a region, too."""
+"""Order of precedence for items of several kinds: a city may also be a region."""
 
 _PAST = "historical"
-"""What the table of classes says of states and places that are no more."""
+"""Marker of former states and places in the table of classes, in the column of kinds."""
 
-_OTHERS = {
+_IDENTIFIER_DATASETS = {
     "P1566": "geonames",
     "P297": "iso3166",
     "P10632": "opensanctions",
@@ -40,7 +40,7 @@ _OTHERS = {
     "P402": "osm-relation",
 }
 _NO_WIKIPEDIA = {"commonswiki", "specieswiki", "metawiki", "wikidatawiki", "mediawikiwiki", "sourceswiki"}
-_DIGITS = {9: 4, 10: 7, 11: 10}
+_DIGITS = {9: 4, 10: 7, 11: 10}  # characters of a date by its precision: year, month, day
 
 _Json = Mapping[str, Any]
 _Claims = Mapping[str, list[dict[str, Any]]]
@@ -48,7 +48,7 @@ _Claims = Mapping[str, list[dict[str, Any]]]
 
 @cache
 def _classes() -> Mapping[str, str]:
-    """Return the kind of each class of items that is known (``Q5``: person), or that it is of the past.
+    """Map known classes of items to kinds (``Q5``: person), or to :data:`_PAST`.
 
     Raises:
         DamagedTable: a kind is unknown.
@@ -56,23 +56,29 @@ def _classes() -> Mapping[str, str]:
     rows = tsv_tables.read("kg.reference", "wikidata-classes.tsv", ("class", "kind"))
     for row in rows:
         if row.cells[1] not in {*RecordKind, _PAST}:
-            raise tsv_tables.DamagedTable(f"{row.place}: {row.cells[1]} is no kind.")
+            raise tsv_tables.DamagedTable(f"{row.place}: {row.cells[1]} is not a kind.")
     return tsv_tables.mapping(rows)
 
 
 def read(source: SourceFile) -> Iterator[Record]:
-    """Give a record for each item; properties, lexemes and redirects are left out."""
+    """Yield a record for each item with a name; properties, lexemes and redirects are left out.
+
+    Raises:
+        MalformedText: the JSON does not parse, or is not an entity.
+    """
     for number, entity in _entities(source):
         identifier = entity.get("id")
         if entity.get("type", "item") != "item" or "redirect" in entity:
             continue
         if not isinstance(identifier, str) or not re.fullmatch(r"Q[1-9]\d*", identifier):
-            raise source.wrong(number, f"“{str(identifier)[:40]}” is no id of an item", "Check the file and --format.")
+            raise source.wrong(
+                number, f"“{str(identifier)[:40]}” is not the id of an item", "Check the file and --format."
+            )
         try:
             record = _record(identifier, entity, source.countries)
         except (AttributeError, KeyError, TypeError, ValueError):
             raise source.wrong(
-                number, f"{identifier} is not built as Wikidata builds entities", "Fetch it from Wikidata again."
+                number, f"{identifier} does not have the structure of an entity", "Fetch it from Wikidata again."
             ) from None
         if record.names:
             yield record
@@ -80,7 +86,7 @@ def read(source: SourceFile) -> Iterator[Record]:
 
 def _entities(source: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
     first = next(source.lines(), (0, ""))[1].strip()
-    if first == "{":  # a document over many lines
+    if first == "{":  # one indented document
         with source.stream() as stream:
             content = stream.read(LONGEST)
         try:
@@ -103,15 +109,15 @@ def _parts(number: int, found: dict[str, Any]) -> Iterator[tuple[int, dict[str, 
 
 
 def _record(identifier: str, entity: _Json, countries: Mapping[str, str]) -> Record:
-    """Make the record of an item.
+    """Return the record of an item.
 
-    Example: of Q212, with ``P31`` Q3624078, ``P297`` UA, ``P625`` 49, 32 and ``P1566`` 690791, it is a country in UA
-    at (49.0, 32.0) that GeoNames calls 690791; its prominence is the number of its Wikipedias.
+    Example: Q212 with ``P31`` Q3624078, ``P297`` UA, ``P625`` 49, 32 and ``P1566`` 690791 is a country with the code UA
+    at (49.0, 32.0) and the GeoNames id 690791; its prominence is its number of Wikipedia articles.
 
     Args:
-        identifier: of the item.
-        entity: as Wikidata has it.
-        countries: ISO codes by the items of countries.
+        identifier: id of the item.
+        entity: its JSON.
+        countries: ISO codes by ids of countries.
     """
     claims: _Claims = entity.get("claims") or {}
     kinds = {_classes().get(value["id"], "") for value in _values(claims, "P31")}
@@ -124,7 +130,9 @@ def _record(identifier: str, entity: _Json, countries: Mapping[str, str]) -> Rec
         point=_point(claims),
         within=next((str(value["id"]) for value in _values(claims, "P131")), ""),
         prominence=_wikipedias(entity),
-        identifiers={name: str(values[0]) for p, name in _OTHERS.items() if (values := _values(claims, p))},
+        identifiers={
+            name: str(values[0]) for p, name in _IDENTIFIER_DATASETS.items() if (values := _values(claims, p))
+        },
         roles=tuple(_roles(claims)),
         description=_description(entity),
         flags=("historical",) if _PAST in kinds else (),
@@ -132,20 +140,20 @@ def _record(identifier: str, entity: _Json, countries: Mapping[str, str]) -> Rec
 
 
 def _countries(claims: _Claims, countries: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the ISO code of a country (P297), else those of the countries and citizenships of an item (P17, P27)."""
+    """Return the ISO code of a country (P297), else the codes of an item's countries and citizenships (P17, P27)."""
     codes = [str(code) for code in _values(claims, "P297")]
     stated = [value["id"] for name in ("P17", "P27") for value in _values(claims, name)]
     return tuple(dict.fromkeys(codes or [countries[item] for item in stated if item in countries]))
 
 
 def _point(claims: _Claims) -> tuple[float, float] | None:
-    """Return the first point that is on Earth (Q2)."""
+    """Return the first point on Earth (Q2), in degrees; ``None`` without one."""
     points = [value for value in _values(claims, "P625") if value.get("globe", "").endswith("/Q2")]
     return (float(points[0]["latitude"]), float(points[0]["longitude"])) if points else None
 
 
 def _wikipedias(entity: _Json) -> float:
-    """Count the Wikipedias that have an article."""
+    """Return the number of Wikipedias with an article about the item."""
     sites = [site for site in entity.get("sitelinks") or () if site.endswith("wiki") and site not in _NO_WIKIPEDIA]
     return float(len(sites))
 
@@ -164,12 +172,13 @@ def _names(entity: _Json) -> Iterator[RecordName]:
 
 
 def _statements(claims: _Claims, name: str) -> list[dict[str, Any]]:
-    """List what is stated and not deprecated, the preferred first."""
+    """Return the statements of a property that are not deprecated, preferred ones first."""
     found = [statement for statement in claims.get(name) or () if statement.get("rank") != "deprecated"]
     return sorted(found, key=lambda statement: statement.get("rank") != "preferred")
 
 
 def _values(claims: _Claims, name: str) -> list[Any]:
+    """Return the values of a property without “unknown” and “none”, preferred ones first."""
     snaks = (statement["mainsnak"] for statement in _statements(claims, name))
     return [snak["datavalue"]["value"] for snak in snaks if snak["snaktype"] == "value"]
 
@@ -183,7 +192,7 @@ def _roles(claims: _Claims) -> Iterator[RecordRole]:
 
 
 def _day(snaks: Any) -> str:
-    """Write a time as far as it is known: a year, a month or a day; nothing before our era or less exact."""
+    """Return a time to its precision (``2019``, ``2019-05`` or ``2019-05-20``); empty if BCE or less precise."""
     for snak in snaks:
         if snak["snaktype"] == "value":
             value = snak["datavalue"]["value"]

@@ -80,7 +80,7 @@ async def test_answers_to_others_do_not_hide_that_none_comes_any_more(
 ) -> None:
     async with Open(tmp_path) as found:
         assert await found.watched.probe()
-        await found.endpoint.query("ASK {}", ResultFormats(), asker=QueryCaller("someone"))
+        await found.endpoint.query("ASK {}", ResultFormats(), caller=QueryCaller("someone"))
         monkeypatch.setattr(query_service_metrics, "_LATELY", 0.0)
         monkeypatch.setattr(found.pool, "run", refuse)
         assert not await found.watched.probe()

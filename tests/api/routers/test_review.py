@@ -69,7 +69,7 @@ def test_decide_and_undo(waiting: TestClient, auth: dict[str, str]) -> None:
     assert waiting.get("/review").json()["waiting"] == 1
     again = waiting.post("/review/undo", json={"number": made["number"]}, headers=auth)
     assert again.status_code == 422
-    assert "was undone already, by environment" in again.json()["detail"]
+    assert "was already undone by environment" in again.json()["detail"]
 
 
 def test_contradictions_are_told(waiting: TestClient, auth: dict[str, str]) -> None:

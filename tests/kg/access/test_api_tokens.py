@@ -362,7 +362,7 @@ def test_a_damaged_file_opens_nothing(file: TokenFile, text: str, caplog: pytest
     assert is_valid(tokens, "from the environment")
     assert [record.levelno for record in caplog.records] == [logging.ERROR]  # once, not with every request
     assert "damaged" in caplog.text
-    assert "No token of it is valid." in caplog.text
+    assert "No token in it is valid." in caplog.text
     for change in (lambda: file.create("b", TokenGrant()), lambda: file.revoke("a"), file.tokens):
         with pytest.raises(StoreUnavailable, match="damaged"):
             change()

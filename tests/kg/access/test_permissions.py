@@ -65,14 +65,14 @@ def test_callers_without_a_token_are_asked_for_one() -> None:
 )
 def test_limits(graphs: list[str], graph: str, sees: bool, covers: bool) -> None:
     limit = GraphLimit(tuple(graphs), NAMES)
-    assert (limit.sees(graph), limit.covers(graph)) == (sees, covers)
+    assert (limit.can_read(graph), limit.can_write(graph)) == (sees, covers)
 
 
 def test_in_a_bare_store_no_graph_is_special() -> None:
     limit = GraphLimit((f"{BASE}graph/article/a", f"{BASE}graph/inferred/b"), NAMES, bare=True)
     seen = ["graph/article/a", "graph/inferred/b"]
     for name in (*seen, "graph/ontology", "graph/reference", "graph/inferred/a"):
-        assert limit.sees(BASE + name) == (name in seen)
+        assert limit.can_read(BASE + name) == (name in seen)
 
 
 @pytest.mark.parametrize(

@@ -138,4 +138,4 @@ def test_one_language_of_labels_is_a_warning(graph: KnowledgeGraph) -> None:
     for part in (*document["entities"], *document["situations"]):
         del part["label"]["uk"]
     (found,) = [r for r in graph.articles.check_document(encoded(document)).warnings if r.constraint == "J7"]
-    assert "104 labels are not given in “uk”" in found.message
+    assert "104 labels are missing in “uk”" in found.message

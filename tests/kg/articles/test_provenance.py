@@ -190,7 +190,7 @@ def test_a_short_name_that_fits_two_claims() -> None:
     second = json.loads(ontology.read("seed/article.json"))
     second["article"]["id"] = "second"
     graph.articles.add(json.dumps(second).encode())
-    with pytest.raises(Ambiguous, match="fits 2 claims: second/C22, seed/C22"):
+    with pytest.raises(Ambiguous, match="matches 2 claims: second/C22, seed/C22"):
         graph.why("C22")
     assert graph.why("second/C22").claim == graph.names.local("second", "C22")
     assert graph.why("second/C22").article == graph.names.article("second")
@@ -238,7 +238,7 @@ def test_an_agent_without_a_name_rests_on_the_event(graph: KnowledgeGraph) -> No
     ],
 )
 def test_what_no_article_says(subject: str, predicate: str, obj: str, graph: KnowledgeGraph) -> None:
-    with pytest.raises(NotFound, match="No article says this"):
+    with pytest.raises(NotFound, match="No article states this"):
         graph.why_statement(subject, predicate, obj)
 
 

@@ -113,7 +113,7 @@ def test_decide_and_undo(data: Path) -> None:
     assert kg(data, "review", "undo", "3")[:2] == (0, "entry 4: decision 3 is undone\n")
     code, _, err = kg(data, "review", "undo", "3")
     assert code == 2
-    assert "was undone already" in err
+    assert "was already undone" in err
     assert kg(data, "review", "unsure", "entity/putin", "wikidata:Q7747")[0] == 0
     code, _, err = kg(data, "review", "accept", "entity/iran", "wikidata:Q1", "--close")
     assert code == 0
@@ -127,7 +127,7 @@ def test_decide_and_undo(data: Path) -> None:
     ("code", "said", "arguments"),
     [
         (3, "no decision 99", ("undo", "99")),
-        (2, "decides nothing", ("undo", "2")),
+        (2, "is not a decision", ("undo", "2")),
         (3, "no entity", ("accept", "entity/nobody", "wikidata:Q1")),
         (3, "no dataset", ("accept", "entity/putin", "nothing:Q1")),
         (2, "names no record", ("reject", "entity/putin", "Q1")),

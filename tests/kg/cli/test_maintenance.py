@@ -37,7 +37,7 @@ def test_what_is_there_already(data: Path, tmp_path: Path) -> None:
     before = file.read_bytes()
     again = stores.kg_here("backup", file, "--data", data)
     assert (again.returncode, again.stdout) == (2, "")
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert file.read_bytes() == before
     assert stores.kg_here("backup", file, "--data", data, "--overwrite", "--without-tokens").returncode == 0
     over = stores.kg_here("restore", file, "--data", data)
@@ -57,7 +57,7 @@ def test_errors_are_sentences(data: Path, tmp_path: Path) -> None:
         (2, "is not a file", "restore", tmp_path / "none.tar", "--data", tmp_path / "new"),
         (3, "There is no store", "backup", tmp_path / "c.tar", "--data", tmp_path / "nowhere"),
         (2, "is not an address", "backup", tmp_path / "c.tar", "--url", "file:///etc/passwd"),
-        (4, "cannot be asked", "backup", tmp_path / "c.tar", "--url", "http://127.0.0.1:1/"),
+        (4, "cannot be reached", "backup", tmp_path / "c.tar", "--url", "http://127.0.0.1:1/"),
         (2, "needs a directory", "backup", tmp_path / "no" / "c.tar", "--data", data),
     ):
         result = stores.kg_here(*map(str, arguments))
@@ -125,7 +125,7 @@ def test_a_warning_is_no_fault_and_a_wrong_setting_is_told_of(data: Path) -> Non
     warned = stores.kg_here("doctor", "--data", data, "--json", KG_PROT="80")
     assert warned.returncode == 0
     assert [o["what"] for o in json.loads(warned.stdout)["findings"] if o["verdict"] == "warning"] == [
-        "Nothing reads KG_PROT."
+        "Unknown: KG_PROT."
     ]
     wrong = stores.kg_here("doctor", "--data", data, "--json", KG_PORT="x", KG_TOKEN="very secret")
     assert wrong.returncode == 1

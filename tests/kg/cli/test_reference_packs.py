@@ -34,7 +34,7 @@ def test_from_add_to_remove(run, tmp_path: Path) -> None:  # type: ignore[no-unt
     told = run("add", str(file), *options)
     assert "own@7: 2 records, 2 names" in told
     assert "shared-identifier" in told
-    with pytest.raises(BadInput, match="there already"):
+    with pytest.raises(BadInput, match="already imported"):
         run("add", str(file), *options)
     (pack,) = json.loads(run("list", "--json"))
     assert (pack["version"], pack["licence"], pack["countries"], pack["kinds"]) == ("7", "CC0", ["UA"], ["settlement"])

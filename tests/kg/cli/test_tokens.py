@@ -102,9 +102,9 @@ def test_the_list_tells_what_has_expired_and_what_was_replaced(data: Path) -> No
     [
         (2, "cannot be the name", ("create", "a b")),
         (2, "cannot be the name", ("create", "environment")),
-        (2, "names no graph", ("create", "a", "--graph", "x")),
-        (2, "no stretch of time", ("create", "a", "--expires", "soon")),
-        (2, "no stretch of time", ("rotate", "a", "--grace", "x")),
+        (2, "is neither the IRI of a graph nor a prefix", ("create", "a", "--graph", "x")),
+        (2, "is not a duration", ("create", "a", "--expires", "soon")),
+        (2, "is not a duration", ("rotate", "a", "--grace", "x")),
         (2, "'root' is not one of", ("create", "a", "--scope", "root")),
         (3, "There is no token", ("rotate", "a")),
         (3, "There is no token", ("revoke", "a")),

@@ -69,7 +69,7 @@ def test_likeness_is_not_enough(words: str) -> None:
 
 
 def test_words_that_stand_there_twice() -> None:
-    with pytest.raises(QuoteNotLocated, match="stands 2 times") as caught:
+    with pytest.raises(QuoteNotLocated, match="occurs 2 times") as caught:
         locate(TEXT, "Асад")
     assert caught.value.found == [QuoteSpan(52, 56), QuoteSpan(59, 63)]
     assert caught.value.nearest == ""

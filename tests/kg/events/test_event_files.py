@@ -139,7 +139,7 @@ def test_mentions_add_sources(tmp_path: Path) -> None:
     assert "unian" not in by_id["10"]["source"]
     with pytest.raises(BadInput, match="holds mentions, which name neither type nor place"):
         rows(told, EventFormat.gdelt)
-    with pytest.raises(BadInput, match="holds no mentions"):
+    with pytest.raises(BadInput, match="does not hold mentions"):
         rows(file, EventFormat.gdelt, file)
 
 
@@ -212,7 +212,7 @@ def test_gdelt_lines_of_another_width(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="line 3: 2 values where 61 columns are"):
         rows(file, EventFormat.gdelt)
     file.write_text("1\t2\n", "utf-8")
-    with pytest.raises(BadInput, match="line 1: 2 columns are no layout of GDELT"):
+    with pytest.raises(BadInput, match="line 1: 2 columns are not a layout of GDELT"):
         rows(file, EventFormat.gdelt)
 
 

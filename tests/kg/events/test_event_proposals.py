@@ -49,8 +49,8 @@ def test_a_row_for_review_says_what_is_missing(tmp_path: Path) -> None:
     assert first.reason == (
         "A close match for review: others are as good; no headline is shared; sides and casualties do not both agree."
     )
-    assert "another row has more points (this is no. 2)" in second.reason
-    assert {feature.evidence for feature in first.features if feature.name == "source"} == {"not known"}
+    assert "another row has more points (this one has rank 2)" in second.reason
+    assert {feature.evidence for feature in first.features if feature.name == "source"} == {"unknown"}
 
 
 def test_gdelt_is_a_mention(tmp_path: Path) -> None:
@@ -75,12 +75,12 @@ def test_acled(tmp_path: Path) -> None:
             "it runs from 2014-06-14 to 2014-06-14",
         ),
         ({"start": None, "end": None}, ProposalVerdict.outside, "No date is known"),
-        ({"plover": "CONSULT"}, ProposalVerdict.outside, "UCDP does not file CONSULT"),
-        ({"plover": ""}, ProposalVerdict.outside, "UCDP does not file what has no type"),
+        ({"plover": "CONSULT"}, ProposalVerdict.outside, "UCDP does not record CONSULT"),
+        ({"plover": ""}, ProposalVerdict.outside, "UCDP does not record events without a PLOVER type"),
         ({"deaths_high": 0}, ProposalVerdict.outside, "only events with deaths"),
         ({"place": "", "latitude": None}, ProposalVerdict.outside, "No place is known"),
         ({"latitude": 14.5, "longitude": 121.0}, ProposalVerdict.outside, "no row lies in that part of the world"),
-        ({"latitude": 48.80}, ProposalVerdict.nil, "No row is near"),
+        ({"latitude": 48.80}, ProposalVerdict.nil, "No row near"),
     ],
 )
 def test_nothing_is_an_answer_too(tmp_path: Path, changes: dict[str, Any], verdict: ProposalVerdict, said: str) -> None:

@@ -85,7 +85,7 @@ def test_files_of_points(tmp_path: Path) -> None:
     assert read_points(file) == {"sochi": PlacePoint(43.6, 39.73), "Kyiv": PlacePoint(50.45, 30.52, 15.0)}
     for broken in ("place,latitude\nsochi,43.6\n", "place,latitude,longitude\nsochi,43.6,east\n"):
         file.write_text(broken, "utf-8")
-        with pytest.raises(MalformedText, match=r"places\.csv, line 2: no point"):
+        with pytest.raises(MalformedText, match=r"places\.csv, line 2: not a position"):
             read_points(file)
     file.write_bytes("place,latitude,longitude\nСочі,1,2\n".encode("cp1251"))
     with pytest.raises(MalformedText, match="not UTF-8"):

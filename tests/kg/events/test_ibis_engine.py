@@ -54,7 +54,7 @@ def test_spark_decides_as_duckdb_does(spark: Any, tmp_path: Path) -> None:
     queries = spring[0].union(named)
     expected = ibis_engine.rows(decided(candidates(queries, spring[1])), duck)
     left, right = (
-        ibis_engine.handed(each, spark, tmp_path / f"{number}.parquet")
+        ibis_engine.transferred(each, spark, tmp_path / f"{number}.parquet")
         for number, each in enumerate((queries, spring[1]))
     )
     found = ibis_engine.rows(decided(candidates(left, right)), spark)

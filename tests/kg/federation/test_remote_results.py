@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.federation.remote_results import NO_SOLUTION_BUT_ONE, BadRemoteResult, as_values
+from kg.federation.remote_results import EMPTY_SOLUTION, BadRemoteResult, as_values
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from kg.sparql import static_analysis
@@ -105,7 +105,7 @@ def test_no_solutions_keep_their_variables() -> None:
 
 
 def test_a_failure_that_is_hidden_is_one_empty_solution() -> None:
-    assert answered(f"SELECT * WHERE {{ {NO_SOLUTION_BUT_ONE} }}") == [{}]
+    assert answered(f"SELECT * WHERE {{ {EMPTY_SOLUTION} }}") == [{}]
 
 
 @pytest.mark.parametrize(

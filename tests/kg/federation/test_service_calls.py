@@ -549,7 +549,7 @@ def test_an_escape_cannot_close_an_iri() -> None:
 
 def test_too_many_calls() -> None:
     call = "SERVICE <A> { ?s ?p ?o } "
-    assert f"{MAX_CALLS + 1} times" in refused(TooLarge, f"SELECT * {{ {call * (MAX_CALLS + 1)} }}").message
+    assert f"{MAX_CALLS + 1} calls" in refused(TooLarge, f"SELECT * {{ {call * (MAX_CALLS + 1)} }}").message
     assert joined(f"SELECT * {{ {call * MAX_CALLS} }}")
 
 
@@ -780,7 +780,7 @@ def test_load_silent_of_what_nobody_fetches_does_nothing(place: str) -> None:
 
 def test_too_many_loads() -> None:
     with peers(turtle(TRIPLE)) as given:
-        with pytest.raises(TooLarge, match=f"{MAX_CALLS + 1} times"):
+        with pytest.raises(TooLarge, match=f"{MAX_CALLS + 1} calls"):
             given.update("LOAD <A/d> ; " * MAX_CALLS + "INSERT { ?s ?p ?o } WHERE { SERVICE <A> { ?s ?p ?o } }")
         assert given.asked == 0
 

@@ -52,13 +52,13 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path, failure: BaseException) -
 
 def test_what_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
     folder(tmp_path / "t", "1")
-    with pytest.raises(BadInput, match="is there already"):
+    with pytest.raises(BadInput, match="exists already"):
         folder(tmp_path / "t", "2")
     folder(tmp_path / "t", "3", overwrite=True)
     assert (tmp_path / "t" / "a.csv").read_text() == "3"
     assert names(tmp_path) == ["t"]
     (tmp_path / "f").write_text("1")
-    with pytest.raises(BadInput, match="is there already"), appearing(tmp_path / "f"):
+    with pytest.raises(BadInput, match="exists already"), appearing(tmp_path / "f"):
         pass
     with appearing(tmp_path / "f", overwrite=True) as part:
         part.write_text("2")

@@ -19,8 +19,8 @@ Make = Callable[[Path, str], AbstractContextManager[Path]]
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from kg import scratch
-with getattr(scratch, sys.argv[1])(Path(sys.argv[2]), ".part-") as path:
+from kg.files import temporary_files
+with getattr(temporary_files, sys.argv[1])(Path(sys.argv[2]), ".part-") as path:
     if path.is_dir():
         (path / "inner").mkdir()
         (path / "inner" / "file").write_text("half")

@@ -14,11 +14,11 @@ from kg.linking import scoring_features, territory_names
 from kg.reference import name_similarity
 from kg.reference.sources import wikidata
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOADERS = {
     "country-adjectives.tsv": territory_names._countries_of,
     "country-names.tsv": territory_names._other_names,
-    "given-names.tsv": name_similarity._given,
+    "given-names.tsv": name_similarity._equivalent_names,
     "name-particles.tsv": name_similarity._particles,
     "plover.tsv": plover_types._tables,
     "regions.tsv": territory_names._regions,
@@ -34,10 +34,10 @@ def test_every_table_of_the_packages_is_read() -> None:
 
 
 def test_every_table_is_in_the_wheel() -> None:
-    data = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-data"]
-    for path in (ROOT / "kg").rglob("*.tsv"):
-        package = ".".join(path.relative_to(ROOT).parts[:-2])
-        assert "data/*.tsv" in data[package]
+    """Every folder is found as a package, with or without ``__init__``, and all files of a package belong to it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert "kg*" in settings["packages"]["find"]["include"]
+    assert settings["package-data"] == {"*": ["*"]}
 
 
 def test_no_line_is_there_twice() -> None:
@@ -64,8 +64,8 @@ def test_a_table_is_found_in_its_package() -> None:
     [
         ("", "t.tsv is empty; its first line names the columns a, b, source."),
         ("a\tsource\n", "t.tsv, line 1: the columns are a, source, not a, b, source."),
-        ("a\tb\tsource\n1\t2\n", "t.tsv, line 2: 2 cells for 3 columns, separated by tabs."),
-        ("a\tb\tsource\n1 2 3\n", "t.tsv, line 2: 1 cells for 3 columns, separated by tabs."),
+        ("a\tb\tsource\n1\t2\n", "t.tsv, line 2: 2 tab-separated cells for 3 columns."),
+        ("a\tb\tsource\n1 2 3\n", "t.tsv, line 2: 1 tab-separated cells for 3 columns."),
         ("a\tb\tsource\n# x\n1\t\tme\n", "t.tsv, line 3: b is empty or has spaces around it."),
         ("a\tb\tsource\n1\t2\t\n", "t.tsv, line 2: source is empty or has spaces around it."),
         ("a\tb\tsource\n1\t 2\tme\n", "t.tsv, line 2: b is empty or has spaces around it."),
@@ -79,5 +79,5 @@ def test_what_is_damaged_is_told(text: str, told: str) -> None:
 
 def test_a_key_is_there_once() -> None:
     rows = list(tsv_tables.parse("a\tb\tsource\n1\t2\tme\n1\t3\tme\n", "t.tsv", ("a", "b")))
-    with pytest.raises(tsv_tables.DamagedTable, match="line 3: 1 is there twice"):
+    with pytest.raises(tsv_tables.DamagedTable, match="line 3: 1 appears twice"):
         tsv_tables.mapping(rows)

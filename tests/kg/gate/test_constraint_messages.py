@@ -13,7 +13,8 @@ import pytest
 from kg.gate import constraint_messages, date_checks
 from kg.gate.constraint_messages import catalogue, words
 
-ROOT = Path(__file__).resolve().parents[2] / "kg"
+ROOT = Path(__file__).resolve().parents[3] / "kg"
+FILLED_IN = ("constraint_messages.result", "constraint_messages.texts")
 PLACES = {"pointer", "focus", "value"}
 
 
@@ -21,7 +22,7 @@ def calls() -> Iterator[tuple[str, set[str]]]:
     """Yield the message that each call in the code names, with the placeholders that it fills in."""
     for path in sorted(ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("messages.result", "messages.texts"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in FILLED_IN:
                 name = node.args[0]
                 assert isinstance(name, ast.Constant), f"{path.name}:{node.lineno} names its message by no literal"
                 assert all(keyword.arg for keyword in node.keywords), f"{path.name}:{node.lineno} passes **values"

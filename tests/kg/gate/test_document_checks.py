@@ -176,7 +176,7 @@ def test_a_quote_that_is_not_in_the_text() -> None:
     assert problem.messages["uk"].startswith("У тексті немає «дрони атакували російське місто». Найближчі слова: «")
     assert problem.messages["uk"].endswith("у тексті «т» U+0442, а в цитаті «д» U+0434.")
     assert problem.value == "дрони атакували російське місто"
-    assert problem.remedy.startswith("Copy the words from the text as they stand")
+    assert problem.remedy.startswith("Copy the words exactly from the text")
     assert document.claims[9].quotes[0].start is None
 
 
@@ -185,13 +185,13 @@ def test_a_quote_that_stands_in_several_places() -> None:
     places = re.findall(r"(\d+)–(\d+)", problem.message)
     text = small_document().article.text
     assert [text[int(start) : int(end)] for start, end in places] == ["Башара Асада"] * 4
-    assert "stands 4 times" in problem.message
+    assert "occurs 4 times" in problem.message
     assert problem.messages["uk"].startswith("«Башара Асада» стоїть у тексті в кількох місцях (4): ")
 
 
 def test_of_many_places_five_are_listed() -> None:
     _, (problem,) = resolved(requote("а"))
-    assert re.fullmatch(r"“а” stands \d+ times in the text \(at (\d+–\d+(, |…)){5}\)\.", problem.message)
+    assert re.fullmatch(r"“а” occurs \d+ times in the text \(at (\d+–\d+(, |…)){5}\)\.", problem.message)
 
 
 def test_words_that_resemble_nothing_in_the_text() -> None:
@@ -377,12 +377,12 @@ def test_a_byte_order_mark_is_no_part_of_the_document() -> None:
 
 def test_words_outside_their_segment_are_found_elsewhere() -> None:
     _, (problem,) = resolved(requote("8 грудня Асад остаточно покинув Сирію", segment="S01"))
-    assert "is not between 0 and 78, where it has to be; it stands at 743–780." in problem.message
+    assert "must be between 0 and 78, but it is at 743–780." in problem.message
 
 
 def test_words_outside_their_segment_may_be_nowhere() -> None:
     _, (problem,) = resolved(requote("xyz", segment="S01"))
-    assert problem.message == "“xyz” is not between 0 and 78, where it has to be. “xyz” is not in the text."
+    assert problem.message == "“xyz” must be between 0 and 78, but it is not there. “xyz” is not in the text."
     assert problem.messages["uk"] == "«xyz» має бути між 0 і 78, але цих слів там немає. У тексті немає «xyz»."
 
 

@@ -37,7 +37,7 @@ def test_one_of_two_is_not_however_well_known_it_is() -> None:
     decision = decide([one(RIGHT, prominence=1.0), one(OTHER, prominence=0.1)])
     assert not decision.accepted
     assert decision.ranked[0].candidate.record is RIGHT
-    assert "how well known" in decision.reason
+    assert "only in prominence" in decision.reason
 
 
 def test_context_tells_two_apart() -> None:

@@ -26,7 +26,7 @@ def test_identifiers_of_an_accepted_record_are_links_too() -> None:
     assert {record: p.verdict for record, p in found.items()} == dict.fromkeys(
         ("iso3166:UA", "wikidata:Q212", "geonames:690791"), ProposalVerdict.accept
     )
-    assert found["wikidata:Q212"].features[0].evidence == "iso3166:UA says that it is wikidata:Q212"
+    assert found["wikidata:Q212"].features[0].evidence == "iso3166:UA states that it is wikidata:Q212"
 
 
 def test_a_record_that_says_it_is_the_accepted_one_is_linked_though_it_is_named_otherwise() -> None:
@@ -48,7 +48,7 @@ def test_packs_that_disagree_leave_it_to_a_person() -> None:
     found = proposed(one, other, label="Краматорськ")
     every = ("geonames:704508", "dr5hn:7", "wikidata:Q33613", "wikidata:Q9")
     assert {record: p.verdict for record, p in found.items()} == dict.fromkeys(every, ProposalVerdict.review)
-    assert found["dr5hn:7"].reason == "The packs disagree which record of wikidata it is: Q33613, Q9."
+    assert found["dr5hn:7"].reason == "The packs disagree on its record in wikidata: Q33613, Q9."
 
 
 def test_a_trap_is_no_identifier() -> None:
@@ -60,7 +60,7 @@ def test_flagged_records_bring_nothing_but_a_suggestion() -> None:
     flagged = replace(KRAMATORSK, dataset="dr5hn", within="", identifiers={"wikidata": "Q33613"}, flags=("x",))
     found = proposed(flagged, label="Краматорськ")
     assert {p.verdict for p in found.values()} == {ProposalVerdict.review}
-    assert found["wikidata:Q33613"].reason.startswith("dr5hn:704508 may be it")
+    assert found["wikidata:Q33613"].reason.startswith("dr5hn:704508, which is also in review")
 
 
 def test_what_a_person_rejected_is_not_brought_again() -> None:

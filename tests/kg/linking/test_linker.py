@@ -89,8 +89,8 @@ def test_the_seed_is_linked_without_an_error(proposals: list[LinkProposal]) -> N
 
 def test_the_homonym_is_told_by_the_oblast_that_the_graph_states(proposals: list[LinkProposal]) -> None:
     (found,) = [p for p in proposals if p.subject == f"{E}kostiantynivka" and p.dataset == "geonames"]
-    assert found.reason == "Exact name, right kind, told apart from 1 more, which contradict the graph."
-    assert found.features[3].evidence == "in Донецька область (geonames:709716), as the graph says"
+    assert found.reason == "Exact name, right kind, distinguished from 1 more by contradictions with the graph."
+    assert found.features[3].evidence == "in Донецька область (geonames:709716), as the graph states"
     assert found.source == "geonames-test@1"
     assert found.name == "Костянтинівка"
 

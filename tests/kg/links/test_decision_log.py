@@ -43,9 +43,9 @@ def test_what_is_undone_holds_no_more_and_what_was_before_does() -> None:
     ("number", "error", "said"),
     [
         (9, NotFound, "no decision 9"),
-        (2, BadInput, "was undone already, by bob at 2026-01-02T03:04:05Z"),
-        (3, BadInput, "decides nothing"),
-        (4, BadInput, "decides nothing"),
+        (2, BadInput, "was already undone by bob at 2026-01-02T03:04:05Z"),
+        (3, BadInput, "is not a decision"),
+        (4, BadInput, "is not a decision"),
     ],
 )
 def test_what_cannot_be_undone(number: int, error: type[Exception], said: str) -> None:
@@ -74,9 +74,9 @@ def test_the_queue() -> None:
         ]
     )
     assert [found.number for found in log.queue()] == [2, 1, 3]
-    log.take(entry(5, "iran", "wikidata:Q80", POSITIVE))
+    log.add(entry(5, "iran", "wikidata:Q80", POSITIVE))
     assert [found.number for found in log.queue()] == [3]  # the other is in question no longer
-    log.take(entry(6, "iran", "wikidata:Q80", NONE, undoes=5))
+    log.add(entry(6, "iran", "wikidata:Q80", NONE, undoes=5))
     assert [found.number for found in log.queue()] == [2, 1, 3]
 
 
@@ -97,7 +97,7 @@ def test_contradictions(one: tuple[str, str], other: tuple[str, str], said: str)
     (conflict,) = log.conflicts()
     assert said in conflict.what
     assert len(conflict.keys) == 2
-    log.take(entry(3, *other, NONE, undoes=2))
+    log.add(entry(3, *other, NONE, undoes=2))
     assert log.conflicts() == []
 
 
@@ -117,7 +117,7 @@ def test_a_person_who_took_a_link_of_the_linker_back_is_remembered() -> None:
     made = entry(1, "putin", "wikidata:Q1", POSITIVE, automatic=True)
     log = DecisionLog([made])
     assert log.taken_back(made.key) is None
-    log.take(entry(2, "putin", "wikidata:Q1", NONE, undoes=1, user="bob"))
+    log.add(entry(2, "putin", "wikidata:Q1", NONE, undoes=1, user="bob"))
     found = log.taken_back(made.key)
     assert found
     assert found.user == "bob"
@@ -148,7 +148,7 @@ def test_any_history_is_undone_to_nothing(history: list[tuple[str, str, Judgemen
     for number in range(1, len(history) + 1):
         if log.entries[number].judgement is not NONE:
             undone = log.undoable(number)
-            log.take(replace(undone, number=log.next, undoes=number, judgement=NONE))
+            log.add(replace(undone, number=log.next, undoes=number, judgement=NONE))
     assert [*log.links()] == []
     assert [*log.rejected("wikidata")] == []
     assert log.conflicts() == []

@@ -90,7 +90,7 @@ def test_undoing_twice(review: LinkReview) -> None:
     entry, _ = review.decide(ReviewDecision("entity/putin", "wikidata", "Q7747", YES), "ann")
     review.undo(entry.number, "bob")
     version = review.store.version
-    with pytest.raises(BadInput, match="was undone already, by bob"):
+    with pytest.raises(BadInput, match="was already undone by bob"):
         review.undo(entry.number, "cy")
     assert (review.store.version, linked(review)) == (version, set())
 
@@ -99,7 +99,7 @@ def test_what_a_person_took_back_is_not_linked_again_without_one(review: LinkRev
     done(review, proposal("putin", "wikidata:Q7747"))
     review.undo(1, "ann", "not he")
     (outcome,) = review.propose([proposal("putin", "wikidata:Q7747")])
-    assert (outcome.done, outcome.proposal.reason) == ("queued", "ann took this link back.")
+    assert (outcome.done, outcome.proposal.reason) == ("queued", "ann undid this link.")
     assert linked(review) == set()
 
 

@@ -10,7 +10,7 @@ import pytest
 from rdflib import DCTERMS, OWL, RDF, SH, SKOS, XSD, Graph, Literal, URIRef
 
 import ontology
-from kg.gate.gate import reported
+from kg.gate.gate import check_against_shapes
 from kg.gate.validation_report import Rejected
 from kg.iris import FOAF, PAV
 from kg.knowledge_graph import KnowledgeGraph
@@ -172,9 +172,9 @@ def test_what_was_checked_is_not_checked_again(
 
     def counted(shapes: Any, fresh: Any) -> Any:
         checked.append(len(fresh))
-        return reported(shapes, fresh)
+        return check_against_shapes(shapes, fresh)
 
-    monkeypatch.setattr(linksets, "reported", counted)
+    monkeypatch.setattr(linksets, "check_against_shapes", counted)
     linksets.check(graph, review.store.triples(review.names.links_graph("wikidata")))
     assert checked == [0]
 

@@ -32,8 +32,8 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 
 def found(data: Path, check: str, **environ: str) -> Finding:
-    """Return the only finding of a check."""
-    one, *more = [f for f in doctor.diagnose(doctor.patient(data, environ)) if f.check == check]
+    """Give the one finding of a check."""
+    one, *more = [f for f in doctor.diagnose(doctor.installation(data, environ)) if f.check == check]
     assert more == []
     assert (one.verdict == "ok") == (one.remedy == "")
     return one
@@ -46,7 +46,7 @@ def verdict(data: Path, check: str, **environ: str) -> str:
 def test_all_is_well(data: Path) -> None:
     TokenFile(data).create("a", TokenGrant())
     before = stores.tree(data.parent).keys()
-    findings = doctor.diagnose(doctor.patient(data, {}, full=True))
+    findings = doctor.diagnose(doctor.installation(data, {}, full=True))
     assert [one for one in findings if one.verdict != "ok"] == []
     assert [one.check for one in findings] == [
         "data directory",
@@ -65,7 +65,7 @@ def test_all_is_well(data: Path) -> None:
 
 def test_a_store_with_articles_is_examined(tmp_path: Path) -> None:
     data = stores.seeded(tmp_path / "data")
-    checks = [one.check for one in doctor.diagnose(doctor.patient(data, {}, full=True)) if one.verdict == "ok"]
+    checks = [one.check for one in doctor.diagnose(doctor.installation(data, {}, full=True)) if one.verdict == "ok"]
     assert {"article graphs", "scratch graphs", "union graph", "articles"} <= set(checks)
     stores.change(data, "INSERT DATA { <urn:stale> <urn:p> 1 }")
     assert verdict(data, "union graph") == "failed"
@@ -75,8 +75,8 @@ def test_a_store_with_articles_is_examined(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_or_holds_no_store(data: Path, tmp_path: Path) -> None:
-    assert "is not there" in found(tmp_path / "nowhere", "data directory").what
-    assert "is not there" in found(data / "claimgraph.json", "data directory").what
+    assert "is not a directory" in found(tmp_path / "nowhere", "data directory").what
+    assert "is not a directory" in found(data / "claimgraph.json", "data directory").what
     (data / "claimgraph.json").unlink()
     assert "There is no store" in found(data, "data directory").what
     assert verdict(data, "data directory") == "failed"
@@ -86,16 +86,16 @@ def test_a_directory_that_is_not_there_or_holds_no_store(data: Path, tmp_path: P
 def test_what_a_restore_left(inside: bool, data: Path) -> None:
     left = data / ".before-restore" if inside else data.with_name("data.before-restore")
     left.mkdir()
-    findings = [one for one in doctor.diagnose(doctor.patient(data, {})) if one.check == "data directory"]
+    findings = [one for one in doctor.diagnose(doctor.installation(data, {})) if one.check == "data directory"]
     assert [one.verdict for one in findings] == ["failed", "ok"]
     assert str(left) in findings[0].what
 
 
 def test_the_directory_is_named_even_where_another_setting_is_wrong(data: Path) -> None:
     environ = {"KG_DATA_DIR": f" {data} ", "KG_PORT": "x"}
-    assert doctor.patient(None, environ).data == data
-    assert doctor.patient(Path("other"), environ).data == Path("other")
-    assert doctor.patient(None, {"KG_DATA_DIR": " "}).data == Path("claimgraph-data")
+    assert doctor.installation(None, environ).data == data
+    assert doctor.installation(Path("other"), environ).data == Path("other")
+    assert doctor.installation(None, {"KG_DATA_DIR": " "}).data == Path("claimgraph-data")
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o710, 0o701])
@@ -153,7 +153,7 @@ def test_a_clock_that_has_gone_back(data: Path) -> None:
     (data / "snapshots" / "3").mkdir(parents=True)
     one = found(data, "clock")
     assert one.verdict == "ok"
-    assert time.strftime("The newest snapshot is of %Y-%m-%d", time.gmtime()) in one.what
+    assert time.strftime("The newest snapshot is from %Y-%m-%d", time.gmtime()) in one.what
     for path in (data / "claimgraph.json", data / "snapshots" / "3"):
         was = path.stat().st_mtime
         os.utime(path, (_FUTURE, _FUTURE))
@@ -167,7 +167,7 @@ def test_a_clock_that_has_gone_back(data: Path) -> None:
 def test_a_clock_that_was_never_set(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 86_400.0)
     one = found(data, "clock")
-    assert (one.verdict, one.what) == ("failed", "The clock says 1970-01-02.")
+    assert (one.verdict, one.what) == ("failed", "The clock is at 1970-01-02.")
 
 
 # ---- the system
@@ -179,10 +179,10 @@ def test_few_open_files(data: Path) -> None:
         (data / "store" / f"9{number:05}.sst").touch()
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (2000, hard))
-        (finding,) = doctor._open_files(doctor.patient(data, {}))
+        (finding,) = doctor._open_files(doctor.installation(data, {}))
         assert finding.verdict == "ok"
         resource.setrlimit(resource.RLIMIT_NOFILE, (1100, hard))
-        (finding,) = doctor._open_files(doctor.patient(data, {}))
+        (finding,) = doctor._open_files(doctor.installation(data, {}))
         assert finding.verdict == "warning"
         assert "may open 1100 files" in finding.what
     finally:
@@ -225,21 +225,21 @@ def test_no_process_can_be_started(data: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_settings(data: Path) -> None:
-    assert found(data, "settings").what == "All have their defaults."
+    assert found(data, "settings").what == "All have default values."
     assert found(data, "settings", KG_PORT="80", KG_TOKEN="very secret", HOME="/").what == "Set: KG_PORT, KG_TOKEN."
 
 
 def test_settings_that_nothing_reads_or_that_are_wrong(data: Path) -> None:
     environ = {"KG_PROT": "80", "KG_PORT": "x", "KG_TOKEN": "very secret"}
-    findings = [one for one in doctor.diagnose(doctor.patient(data, environ)) if one.check == "settings"]
+    findings = [one for one in doctor.diagnose(doctor.installation(data, environ)) if one.check == "settings"]
     assert [one.verdict for one in findings] == ["failed", "warning", "ok"]
     assert "KG_PORT=x is not a whole number" in findings[0].what
-    assert findings[1].what == "Nothing reads KG_PROT."
+    assert findings[1].what == "Unknown: KG_PROT."
     assert "very secret" not in str(findings)
 
 
 def test_a_setting_of_an_earlier_version(data: Path) -> None:
-    findings = [one for one in doctor.diagnose(doctor.patient(data, {"KG_LANES": "x"})) if one.check == "settings"]
+    findings = [one for one in doctor.diagnose(doctor.installation(data, {"KG_LANES": "x"})) if one.check == "settings"]
     assert [one.verdict for one in findings] == ["ok", "ok"]
     assert "KG_LANES" in findings[0].what
 
@@ -250,8 +250,8 @@ def test_a_setting_of_an_earlier_version(data: Path) -> None:
 def test_a_server_goes_on_while_it_is_examined(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         assert server.update("INSERT DATA { <urn:a> <urn:b> 1 }").status == 204
-        findings = doctor.diagnose(doctor.patient(server.data, {}, full=True))
+        findings = doctor.diagnose(doctor.installation(server.data, {}, full=True))
         assert [one for one in findings if one.verdict != "ok"] == []
-        assert any("The newest snapshot is of" in one.what for one in findings)
+        assert any("The newest snapshot is from" in one.what for one in findings)
         assert server.update("INSERT DATA { <urn:a> <urn:b> 2 }").status == 204
         assert list((server.data / "backups").iterdir()) == []

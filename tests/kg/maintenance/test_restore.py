@@ -84,7 +84,7 @@ def test_every_quad_comes_back(seeded: Path, file: Path, tmp_path: Path) -> None
     assert sum(done for done, _ in seen) == seen[0][1]
     assert only(tmp_path / "a") == ["data"]
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
-    assert all(finding.verdict != "failed" for finding in doctor.diagnose(doctor.patient(data, {}, full=True)))
+    assert all(finding.verdict != "failed" for finding in doctor.diagnose(doctor.installation(data, {}, full=True)))
 
 
 def test_it_is_another_dataset_than_the_one_that_was_backed_up(seeded: Path, file: Path, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_copy_of_which_half_is_still_empty(file: Path, old: Path, damaged: Pat
 
 def test_two_backups_in_one_file(file: Path, small: Path, old: Path, damaged: Path) -> None:
     damaged.write_bytes(small.read_bytes() + file.read_bytes())
-    assert "something after its end" in check_refused(damaged, old)
+    assert "data after its end" in check_refused(damaged, old)
     damaged.write_bytes(file.read_bytes()[: small.stat().st_size] + small.read_bytes())
     check_refused(damaged, old)
 
@@ -294,11 +294,11 @@ def _no_description(place: Path, told: backup_archive.BackupSummary) -> backup_a
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_without_graph, "does not hold what its manifest says"),
-        (lambda _, told: dataclasses.replace(told, quads=2), "does not hold what its manifest says"),
-        (lambda _, told: dataclasses.replace(told, graphs=0), "does not hold what its manifest says"),
-        (lambda _, told: dataclasses.replace(told, bare=False), "does not hold what its manifest says"),
-        (_other_description, "does not hold what its manifest says"),
+        (_without_graph, "its store does not match its manifest"),
+        (lambda _, told: dataclasses.replace(told, quads=2), "its store does not match its manifest"),
+        (lambda _, told: dataclasses.replace(told, graphs=0), "its store does not match its manifest"),
+        (lambda _, told: dataclasses.replace(told, bare=False), "its store does not match its manifest"),
+        (_other_description, "its store does not match its manifest"),
         (_no_description, "cannot be opened"),
         (_damaged_engine, "cannot be opened"),
         (_without_manifest, "cannot be opened"),
@@ -536,7 +536,7 @@ def test_a_swap_that_fails_is_taken_back(inside: bool, small: Path, old: Path, m
             assert stores.names(old) == {"urn:old"}
         else:
             break
-    assert said == ["The place of data cannot be written: Input/output error."] * 4
+    assert said == ["The directory of data cannot be written: Input/output error."] * 4
     assert only(old) == ["claimgraph.json", "notes.txt", "store", "tokens.json"]
     assert only(old.parent) == ["data"]
     assert stores.names(old) == {"urn:new"}

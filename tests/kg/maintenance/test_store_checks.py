@@ -159,14 +159,14 @@ def test_what_follows_from_an_article_is_missing(data: Path) -> None:
     stores.change(data, f"DELETE {{ ?s ?p ?o }} WHERE {{ GRAPH {_INFERRED} {{ ?s ?p ?o }} }}; DROP GRAPH {_INFERRED}")
     found = faults(data)
     assert found[0].check == "article graphs"
-    assert "What follows from it is missing for: seed" in found[0].what
+    assert "The inferred graph is missing for: seed" in found[0].what
 
 
 def test_something_follows_from_no_article(data: Path) -> None:
     stores.change(data, f"DELETE {{ ?s ?p ?o }} WHERE {{ GRAPH {_ARTICLE} {{ ?s ?p ?o }} }}; DROP GRAPH {_ARTICLE}")
     found = faults(data)
     assert found[0].check == "article graphs"
-    assert "articles that are not there: seed" in found[0].what
+    assert "inferred graphs of missing articles: seed" in found[0].what
 
 
 def test_many_are_not_all_listed(data: Path) -> None:
@@ -193,10 +193,10 @@ def test_a_scratch_graph_is_left_over(data: Path) -> None:
 @pytest.mark.parametrize(
     ("update", "said"),
     [
-        ("INSERT DATA { <urn:stale> <urn:b> 1 }", "0 are lost and 1 stale"),
-        ("DELETE DATA { <urn:s> <urn:p> 1 }", "1 are lost and 0 stale"),
-        ("DELETE DATA { <urn:s> <urn:p> 1 } ; INSERT DATA { <urn:stale> <urn:b> 1 }", "1 are lost and 1 stale"),
-        ("INSERT DATA { GRAPH <urn:more> { <urn:lost> <urn:p> 1 } }", "1 are lost and 0 stale"),
+        ("INSERT DATA { <urn:stale> <urn:b> 1 }", "0 missing, 1 stale"),
+        ("DELETE DATA { <urn:s> <urn:p> 1 }", "1 missing, 0 stale"),
+        ("DELETE DATA { <urn:s> <urn:p> 1 } ; INSERT DATA { <urn:stale> <urn:b> 1 }", "1 missing, 1 stale"),
+        ("INSERT DATA { GRAPH <urn:more> { <urn:lost> <urn:p> 1 } }", "1 missing, 0 stale"),
     ],
 )
 def test_the_union_is_not_what_it_should_be(update: str, said: str, data: Path) -> None:
@@ -231,7 +231,7 @@ def test_an_article_that_the_gate_refuses_now(data: Path) -> None:
     assert faults(data) == []
     found = only(data, full=True)
     assert found.check == "articles"
-    assert found.what.startswith("The gate refuses 1 of 1 now: seed (")
+    assert found.what.startswith("1 of 1 do not pass the gate: seed (")
     assert "B1" in found.what
 
 

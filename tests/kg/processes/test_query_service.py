@@ -89,7 +89,7 @@ def test_commits_that_are_close_together_share_a_snapshot(tmp_path: Path, monkey
                 wanted = store.version
                 assert await endpoint.publish() >= wanted
                 text = f"ASK {{ <urn:n{number}> ?p ?o }}"
-                assert b"true" in (await endpoint.query(text, CSV, asker=QueryCaller(str(number)))).content
+                assert b"true" in (await endpoint.query(text, CSV, caller=QueryCaller(str(number)))).content
 
             await asyncio.gather(*(write(number) for number in range(40)))
             assert len(checkpoints) <= 2
@@ -201,7 +201,7 @@ def test_readers_never_see_a_part_of_a_commit(tmp_path: Path, bare: bool, last: 
             async def read(name: str) -> None:
                 before = 0
                 while before < last - 1:
-                    answer = (await endpoint.query(text, CSV, asker=QueryCaller(name))).content.decode()
+                    answer = (await endpoint.query(text, CSV, caller=QueryCaller(name))).content.decode()
                     (row,) = answer.splitlines()[1:]
                     number, lefts, rights, newest = row.split(",")
                     assert int(lefts) == int(rights) == min(int(number), 5), row
@@ -235,7 +235,9 @@ def test_the_past_as_far_as_it_is_kept(tmp_path: Path) -> None:
                 await endpoint.publish()
             assert [await count(endpoint, first + n) for n in (1, 2)] == [4, 5]
             for number in (first, first + 3, 0):
-                with pytest.raises(errors.NotFound, match=f"Snapshot {number} is not kept; the newest is {first + 2}"):
+                with pytest.raises(
+                    errors.NotFound, match=f"Snapshot {number} is not available; the newest is {first + 2}"
+                ):
                     await count(endpoint, number)
             assert endpoint.snapshots and endpoint.snapshots.numbers == [first + 1, first + 2]
 
@@ -248,7 +250,7 @@ def test_a_snapshot_that_is_read_is_not_removed(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(store, snapshots=1) as endpoint:
             number = endpoint.number
-            reading = asyncio.create_task(endpoint.query(RUNAWAY, CSV, asker=QueryCaller("one", 2.0)))
+            reading = asyncio.create_task(endpoint.query(RUNAWAY, CSV, caller=QueryCaller("one", 2.0)))
             await until(lambda: endpoint.pool is not None and endpoint.pool.busy == 1, "it runs")
             for name in ("a", "b"):
                 insert(store, name)
@@ -291,7 +293,7 @@ def test_a_timeout_can_only_lower_the_limit(tmp_path: Path, asked: float | None,
             assert endpoint.pool
             loop = asyncio.get_running_loop()
             begun = loop.time()
-            reading = asyncio.create_task(endpoint.query(RUNAWAY, CSV, asker=QueryCaller("one", asked)))
+            reading = asyncio.create_task(endpoint.query(RUNAWAY, CSV, caller=QueryCaller("one", asked)))
             await until(lambda: endpoint.pool is not None and endpoint.pool.busy == 1, "it runs")
             (pid,) = [channel.process.pid for channel in endpoint.pool._channels if channel.job]
             with pytest.raises(errors.TimedOut):
@@ -310,7 +312,7 @@ def test_a_timeout_that_is_none(tmp_path: Path, asked: float) -> None:
     async def main() -> None:
         async with serving(store) as endpoint:
             with pytest.raises(errors.BadInput, match="more than zero"):
-                await endpoint.query(COUNT, CSV, asker=QueryCaller("one", asked))
+                await endpoint.query(COUNT, CSV, caller=QueryCaller("one", asked))
 
     run(main())
 

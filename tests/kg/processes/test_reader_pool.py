@@ -401,7 +401,7 @@ def test_a_client_has_a_limit_of_its_own(path: Path) -> None:
         async with reading(path, max_queries_per_client=3, max_queries=100) as pool:
             tasks = [asking(pool, RUNAWAY, "greedy") for _ in range(3)]
             await asyncio.sleep(0)
-            with pytest.raises(errors.TooManyRequests, match="3 queries under way"):
+            with pytest.raises(errors.TooManyRequests, match="3 queries in progress"):
                 await ask(pool, COUNT, "greedy")
             assert await ask(pool, COUNT, "modest") == COUNTED
             assert pool.counts.refused == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.reference.name_similarity import likeness, respelt, searched
+from kg.reference.name_similarity import likeness, respelt, search_spellings
 
 PAIRS = [
     ("Володимир Путін", "Vladimir Putin"),
@@ -53,5 +53,5 @@ def test_respelling_is_of_cyrillic_alone() -> None:
 
 
 def test_a_person_is_looked_up_as_the_west_writes_it_and_with_kin_of_the_given_name() -> None:
-    assert {"Володимир Путін", "volodimir putin", "vladimir putin"} <= set(searched("Володимир Путін"))
-    assert searched("Mark Rutte") == ["Mark Rutte"]
+    assert {"Володимир Путін", "volodimir putin", "vladimir putin"} <= set(search_spellings("Володимир Путін"))
+    assert search_spellings("Mark Rutte") == ["Mark Rutte"]

@@ -108,7 +108,7 @@ def test_by_identifier_finds_both_sides(reference: ReferenceStore) -> None:
 
 
 def test_a_version_comes_once_and_the_next_takes_its_place(reference: ReferenceStore) -> None:
-    with pytest.raises(BadInput, match="there already") as refused:
+    with pytest.raises(BadInput, match="already imported") as refused:
         reference.add(PACK, [place("1", "Інше")])
     assert "kg reference remove places" in refused.value.remedy
     report = reference.add(PackMetadata("places", "2", "geonames"), [place("1", "Інше")])
@@ -164,7 +164,7 @@ def test_packs_that_disagree_are_flagged_until_one_goes(reference: ReferenceStor
     )
     reference.add(PackMetadata("codes", "1", "iso3166"), [denmark])
     report = reference.add(PackMetadata("rigour", "1", "rigour"), [realm])
-    assert "rigour:dk is wikidata:Q756617, but the pack codes says Q35" in report.examples["identifier-conflict"]
+    assert "rigour:dk is wikidata:Q756617, but the pack codes states Q35" in report.examples["identifier-conflict"]
     assert {hit.record.flags for hit in reference.exact("данія")} == {("identifier-conflict",)}
     reference.remove("rigour")
     assert [hit.record.flags for hit in reference.exact("данія")] == [()]
@@ -230,14 +230,14 @@ def test_a_killed_import_leaves_the_store_whole(tmp_path: Path) -> None:
     program = f"""
 import os, signal
 from pathlib import Path
-from kg.reference.pack_metadata import Pack
+from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import *
-from kg.reference.reference_store import Reference
+from kg.reference.reference_store import ReferenceStore
 def records():
     for number in range(9_000):
-        yield Record("geonames", str(number), Kind.settlement, (Name(f"Місто {{number}}"),))
+        yield Record("geonames", str(number), RecordKind.settlement, (RecordName(f"Місто {{number}}"),))
     os.kill(os.getpid(), signal.SIGKILL)
-Reference.open(Path({str(file)!r}), writable=True).add(Pack("places", "2", "geonames"), records())
+ReferenceStore.open(Path({str(file)!r}), writable=True).add(PackMetadata("places", "2", "geonames"), records())
 """
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -9
     with ReferenceStore.open(file) as opened:

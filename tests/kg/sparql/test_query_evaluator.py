@@ -113,11 +113,11 @@ def test_the_memory_is_bounded(store: oxigraph.Engine) -> None:
     evaluator = QueryEvaluator(NestingLimits())
     for number in range(query_evaluator._MEMO_SIZE + 10):
         verdict(evaluator, store, f"ASK {{ ?a{number} <urn:b> 1 }}")
-        assert 0 < len(evaluator._read) <= query_evaluator._MEMO_SIZE
+        assert 0 < len(evaluator._checked) <= query_evaluator._MEMO_SIZE
     for size, kept in ((query_evaluator._MEMO_TEXT, 1), (query_evaluator._MEMO_TEXT + 1, 0)):
         evaluator = QueryEvaluator(NestingLimits())
         assert "boolean" in verdict(evaluator, store, "ASK { ?s ?p ?o }".ljust(size))
-        assert len(evaluator._read) == kept
+        assert len(evaluator._checked) == kept
 
 
 def test_the_request_belongs_to_the_form(store: oxigraph.Engine) -> None:
@@ -130,7 +130,7 @@ def test_the_request_belongs_to_the_form(store: oxigraph.Engine) -> None:
             (f"PREFIX filtere: <> {text}", QueryDataset(prefixes={"e": XSD}, base=namespace)),
         ):
             found.append(verdict(evaluator, store, asked, request).partition("(")[0].partition(":")[0])
-    assert found == ["Answer", "Answer", "MalformedText", "MalformedText"]
+    assert found == ["QueryResult", "QueryResult", "MalformedText", "MalformedText"]
 
 
 # ---- and is never misled

@@ -31,9 +31,9 @@ def test_it_is_found_beside_the_directory_or_in_it(tmp_path: Path, monkeypatch: 
 def test_no_new_store_is_made_meanwhile(tmp_path: Path) -> None:
     data = stores.plain(tmp_path / "data", "old")
     data.rename(tmp_path / "data.before-restore")
-    with pytest.raises(StoreUnavailable, match=r"data\.before-restore holds the store from before") as caught:
+    with pytest.raises(StoreUnavailable, match=r"data\.before-restore holds the previous store") as caught:
         Store(StoreOptions(data, bare=True))
-    assert "Move what is in data.before-restore back into data" in caught.value.remedy
+    assert "Move the content of data.before-restore back into data" in caught.value.remedy
     assert not data.exists()
     (tmp_path / "data.before-restore").rename(data)
     assert Store(StoreOptions(data, bare=True)).graphs() == ["urn:old"]

@@ -105,8 +105,8 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
 import os, signal, sys
 from pathlib import Path
 from kg.store.snapshots import Snapshots
-from kg.store.store import Settings, Store
-store = Store(Settings(Path(sys.argv[1]), bare=True))
+from kg.store.store import Store, StoreOptions
+store = Store(StoreOptions(Path(sys.argv[1]), bare=True))
 kept = Snapshots(Path(sys.argv[1]), 2)
 kept.take(store.checkpoint)
 def make(path):
@@ -176,7 +176,7 @@ def test_a_past_one_and_one_that_is_gone(tmp_path: Path, store: Store) -> None:
     with kept.held(3) as past, kept.held() as newest:
         assert (rows(past.path), rows(newest.path), newest.number) == (4, 5, 4)
     for number in (2, 5, 0):
-        with pytest.raises(NotFound, match=f"Snapshot {number} is not kept; the newest is 4"), kept.held(number):
+        with pytest.raises(NotFound, match=f"Snapshot {number} is not available; the newest is 4"), kept.held(number):
             pass
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from kg.errors import ClaimgraphError, MalformedText, TooLarge
 from kg.rdf import oxigraph
-from kg.rdf.xml_expansion_limit import refuse_expansion
+from kg.rdf.input_limits import refuse_expansion
 from tests.cases.peers import Reply, serving
 
 NAMESPACES = """<!ENTITY rdf "http://www.w3.org/1999/02/22-rdf-syntax-ns#">
