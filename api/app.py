@@ -27,6 +27,7 @@ from api.routers import (
     admin_backup,
     articles,
     graph_store,
+    guide,
     home,
     monitoring,
     questions,
@@ -48,11 +49,12 @@ _ABOUT = (
     "from it. Reading is open; writing needs a bearer token."
 )
 
-_BARE = (monitoring, admin_backup, home, sparql_protocol, graph_store)
+_BARE = (monitoring, admin_backup, home, guide, sparql_protocol, graph_store)
 _FULL = (
     monitoring,
     admin_backup,
     home,
+    guide,
     questions,
     articles,
     why,

@@ -403,7 +403,7 @@ def table() -> str:
     """Return the settings as Markdown: a heading and a table for each group."""
     lines: list[str] = []
     for name, group in _GROUPS.items():
-        lines += [f"### {group.heading}", "", "| variable | default | meaning |", "| --- | --- | --- |"]
+        lines += [f"## {group.heading}", "", "| variable | default | meaning |", "| --- | --- | --- |"]
         for row in variables():
             if row.group == name:
                 default = str(row.default).lower() if isinstance(row.default, bool) else row.default

@@ -1,9 +1,10 @@
-"""Fill the README's generated parts from the code: ``python tests/docs.py`` writes them, a test compares them.
+"""Fill the generated parts of README and guide: ``python -m tests.docs`` writes them, a test compares them.
 
 Every fenced ``sparql`` block that is followed by a ``text`` block gets the real output of the query over the seed
-article, every such ``python`` block the real output of the program beside an export of it (unless a library that it
-imports is not installed); the configuration table comes from :mod:`kg.config`, the data dictionary of exported tables
-from :mod:`kg.export.table_schema`.
+article, every such ``python`` block the real output of the program next to an export of it (unless a library that it
+imports is not installed). Settings, commands, the data dictionary of exported tables and the layers of packages come
+from where they are declared. A text block after a comment (``its answer``) is left alone: it needs more than the seed
+article, and another test compares it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -24,37 +28,70 @@ from kg.export import table_files, table_schema
 from kg.export.table_rows import TableReader
 from kg.knowledge_graph import KnowledgeGraph
 from kg.rdf.query_request_and_result import ResultFormats
+from tests import command_reference
 
 ROOT = Path(__file__).resolve().parents[1]
-_QUERY = re.compile(r"```sparql\n(?P<query>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
-_PROGRAM = re.compile(r"```python\n(?P<program>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
-_TABLES = re.compile(r"(?<=<!-- tables -->\n).*?(?=\n<!-- /tables -->)", re.DOTALL)
-_CONFIG = re.compile(r"(?<=<!-- config -->\n).*?(?=\n<!-- /config -->)", re.DOTALL)
+README = ROOT / "README.md"
+GUIDE = ROOT / "api" / "guide" / "en"
+PAGES = (README, *sorted(GUIDE.glob("*.md")))
+
+QUERY = re.compile(r"```sparql\n(?P<query>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+PROGRAM = re.compile(r"```python\n(?P<program>(?:(?!```).)*)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+_PART = re.compile(r"<!-- (?P<name>\w+) -->\n.*?<!-- /(?P=name) -->", re.DOTALL)
 
 
-def output(graph: KnowledgeGraph, query: str) -> str:
-    """Give the table that ``kg query`` prints."""
-    answer = graph.store.query(query, ResultFormats())
+def _layers() -> str:
+    """Render the layers of packages, the topmost first."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    inside = {contract["containers"][0]: contract["layers"] for contract in contracts if "containers" in contract}
+    lines = [
+        f"{name if at == 0 else '':4}  {layer.replace(' | ', ', ')}"
+        for name, layers in inside.items()
+        for at, layer in enumerate(layers)
+    ]
+    return "\n".join(["```", *lines, "```"])
+
+
+_PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": config.table,
+    "commands": command_reference.reference,
+    "tables": table_schema.dictionary,
+    "layers": _layers,
+}
+
+
+def output(content: bytes, base: str) -> str:
+    """Return the table that ``kg query`` prints for solutions in JSON."""
     stream = io.StringIO()
-    Console(file=stream, width=118, highlight=False).print(terminal_output.solutions(answer.content, graph.names.base))
+    Console(file=stream, width=118, highlight=False).print(terminal_output.solutions(content, base))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
 def fill(text: str) -> str:
-    """Return the README with its generated parts made anew."""
-    graph = KnowledgeGraph.open(config.Config(), in_memory=True)
-
-    def answered(found: re.Match[str]) -> str:
-        query = found["query"]
-        return f"```sparql\n{query}```\n\n```text\n{output(graph, query)}```"
-
+    """Return a page with its generated parts written again."""
+    text = _PART.sub(_part, QUERY.sub(_answered, text))
+    if not PROGRAM.search(text):
+        return text
     with tempfile.TemporaryDirectory() as folder:
-        reader = TableReader(graph.articles)
+        reader = TableReader(_seed().articles)
         table_files.write(reader, table_files.TableFileFormat.parquet, Path(folder, "tables"), lambda: None)
         table_files.write(reader, table_files.TableFileFormat.duckdb, Path(folder, "news.duckdb"), lambda: None)
-        text = _PROGRAM.sub(lambda found: _printed(found, folder), text)
-    text = _TABLES.sub(lambda _: f"\n{table_schema.dictionary()}\n", text)
-    return _CONFIG.sub(lambda _: config.table(), _QUERY.sub(answered, text))
+        return PROGRAM.sub(lambda found: _printed(found, folder), text)
+
+
+@cache
+def _seed() -> KnowledgeGraph:
+    return KnowledgeGraph.open(config.Config(), in_memory=True)
+
+
+def _part(found: re.Match[str]) -> str:
+    return f"<!-- {found['name']} -->\n\n{_PARTS[found['name']]()}\n\n<!-- /{found['name']} -->"
+
+
+def _answered(found: re.Match[str]) -> str:
+    query = found["query"]
+    answer = _seed().store.query(query, ResultFormats())
+    return f"```sparql\n{query}```\n\n```text\n{output(answer.content, _seed().names.base)}```"
 
 
 def _printed(found: re.Match[str], folder: str) -> str:
@@ -70,6 +107,6 @@ def _printed(found: re.Match[str], folder: str) -> str:
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(fill(readme.read_text("utf-8")), "utf-8")
-    sys.stdout.write("README.md filled\n")
+    for page in PAGES:
+        page.write_text(fill(page.read_text("utf-8")), "utf-8")
+    sys.stdout.write(f"{len(PAGES)} pages filled\n")

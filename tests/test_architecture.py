@@ -141,6 +141,7 @@ def test_direction(path: Path) -> None:
         ("duckdb", "kg/export/duckdb_files.py"),
         ("edtf", "kg/gate/date_checks.py"),
         ("uvicorn", "api/server/http_protocol.py"),
+        ("markdown_it", "api/rendering/guide_pages.py"),
         ("sqlite3", "kg/reference/sqlite_database.py"),
         ("ibis", "kg/events/ibis_engine.py"),
         ("pyspark", "kg/events/ibis_engine.py"),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs import ROOT
 
-TEXT = (ROOT / "api" / "THREATS.md").read_text("utf-8")
+TEXT = (ROOT / "api" / "guide" / "en" / "security.md").read_text("utf-8")
 THREATS = re.findall(r"^\| ([A-Z]\d+) \| (.*) \| (.*) \| (.*) \|$", TEXT, re.MULTILINE)
 
 

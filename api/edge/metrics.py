@@ -35,6 +35,7 @@ MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 KINDS: Final = {
     "": "page",
     "docs": "page",
+    "guide": "page",
     "questions": "page",
     "openapi.json": "page",
     "ontology": "page",

@@ -27,7 +27,7 @@ _KEYED = frozenset((b"accept", b"host"))
 _AS_OF = re.compile(rb"(?:^|&)asOf=([0-9]{1,18})(?:&|$)")
 _QUERY = re.compile(rb"(?:^|&)query=")
 _UNTAGGED = ("/static/", "/healthz", "/readyz", "/metrics", "/admin/")
-_NOW = frozenset(("", "docs", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
+_NOW = frozenset(("", "docs", "guide", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
 """First steps of the paths whose answers depend on the store as it is now, or on the software alone."""
 
 _WRITES_NOTHING = frozenset(("/sparql", "/validate", "/reconcile/0.2", "/reconcile/1.0/match", "/reconcile/1.0/extend"))

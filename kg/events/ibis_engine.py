@@ -25,7 +25,7 @@ try:
 except ImportError:
     raise BadInput(
         "Event tables need DuckDB and Ibis, which are not installed.",
-        remedy="Install the extra: pip install 'claimgraph[tables]'.",
+        remedy="Install the extra: pip install '.[tables]' in the clone.",
     ) from None
 
 __all__ = [
@@ -93,7 +93,7 @@ def spark(master: str = "local[2]") -> Backend:
         from pyspark.errors import PySparkException  # noqa: PLC0415 - a separate extra
         from pyspark.sql import SparkSession  # noqa: PLC0415
     except ImportError:
-        remedy = "Install the extra: pip install 'claimgraph[spark]'."
+        remedy = "Install the extra: pip install '.[spark]' in the clone."
         raise BadInput("Spark is not installed.", remedy=remedy) from None
     settings = {
         "spark.ui.showConsoleProgress": "false",

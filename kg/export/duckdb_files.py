@@ -43,7 +43,7 @@ def require() -> None:
     except ImportError:
         raise BadInput(
             "Parquet and DuckDB require the library duckdb, which is not installed.",
-            remedy="Run `pip install 'claimgraph[tables]'`, or choose --format csv.",
+            remedy="Run `pip install '.[tables]'` in the clone, or choose --format csv.",
         ) from None
 
 

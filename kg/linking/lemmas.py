@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 MISSING = (
     "Names are compared in their inflected forms, because the dictionary is not installed: "
-    "pip install 'claimgraph[lemmas]'."
+    "pip install '.[lemmas]' in the clone."
 )
 """Notice for users without the extra."""
 

@@ -14,8 +14,8 @@ Scorer = Callable[[Candidate], Candidate]
 """Function that returns a candidate with another similarity."""
 
 REMEDY = (
-    "Run pip install 'claimgraph[logic]' in an environment of its own, without constraints.txt: it requires DuckDB "
-    "below 2, and PyICU, which is compiled and needs ICU (libicu-dev, pkg-config, g++)."
+    "Run pip install '.[logic]' in the clone, in an environment of its own, without constraints.txt: it requires "
+    "DuckDB below 2, and PyICU, which is compiled and needs ICU (libicu-dev, pkg-config, g++)."
 )
 
 

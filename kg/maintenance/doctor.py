@@ -272,7 +272,8 @@ def _settings(installation: Installation) -> Iterator[Finding]:
         yield Finding("settings", "ok", f"Ignored, as only earlier versions used it: {', '.join(ignored)}.")
     unknown = [name for name in given if name not in known | IGNORED]
     if unknown:
-        yield Finding("settings", "warning", f"Unknown: {', '.join(unknown)}.", "Check the spelling; see README.md.")
+        remedy = "Check the spelling; the guide lists every setting (configuration)."
+        yield Finding("settings", "warning", f"Unknown: {', '.join(unknown)}.", remedy)
     names = [name for name in given if name in known]
     yield Finding("settings", "ok", f"Set: {', '.join(names)}." if names else "All have default values.")
 

@@ -64,7 +64,17 @@ READS = [
     "/why?subject=x&predicate=x&object=x",
     "/review",
 ]
-OPEN = ["/docs", "/openapi.json", "/ontology", "/shapes", "/schema", "/context.jsonld", "/static/style.css"]
+OPEN = [
+    "/docs",
+    "/guide/",
+    "/guide/queries",
+    "/openapi.json",
+    "/ontology",
+    "/shapes",
+    "/schema",
+    "/context.jsonld",
+    "/static/style.css",
+]
 
 Answer = httpx2.Response
 

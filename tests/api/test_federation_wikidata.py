@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -10,14 +9,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from rich.console import Console
 
 import ontology
-from kg.cli import terminal_output
 from kg.knowledge_graph import KnowledgeGraph
 from tests.cases import wikidata
 from tests.configs import configured
-from tests.docs import ROOT
+from tests.docs import GUIDE, output
 from tests.processes import WRITER, Reply, Server, running
 
 pytestmark = pytest.mark.skipif(not wikidata.SLICES.is_dir(), reason="the slices of outside data are not there")
@@ -104,10 +101,8 @@ def test_another_endpoint_is_refused_with_a_remedy(ours: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["records", "offices", "coordinates"])
-def test_the_readme_shows_query_and_answer(ours: Server, name: str) -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    stream = io.StringIO()
-    Console(file=stream, width=118, highlight=False).print(terminal_output.solutions(ask(ours, query(name)).body, BASE))
-    table = "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
-    assert f"<!-- ontology/federation/{name}.rq -->\n```sparql\n{query(name)}```\n" in readme
-    assert f"<!-- its answer -->\n```text\n{table}```\n" in readme, table
+def test_the_guide_shows_query_and_answer(ours: Server, name: str) -> None:
+    page = (GUIDE / "federation.md").read_text("utf-8")
+    table = output(ask(ours, query(name)).body, BASE)
+    assert f"<!-- ontology/federation/{name}.rq -->\n```sparql\n{query(name)}```\n" in page
+    assert f"<!-- its answer -->\n```text\n{table}```\n" in page, table

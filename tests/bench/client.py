@@ -115,9 +115,9 @@ class Wrk:
             raise RuntimeError(f"wrk failed: {done.stderr or done.stdout}")
         result = json.loads(done.stdout.splitlines()[-1])
         self.count += int(result["requests"]) + 10 * clients
-        requests, refused = int(result["requests"]), int(result["refused"])
-        rate = (requests - refused) / result["seconds"]
-        return Load(rate, result["p50"], result["p99"], refused, int(result["broken"]), requests)
+        count, refused = int(result["requests"]), int(result["refused"])
+        rate = (count - refused) / result["seconds"]
+        return Load(rate, result["p50"], result["p99"], refused, int(result["broken"]), count)
 
 
 def hammer(open_client: Callable[[], Client], targets: Callable[[], str], clients: int, seconds: float) -> Load:

@@ -131,3 +131,16 @@ def test_words_in_tables_stay_whole_on_a_telephone(address: str, path: str) -> N
         assert tab.evaluate("document.querySelectorAll('td').length") > 0
         assert tab.evaluate(BROKEN) == []
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "the page itself is too wide"
+
+
+@pytest.mark.parametrize("path", ["guide/", "guide/exports"])
+def test_a_page_of_the_guide_fits_a_telephone_at_every_visit(address: str, path: str) -> None:
+    """Tables and code scroll by themselves, the page does not; the second visit is answered by the browser's cache."""
+    with browser() as tab:
+        tab.send("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+        for _ in range(2):
+            tab.visit(address + path)
+            assert styled(tab)
+            assert tab.evaluate("document.querySelectorAll('.guide .wide table').length") > 0
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "the page itself is too wide"
+            tab.visit(address)

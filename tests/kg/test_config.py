@@ -257,9 +257,9 @@ def test_every_variable_is_in_the_tables_once() -> None:
     assert "| `KG_BARE` | `false` |" in table()
     assert "| `KG_TOKEN` | — |" in table()
     assert [line for line in table().splitlines() if line.startswith("#")] == [
-        "### Store",
-        "### HTTP server",
-        "### Access",
-        "### Queries and updates",
-        "### Outgoing requests",
+        "## Store",
+        "## HTTP server",
+        "## Access",
+        "## Queries and updates",
+        "## Outgoing requests",
     ]

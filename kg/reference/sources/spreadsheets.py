@@ -79,7 +79,7 @@ def natural_earth_places(source: SourceFile) -> Iterator[Record]:
 
 
 def own(source: SourceFile) -> Iterator[Record]:
-    """Yield the rows of a user's table with ``id``, ``name``, and any of the optional columns that the README lists.
+    """Yield the rows of a user's table with ``id``, ``name``, and any of the optional columns that the guide lists.
 
     ``name_uk`` and ``aliases_uk`` are in Ukrainian, likewise for any language; ``id:viaf`` is the identifier in VIAF.
     """

@@ -13,8 +13,8 @@ from kg.knowledge_graph import KnowledgeGraph
 from tests.configs import configured
 
 HTML = {"Accept": "text/html"}
-PAGES = ["/", "/docs", "/questions", "/questions/2", "/articles", "/entity/putin", "/article/seed", "/sparql",
-         "/sparql?query=ASK%7B%7D", "/graph/ontology"]  # fmt: skip
+PAGES = ["/", "/docs", "/guide/", "/guide/exports", "/questions", "/questions/2", "/articles", "/entity/putin",
+         "/article/seed", "/sparql", "/sparql?query=ASK%7B%7D", "/graph/ontology"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -42,7 +42,7 @@ def test_pages_are_self_contained(client: TestClient, path: str) -> None:
 
 
 def test_links_of_a_page_lead_somewhere(client: TestClient) -> None:
-    for path in ("/", "/docs", "/article/seed/C05"):
+    for path in ("/", "/docs", "/guide/", "/guide/linking", "/article/seed/C05"):
         page = client.get(path, headers=HTML).text
         links = {link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"#]*)["#]', page)}
         assert links

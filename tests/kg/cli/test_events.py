@@ -61,5 +61,5 @@ def test_without_the_extra(data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, "events", "match", str(file), "--format", "ucdp", "--data", str(data)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "pip install 'claimgraph[tables]'" in result.stderr
+    assert "pip install '.[tables]'" in result.stderr
     assert "Traceback" not in result.stderr

@@ -71,7 +71,7 @@ def test_without_the_extra_there_is_csv(data: Path, tmp_path: Path, monkeypatch:
     for form in ("parquet", "duckdb"):
         refused = export(data, "--format", form, "--out", tmp_path / form)
         assert refused.returncode == 2
-        assert "pip install 'claimgraph[tables]'" in refused.stderr
+        assert "pip install '.[tables]'" in refused.stderr
     assert export(data, "--format", "csv", "--out", tmp_path / "csv").returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["csv"]
 

@@ -61,4 +61,4 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(BadInput) as caught:
         duckdb_files.require()
-    assert "pip install 'claimgraph[tables]'" in caught.value.remedy
+    assert "pip install '.[tables]'" in caught.value.remedy

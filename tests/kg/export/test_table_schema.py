@@ -16,7 +16,7 @@ def test_everything_is_explained_in_a_sentence() -> None:
     for table in TABLES.values():
         for meaning in (table.meaning, *(column.meaning for column in table.columns)):
             assert meaning.endswith((".", "…")), meaning
-            assert "|" not in meaning  # which would end a cell of the table in the README
+            assert "|" not in meaning  # which would end a cell of the table in the guide
 
 
 def test_the_dictionary_names_all() -> None:

@@ -102,8 +102,8 @@ def test_the_filter_refuses_what_makes_sockets_and_nothing_else(architecture: in
 
 @pytest.mark.parametrize(("name", "value"), [("platform.machine", "riscv64"), ("sys.platform", "darwin")])
 def test_elsewhere_it_says_that_it_cannot(name: str, value: str) -> None:
-    code = "import platform, socket, sys\nfrom kg.processes import sandbox\n"
-    code += f"{name} = {{!r}}\nprint(sandbox.forbid_sockets())"
+    code = f"import platform, socket, sys\nfrom kg.processes import sandbox\n{name} = {{!r}}\n"
+    code += "print(sandbox.forbid_sockets())"
     code = code.format(value) if name == "sys.platform" else code.replace("= {!r}", f"= lambda: {value!r}")
     assert python(code + "\nsocket.socket().close()") == ["False"]
 
