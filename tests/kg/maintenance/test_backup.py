@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that holds a store."""
+    """A server that has a store open."""
     with running(tmp_path_factory.mktemp("server")) as found:
         yield found
 

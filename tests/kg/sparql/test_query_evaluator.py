@@ -49,7 +49,7 @@ def agree(store: oxigraph.Engine, texts: Iterable[str], depth: NestingLimits = F
 
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note which texts are read."""
+    """Record which texts are parsed."""
     noted: list[str] = []
     parse = static_analysis.QueryAnalysis.parse
 
@@ -269,7 +269,7 @@ _NUMBERS = st.sampled_from(["7", "88", "1e", "9a"])
 
 @st.composite
 def families(draw: st.DrawFn) -> list[str]:
-    """Draw a text, and others that come of it when what looks like a constant is put in another's place."""
+    """Draw a text, and variants in which apparent constants are moved to other places."""
     body = draw(_BODIES)
     found = [f"{draw(_DECLARATIONS)} {body.format(draw(_EXPRESSIONS))}"]
     found.append(f"PREFIX u: <urn:> {body.format(draw(_EXPRESSIONS))}")
