@@ -286,7 +286,7 @@ def test_an_update_may_ask_elsewhere(here: Here) -> None:
         ("/moved", "redirects"),
         ("/page", "text/html"),
         ("/xml", RESULTS),
-        ("/nonsense", "no answer to a SELECT"),
+        ("/nonsense", "not a result of SELECT"),
         ("/more-rows", f"more than {ROWS} solutions"),
         ("/bytes", f"more than {BYTES} bytes"),
         ("/slow", "in time"),

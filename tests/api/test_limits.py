@@ -264,7 +264,7 @@ def test_time_of_an_update(tmp_path: Path) -> None:
         begun = time.monotonic()
         answer = served.client.post("/update", data={"update": LONG}, headers=WRITER)
         refused(answer, 504, "KG_UPDATE_TIMEOUT")
-        assert "whole or not at all" in answer.json()["detail"]
+        assert "completely or not at all" in answer.json()["detail"]
         assert 1 <= time.monotonic() - begun < 20
         assert ended.is_set()
         version = served.endpoint.store.version
