@@ -373,8 +373,8 @@ def test_a_store_that_is_in_use_is_not_replaced(small: Path, old: Path) -> None:
 _HOLDER = """
 import sys
 from pathlib import Path
-from kg.store.store import Settings, Store
-store = Store(Settings(Path(sys.argv[1]), bare=True))
+from kg.store.store import Store, StoreOptions
+store = Store(StoreOptions(Path(sys.argv[1]), bare=True))
 print("held", flush=True)
 sys.stdin.read()
 """

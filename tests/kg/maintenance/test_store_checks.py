@@ -130,7 +130,7 @@ def test_an_index_that_lacks_something_is_found(lacking: str, monkeypatch: pytes
 
     data = stores.plain(tmp_path / "data", "x", "y")
     monkeypatch.setattr(
-        "kg.maintenance.store_checks.engine", SimpleNamespace(**{**vars(oxigraph), "open_snapshot": Faulty})
+        "kg.maintenance.store_checks.oxigraph", SimpleNamespace(**{**vars(oxigraph), "open_snapshot": Faulty})
     )
     assert "The indexes of the engine differ" in only(data, full=True).what
 
