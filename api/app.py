@@ -1,4 +1,7 @@
-"""The application, put together. Nothing happens at import: see :func:`create_app`."""
+"""Assembly of the application: services, middleware and routers. Importing this module has no effect.
+
+The middleware, from the outside: edge, response cache, direct queries. :func:`create_app` is the entry point.
+"""
 
 from __future__ import annotations
 
@@ -69,21 +72,20 @@ _FULL = (
     resources,
 )
 
-
 _THREADS = 40
-"""Threads for work that waits for no reader."""
+"""Threads for work other than waiting for a reader."""
 
 
 class Application(FastAPI):
-    """FastAPI with one schema more in its OpenAPI document, the problem that every error is, and the edge around it."""
+    """FastAPI application with the edge around it, and the schema of problem documents in its OpenAPI document."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the edge outside everything, so that the answer to an unexpected error has its headers, too."""
+        """Return the middleware with the edge outermost, so that even an unexpected error has its headers."""
         state = self.state
         return EdgeMiddleware(super().build_middleware_stack(), state.edge, state.observer)
 
     def openapi(self) -> dict[str, Any]:
-        """Give the OpenAPI document, made once."""
+        """Return the OpenAPI document, which is generated once."""
         if self.openapi_schema is None:
             document = get_openapi(title=self.title, version=self.version, description=_ABOUT, routes=self.routes)
             document.setdefault("components", {}).setdefault("schemas", {}).update(openapi_helpers.schemas())
@@ -92,11 +94,11 @@ class Application(FastAPI):
 
 
 def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None] | None = None) -> FastAPI:
-    """Make the application that serves one graph.
+    """Return the application that serves one graph.
 
     Args:
         graph: an open graph; in bare mode only its store is used.
-        config: ``bare`` leaves only ``/sparql``, ``/update``, ``/graphs`` and the pages about them.
+        config: all settings; with ``bare``, only ``/sparql``, ``/update``, ``/graphs`` and their pages are served.
         restart: see :class:`api.app_context.AllServices`.
     """
     endpoint = QueryService(graph.store, config)
@@ -104,7 +106,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await endpoint.start()
-        # Each query that a page asks waits in a thread; others must find one, too.
+        # Each query of a page waits in a thread; other work must find a thread, too.
         anyio.to_thread.current_default_thread_limiter().total_tokens = config.queries.max_queries + _THREADS
         yield
         await endpoint.close()
@@ -113,7 +115,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
         lifespan=lifespan,
         title="Claimgraph",
         version=kg.__version__,
-        docs_url=None,  # FastAPI's own pages load scripts from a host of others
+        docs_url=None,  # FastAPI's own pages load scripts from a third-party host
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
@@ -131,4 +133,5 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
 
 
 def _operation_id(route: APIRoute) -> str:
+    """Return the name of the handler as the operation id."""
     return route.name

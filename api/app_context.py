@@ -1,4 +1,4 @@
-"""What the handlers share: the graph, the settings, and the rule for work that may take long."""
+"""Services for request handlers: the graph, the settings, queries, and threads for work that may take long."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _CONCURRENT_QUERIES = 16
-"""Users' queries that run at a time; fewer than the pool's 40 threads, so that other pages stay quick."""
+"""Queries and updates of users in threads at a time; fewer than the 40 threads, so that other pages stay responsive."""
 
 H = TypeVar("H", bound=ReadableGraph)
 G_co = TypeVar("G_co", bound=ReadableGraph, covariant=True)
@@ -39,11 +39,13 @@ G_co = TypeVar("G_co", bound=ReadableGraph, covariant=True)
 
 @dataclass(frozen=True)
 class AppContext(Generic[G_co]):
-    """What a handler has to work with: a graph, as far as the caller may use it, and nothing that reaches past it.
+    """Services of one request: the graph as far as the caller may use it, and nothing beyond.
 
     Attributes:
-        graph: readable, writable, or the whole; its type says what the caller may do.
-        indexes: what tables are matched against.
+        graph: readable, writable or complete graph; its type determines what the handler can do.
+        config: all settings.
+        indexes: indexes for reconciliation.
+        queries: limiter for :meth:`query_in_thread`.
     """
 
     graph: G_co
@@ -57,34 +59,38 @@ class AppContext(Generic[G_co]):
     async def query(
         self, request: Request, text: str, choice: ResultFormats, dataset: QueryDataset | None = None
     ) -> QueryResult:
-        """Answer a user's query as far as the caller may see, within the limits that all queries have.
+        """Evaluate a user's query on the graphs that the caller may read, within the limits of all queries.
 
-        The parameters ``timeout`` and ``asOf`` of the request are heeded, and who it comes from.
+        The parameters ``timeout`` and ``asOf`` of the request apply, and the limits of its sender.
+
+        Raises:
+            ClaimgraphError: see :meth:`kg.processes.query_service.QueryService.query`.
         """
         dataset = dataset or QueryDataset()
         if isinstance(self.graph.store, RestrictedStore):
             dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
         request_log_record.of(request.scope).query_hash = _hash(text)
-        return await self._endpoint.query(text, choice, dataset, asker(request), as_of(request))
+        return await self._endpoint.query(text, choice, dataset, query_caller(request), as_of(request))
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run work of our own, which is short, off the event loop.
+        """Run short internal work in a thread.
 
-        ``work`` must evaluate *and* serialise: a live result may not cross threads.
+        ``work`` must evaluate *and* serialise: the engine's lazy results may not cross threads.
         """
         return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs))
 
     async def query_in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a user's query or update, which may take long, off the event loop; only so many at a time."""
+        """Run a user's query or update, which may take long, in one of a limited number of threads."""
         return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs), limiter=self.queries)
 
 
 @dataclass(frozen=True)
 class AllServices(AppContext[KnowledgeGraph]):
-    """One instance for the life of an application; for handlers that check the caller themselves or serve all alike.
+    """Services of the whole application, for handlers that check the caller themselves or serve all callers alike.
 
     Attributes:
-        restart: ends the process soon, so that another takes its place; ``None`` where none would.
+        tokens: all tokens.
+        restart: ends the process soon, to be replaced by a new one; ``None`` if there is no supervisor.
     """
 
     tokens: TokenRegistry
@@ -92,28 +98,28 @@ class AllServices(AppContext[KnowledgeGraph]):
 
     @property
     def endpoint(self) -> QueryService:
-        """What answers queries, and knows the whole store."""
+        """Query service over the whole store."""
         return self._endpoint
 
     def over(self, graph: H) -> AppContext[H]:
-        """Return services that work on another graph, and on nothing else."""
+        """Return services for another graph, and for nothing else."""
         return AppContext(graph, self.config, self._endpoint, indexes=self.indexes, queries=self.queries)
 
     @contextmanager
     def reading(self, request: Request, principal: Principal) -> Iterator[AppContext[ReadableGraph]]:
-        """Give services that read one snapshot by the readers, as far as the caller sees it, while the context lasts.
+        """Yield services that read one snapshot, restricted to the graphs of the caller, while the context lasts.
 
-        They read within the limits of queries. A store in memory has no readers, and is read as it is.
+        Reader processes read it, within the limits of queries. A store in memory has no readers, and is read directly.
         """
-        with self.endpoint.session(partial(asker, request), as_of(request)) as session:
+        with self.endpoint.session(partial(query_caller, request), as_of(request)) as session:
             graph = self.graph if session is None else ReadableGraph(session)
             yield self.over(graph.seen_by(principal))
 
     async def update(self, text: str, dataset: QueryDataset) -> None:
-        """Run a user's update. One that takes too long cannot be ended but with its process, which then starts anew.
+        """Run a user's update. If it takes too long, the whole process is restarted, as an update cannot be cancelled.
 
         Raises:
-            TimedOut: nothing of the update stays, unless it was over at that very moment.
+            TimedOut: the update is not stored, unless it was completed at that very moment.
         """
         work = asyncio.create_task(self.query_in_thread(self.graph.store.update, text, dataset))
         seconds = self.config.queries.update_timeout
@@ -121,17 +127,18 @@ class AllServices(AppContext[KnowledgeGraph]):
         if self.restart and not work.done():
             self.restart()
             raise TimedOut(
-                f"The update was given up after {seconds:g} s; it is stored whole or not at all.",
-                remedy="Look which, then change less at a time, use `kg load`, or raise KG_UPDATE_TIMEOUT.",
+                f"The update was stopped after {seconds:g} s; it is stored completely or not at all.",
+                remedy="Check which, then change less at a time, use `kg load`, or raise KG_UPDATE_TIMEOUT.",
             )
         await work
 
 
 def _contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do ``work``; an error that leaves the thread must not carry a live result along in the frames of its stack."""
+    """Run ``work``, and clear the frames of any error, so that no lazy result leaves the thread in them."""
     try:
         return work(*args, **kwargs)
     except Exception as error:
+        # The chain of causes has frames, too.
         found: BaseException | None = error
         while found is not None:
             traceback.clear_frames(found.__traceback__)
@@ -140,35 +147,37 @@ def _contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def _gone(request: Request) -> None:
-    """Return when the client has hung up."""
+    """Return when the client has disconnected."""
+    # Parts of the body may still arrive; they are read and ignored.
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def asker(request: Request) -> QueryCaller:
-    """Tell who sends a request and how long they want to wait.
+def query_caller(request: Request) -> QueryCaller:
+    """Return the sender of a request, with the time limit of its parameter ``timeout``.
 
     Raises:
-        MalformedText: the parameter ``timeout`` is no number, or given twice.
+        MalformedText: ``timeout`` is not a number, or occurs twice.
     """
     timeout = request_parsing.single(request_parsing.query_parameters(request), "timeout")
     return QueryCaller(_name(request), _seconds(timeout), partial(_gone, request))
 
 
 def as_of(request: Request) -> int | None:
-    """Read the parameter ``asOf``.
+    """Return the snapshot number in the parameter ``asOf``, or ``None``.
 
     Raises:
-        MalformedText: it is no number, or given twice, or written so that the cache has read it otherwise.
+        MalformedText: it is not a number, occurs twice, or is encoded (``as%4Ff=7``) so that the cache did not see it.
     """
+    # The cache has recorded the snapshot that it saw in the URL, and would store the response under that number.
     number = _number(request_parsing.single(request_parsing.query_parameters(request), "asOf"))
     if number is not None and request_log_record.of(request.scope).snapshot not in (None, number):
-        raise MalformedText("asOf is written in another way than plainly.", remedy="Write asOf= and the digits.")
+        raise MalformedText("The parameter asOf is percent-encoded.", remedy="Write asOf= and plain digits.")
     return number
 
 
 def _name(request: Request) -> str:
-    """Tell by what the limits count: the token, or the address for those who have none."""
+    """Return the name by which limits are counted: that of the token, or else the network address."""
     principal = getattr(request.state, "principal", None)
     if isinstance(principal, Principal) and principal.name != ANONYMOUS:
         return principal.name
@@ -176,33 +185,47 @@ def _name(request: Request) -> str:
 
 
 def _hash(text: str) -> str:
-    """Name a query's text in the log without telling it."""
+    """Return a hash that identifies a query in the log without its text."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _seconds(text: str | None) -> float | None:
+    """Parse a positive number of seconds.
+
+    Raises:
+        MalformedText: it is malformed or zero.
+    """
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not float(text):
-        raise MalformedText(f"timeout={text[:50]} is no number of seconds.", remedy="Give one, such as timeout=5.")
+        raise MalformedText(
+            f"`timeout={text[:50]}` is not a number of seconds.", remedy="Write one, such as timeout=5."
+        )
     return float(text)
 
 
 def _number(text: str | None) -> int | None:
+    """Parse the number of a snapshot.
+
+    Raises:
+        MalformedText: it is malformed.
+    """
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise MalformedText(
-            f"asOf={text[:50]} is no number of a snapshot.", remedy="Take one from the header Claimgraph-Snapshot."
+            f"`asOf={text[:50]}` is not the number of a snapshot.",
+            remedy="Use one from the header Claimgraph-Snapshot.",
         )
     return int(text)
 
 
 async def services(request: Request) -> AllServices:
-    """Hand the application's services to a handler."""
+    """Return the services of the application, as a dependency of a handler."""
     found = request.app.state.services
     assert isinstance(found, AllServices)
     return found
 
 
 Shared = Annotated[AllServices, Depends(services)]
+"""Parameter of a handler that needs the services of the whole application."""

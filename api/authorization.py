@@ -1,7 +1,7 @@
-"""Who may do what: the holder of a bearer token (RFC 6750), and everybody what is public.
+"""Authorization by bearer token (RFC 6750), as dependencies of the handlers; public data needs no token.
 
-A handler asks for its services as :data:`Reading` or :data:`Writing`. What it gets knows only the graphs that the
-caller may see, and has methods that write only where the caller may: a handler cannot do more by oversight.
+A handler declares its services as :data:`Reading` or :data:`Writing`. These contain only the graphs that the caller may
+read, and methods that write only if the caller may, so that a handler cannot do more by mistake.
 """
 
 from __future__ import annotations
@@ -22,19 +22,24 @@ from kg.knowledge_graph import ReadableGraph, WritableGraph
 
 
 def caller(request: Request, shared: AllServices) -> Principal:
-    """Tell who sends a request; it is found out once, and kept as ``request.state.principal``.
+    """Return the sender of a request, determined once and stored as ``request.state.principal``.
 
     Raises:
-        Unauthorized: the token is wrong, revoked or expired, even where none is needed.
+        Unauthorized: the token is invalid, revoked or expired, even if none is needed.
     """
     known = getattr(request.state, "principal", None)
     if isinstance(known, Principal):
         return known
     values = request.headers.getlist("authorization")
-    return _identify(request, shared, ", ".join(values) if values else None)  # two of them make none that is valid
+    return _identify(request, shared, ", ".join(values) if values else None)  # two fields joined are never valid
 
 
 def _identify(request: Request, shared: AllServices, header: str | None) -> Principal:
+    """Return the holder of the token in an Authorization header, and store it for the handler and the access log.
+
+    Raises:
+        Unauthorized: the token is invalid, revoked or expired.
+    """
     found = shared.tokens.authenticate(header)
     request.state.principal = found
     noted = request.scope.get(request_log_record.KEY)
@@ -44,18 +49,21 @@ def _identify(request: Request, shared: AllServices, header: str | None) -> Prin
 
 
 FORM = "application/x-www-form-urlencoded"
+"""Media type of a form."""
+
 _LARGEST_FORM = 256 * 1024
+"""Bytes of a form that are read at most before the sender is known."""
 
 
 class _Bearer(SecurityBase):
-    """A dependency that lets those pass who have a scope, before anything of the body is read.
+    """Dependency that requires a scope, before the body is read.
 
     Args:
-        scope: what they must have.
+        scope: the required scope.
     """
 
     def __init__(self, scope: Scope) -> None:
-        self.model = HTTPBearerModel(description="A token of `kg token create`, or that of KG_TOKEN.")
+        self.model = HTTPBearerModel(description="A token from `kg token create`, or the value of KG_TOKEN.")
         self.scheme_name = "token"
         self._scope = scope
 
@@ -63,53 +71,54 @@ class _Bearer(SecurityBase):
         """Return the caller.
 
         Raises:
-            Unauthorized, InsufficientScope: the caller has not the scope.
+            Unauthorized, InsufficientScope: the caller lacks the scope.
         """
         principal = await self._caller(request, shared)
         principal.require(self._scope)
         return principal
 
     async def _caller(self, request: Request, shared: AllServices) -> Principal:
+        """Return the sender of a request."""
         return caller(request, shared)
 
 
 class _AllowedEverywhere(_Bearer):
-    """Lets those pass whose token is limited to no graphs, and gives them the services of the whole application."""
+    """Dependency that requires a token for all graphs, and returns the services of the whole application."""
 
     async def __call__(self, request: Request, shared: Shared) -> AllServices:
         """Return the services.
 
         Raises:
-            Unauthorized, InsufficientScope: the caller has not the scope, or a token that is limited to some graphs.
+            Unauthorized, InsufficientScope: the caller lacks the scope, or the token is limited to some graphs.
         """
         principal = await self._allowed(request, shared)
         if principal.graphs is not None:
             raise InsufficientScope(
-                f"This reaches all graphs, and the token “{principal.name}” is limited to some.",
-                remedy="Write those graphs whole, or add to them, at /graphs and /articles; or use another token.",
+                f"This operation affects all graphs, but the token “{principal.name}” is limited to some.",
+                remedy="Replace or extend those graphs at /graphs and /articles, or use another token.",
                 scope=self._scope,
             )
         return shared
 
 
 class _AllowedWithin(_Bearer):
-    """Lets those pass whose token is limited to some graphs, too, and gives them services that reach no further."""
+    """Dependency that also accepts a token limited to some graphs, and returns services for these graphs only."""
 
     async def __call__(self, request: Request, shared: Shared) -> AppContext[WritableGraph]:
-        """Return the services as far as the caller may see and write.
+        """Return services for the graphs that the caller may read and write.
 
         Raises:
-            Unauthorized, InsufficientScope: the caller has not the scope.
+            Unauthorized, InsufficientScope: the caller lacks the scope.
         """
         principal = await self._allowed(request, shared)
         return shared.over(shared.graph.written_by(principal))
 
 
 class _RequiredScopeByForm(_AllowedEverywhere):
-    """The same for the form of a page, by which a browser can send no header of its own.
+    """Dependency that also accepts the token in a form, because browsers cannot add a header to a form.
 
-    The token is a field of the body (RFC 6750, clause 2.2), which a page of another site cannot fill in; a short body
-    is read before it is known who sends it, and kept as ``request.state.form``.
+    The token is a field of the body (RFC 6750, clause 2.2), which a page of another site cannot fill in. A short body
+    is read before its sender is known, and stored as ``request.state.form``.
     """
 
     async def _caller(self, request: Request, shared: AllServices) -> Principal:
@@ -120,12 +129,15 @@ class _RequiredScopeByForm(_AllowedEverywhere):
         body = await request_parsing.read_body(request, _LARGEST_FORM, shared.config.http.body_timeout)
         request.state.form = request_parsing.parse_parameters(body, "form")
         token = request_parsing.single(request.state.form, "access_token")
-        # A header has its bytes decoded one by one, so the text of a field is brought into that form.
+        # Headers are decoded as Latin-1, byte by byte, so the field is converted to the same form.
         return _identify(request, shared, f"Bearer {token.encode().decode('latin-1')}" if token else None)
 
 
 async def _read(request: Request, shared: Shared) -> AsyncIterator[AppContext[ReadableGraph]]:
-    """Do the same for reading. It is no scheme of OpenAPI, which would say that reading needs a token."""
+    """Yield services for the graphs that the caller may read.
+
+    This is a plain function: as a security scheme, it would be documented in OpenAPI as if reading needed a token.
+    """
     principal = caller(request, shared)
     principal.require("read")
     with shared.reading(request, principal) as found:
@@ -133,19 +145,19 @@ async def _read(request: Request, shared: Shared) -> AsyncIterator[AppContext[Re
 
 
 reading = asynccontextmanager(_read)
-"""The services of a route that reads only in some cases, as far as the caller may see, while the context lasts."""
+"""Context manager with the services of :data:`Reading`, for a route that reads only in some cases."""
 
 Reading = Annotated[AppContext[ReadableGraph], Depends(_read)]
-"""The services of a route that reads, as far as the caller may see."""
+"""Parameter of a route that reads: services for the graphs that the caller may read."""
 
 Writing = Annotated[AppContext[WritableGraph], Depends(_AllowedWithin("write"))]
-"""The services of a route that writes, as far as the caller may see and write."""
+"""Parameter of a route that writes: services for the graphs that the caller may read and write."""
 
 Writer = Depends(_AllowedEverywhere("write"))
-"""Put into ``dependencies`` of a route that writes wherever it is told to; refuses tokens that are limited."""
+"""Entry in ``dependencies`` of a route that may write any graph; it refuses tokens that are limited to some graphs."""
 
 FormWriter = Annotated[AllServices, Depends(_RequiredScopeByForm("write"))]
-"""The services of a route that writes what all links follow from, and that a form of our pages may be sent to."""
+"""Parameter of a route that writes data which affects all graphs, and that accepts forms of the application's pages."""
 
 Admin = Depends(_AllowedEverywhere("admin"))
-"""Put into ``dependencies`` of a route for those who run the server."""
+"""Entry in ``dependencies`` of a route for administrators."""

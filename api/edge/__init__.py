@@ -1,4 +1,4 @@
 """Edge of the application: response cache, CORS, access log, metrics and the memory budget of unsent responses.
 
-It imports :mod:`api.http` and :mod:`kg`. What a single route answers must never enter.
+It imports :mod:`api.http` and :mod:`kg`. The behaviour of a single route must never enter.
 """

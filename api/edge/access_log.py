@@ -1,11 +1,11 @@
-"""Log of requests and of the server's own messages, a line for each, on the standard error.
+"""Access log and log of the server's own messages, one line for each, on standard error.
 
-A line is made when its request is done and written by a thread of its own, many at a time, so that whoever reads them
-can be as slow as they like: when they are too slow, lines are dropped and counted. The text of a query, tokens and the
-headers that carry them are never written; strings are written as JSON strings, so no line can be forged.
+A line is formatted when its request ends, and written by a separate thread in batches. So a slow reader of the log
+never delays requests; if it is too slow, lines are dropped and counted. The text of a query, tokens and the headers
+that carry them are never written. Strings are written as JSON strings, so that no line can be forged.
 
-:class:`logging.handlers.QueueListener` would write each line by itself, wait at the end for as long as a reader that
-takes nothing, and need a record for each request, which costs more than its line.
+:class:`logging.handlers.QueueListener` would write each line separately, block at the end on a reader that has stopped
+reading, and need a log record for each request, which costs more than its line.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from api.http.request_log_record import RequestLogRecord
 Mode = Literal["json", "text", "off"]
 
 _CAPACITY: Final = 50_000
-"""Lines that wait at most; 25,000 requests a second fill this in two seconds."""
+"""Largest number of waiting lines; 25,000 requests a second fill this in two seconds."""
 
 _PAUSE: Final = 0.05
-"""Seconds between two writes: many lines share one."""
+"""Seconds between two writes, each of many lines."""
 
 _LONGEST_PATH: Final = 300
-"""Characters of a path that are written."""
+"""Characters of a path that are written at most."""
 
 
 def mode(setting: str | None, *, terminal: bool) -> Mode:
-    """Choose how to log: as set, or as text on a terminal and as JSON elsewhere."""
+    """Return the form of the log: as set, or else text on a terminal and JSON elsewhere."""
     match setting:
         case "json" | "text" | "off":
             return setting
@@ -46,48 +46,50 @@ def mode(setting: str | None, *, terminal: bool) -> Mode:
 
 
 class LogWriter:
-    """Writes lines to a file descriptor in a thread of its own, and never makes the caller wait.
+    """Writer of lines to a file descriptor, in its own thread, so that the caller never waits.
 
     Attributes:
-        dropped: lines lost so far because nobody took them in time.
+        dropped: number of lines lost so far because they were not read in time.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.dropped = 0
         self._descriptor = descriptor
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # the last is None
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None marks the end
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Take one line, which ends with a line feed."""
+        """Enqueue one line, which ends with a line feed."""
         if self._lines.qsize() >= _CAPACITY:
             self.dropped += 1
         else:
             self._lines.put(line)
 
     def close(self, seconds: float = 2.0) -> None:
-        """Write what is left, waiting no longer than ``seconds`` for a slow reader."""
+        """Write the remaining lines, but wait at most ``seconds`` for a slow reader."""
         self._lines.put(None)
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        """Write lines in batches until the end mark."""
         ended = False
         while not ended:
             lines = [self._lines.get()]
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # more lines arrive meanwhile, and one write serves all
             lines += [self._lines.get_nowait() for _ in range(self._lines.qsize())]
             ended = None in lines
             self._flush([line for line in lines if line is not None])
 
     def _flush(self, lines: list[str]) -> None:
+        """Write lines; if the descriptor is closed on the other side, count them as dropped."""
         data = memoryview("".join(lines).encode("utf-8", "backslashreplace"))
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:
+            except BlockingIOError:  # a pipe in non-blocking mode is full
                 time.sleep(_PAUSE)
-            except OSError:  # nobody reads any more
+            except OSError:  # the reader is gone
                 self.dropped += len(lines)
                 return
 
@@ -97,9 +99,9 @@ def logging_to(stream: TextIO, setting: str | None, observer: RequestObserver) -
     """Log requests and the server's messages to a stream while the context lasts.
 
     Args:
-        stream: a file with a descriptor; whether it is a terminal decides the form where none is set.
+        stream: a file with a descriptor; if no form is set, it depends on whether this is a terminal.
         setting: see :func:`mode`.
-        observer: gets the log.
+        observer: receives the access log.
     """
     form = mode(setting, terminal=stream.isatty())
     writer = LogWriter(stream.fileno())
@@ -113,29 +115,30 @@ def logging_to(stream: TextIO, setting: str | None, observer: RequestObserver) -
 
 
 class RequestObserver(Protocol):
-    """What requests are counted and logged by; :class:`api.edge.edge_middleware.AccessObserver` is one."""
+    """Holder of the access log; :class:`api.edge.edge_middleware.AccessObserver` is one."""
 
     log: RequestLog | None
 
 
 class RequestLog:
-    """Makes a line of each request."""
+    """Access log: one line for each request."""
 
     def __init__(self, writer: LogWriter, form: Literal["json", "text"]) -> None:
         self.writer = writer
         self._line = _json if form == "json" else _text
 
     def add(self, exchange: RequestLogRecord, seconds: float) -> None:
-        """Log one request that took so long."""
+        """Log one request that took ``seconds``."""
         self.writer.write(self._line(now(), exchange, seconds * 1000))
 
 
 def now() -> str:
-    """Return the time of day in UTC with milliseconds (RFC 3339)."""
+    """Return the current time in UTC with milliseconds (RFC 3339)."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _json(moment: str, exchange: RequestLogRecord, milliseconds: float) -> str:
+    """Return the line of a request as a JSON object; written by hand, as ``json.dumps`` takes several times as long."""
     path = exchange.path.decode("latin-1")
     if len(path) > _LONGEST_PATH:
         path = path[:_LONGEST_PATH] + "…"
@@ -156,6 +159,10 @@ def _json(moment: str, exchange: RequestLogRecord, milliseconds: float) -> str:
 
 
 def _text(moment: str, exchange: RequestLogRecord, milliseconds: float) -> str:
+    """Return the line of a request for people.
+
+    ``2026-01-02T03:04:05.678Z 200      1.2 ms       512 B  GET /sparql  client=127.0.0.1 request=5f2c-000001``
+    """
     path = quoted(exchange.path.decode("latin-1")[:_LONGEST_PATH])[1:-1]
     known = "".join(
         f" {name}={value}"
@@ -175,9 +182,9 @@ def _text(moment: str, exchange: RequestLogRecord, milliseconds: float) -> str:
 
 
 class MessageHandler(logging.Handler):
-    """Writes the messages of the standard ``logging`` as lines, a stack as the places it went through.
+    """Handler of the standard ``logging`` that writes each message as one line, with a stack as a list of places.
 
-    The message of an exception is left out: it may quote what a user sent.
+    The message of an exception is left out, as it may quote what a user sent.
     """
 
     def __init__(self, writer: LogWriter, form: Mode = "json") -> None:
@@ -204,5 +211,6 @@ class MessageHandler(logging.Handler):
 
 
 def _stack(error: BaseException) -> str:
+    """Return the stack of an exception as ``module.function:line > module.function:line``."""
     steps = traceback.walk_tb(error.__traceback__)
     return " > ".join(f"{step.f_globals.get('__name__', '?')}.{step.f_code.co_name}:{line}" for step, line in steps)

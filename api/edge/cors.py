@@ -1,10 +1,10 @@
-"""Which web pages may call the API from a browser (CORS, Fetch Standard). Nobody's, unless a setting says so.
+"""CORS: the origins whose pages may call the API from a browser (Fetch Standard); none unless set.
 
-The Reconciliation API is the exception that its specification demands: where anything may be read without a token, any
-page may ask there, and only there, for what everybody may read.
+The Reconciliation API is the exception that its specification demands. If anything may be read without a token, pages
+of all origins may call this API, and no other, for public data.
 
-Credentials of the browser (cookies, client certificates) are never allowed: a page that may write sends its token in
-the Authorization header itself, and only from an origin that is named.
+Browser credentials (cookies, client certificates) are never allowed. A page that may write sends its token in the
+Authorization header, and only from a listed origin.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _WRITE = (
 
 @dataclass(frozen=True)
 class CorsPolicy:
-    """The origins that may call the API, with the headers for each made beforehand.
+    """Origins that may call the API, each with its prepared response headers.
 
     Attributes:
-        origins: exact origins; with them the answer depends on the origin that asks.
-        anyone: any page may read, and none may send a token.
-        otherwise: what an answer carries for an origin that is not listed, or for none.
+        origins: listed origins with their headers; if there are any, responses vary by origin.
+        anyone: whether pages of all origins may read, without a token.
+        otherwise: headers for other origins and for requests without one.
     """
 
     origins: dict[bytes, Headers]
@@ -49,10 +49,10 @@ class CorsPolicy:
 
     @classmethod
     def parse(cls, text: str | None) -> CorsPolicy:
-        """Read the setting: exact origins with spaces between, or ``*``; ``None`` allows nobody.
+        """Parse the setting: exact origins separated by spaces, or ``*``; ``None`` allows no origin.
 
         Raises:
-            BadInput: something that is no origin, or ``*`` beside others.
+            BadInput: an entry is not an origin, or ``*`` is not alone.
         """
         listed = (text or "").split()
         if listed == ["*"]:
@@ -61,23 +61,24 @@ class CorsPolicy:
             if not _ORIGIN.fullmatch(origin):
                 raise BadInput(
                     f"KG_CORS_ORIGINS: “{origin}” is not an origin.",
-                    remedy="List origins such as https://example.org (no path, lower case), or give * alone.",
+                    remedy="List origins such as https://example.org (no path, lower case), or set * alone.",
                 )
         origins: dict[bytes, Headers] = {
             origin.encode(): (_allow(origin.encode()), _EXPOSED, _VARY) for origin in listed
         }
+        # With listed origins, even responses without CORS headers vary by origin, or a shared cache would mix them up.
         return cls(origins, anyone=False, otherwise=(_VARY,) if origins else ())
 
-    def opened(self) -> CorsPolicy:
-        """Give the same, with which any page may read besides, without a token."""
+    def with_public_reads(self) -> CorsPolicy:
+        """Return this policy extended so that pages of all origins may read, without a token."""
         return CorsPolicy(self.origins, True, (_allow(b"*"), _EXPOSED, *((_VARY,) if self.origins else ())))
 
     def headers(self, origin: bytes | None) -> Headers:
-        """Give the headers of an answer to a request that came from ``origin``."""
+        """Return the CORS headers of a response to a request from ``origin``."""
         return self.origins.get(origin, self.otherwise) if origin else self.otherwise
 
     def preflight(self, origin: bytes | None) -> Headers | None:
-        """Give what an answer to a preflight adds, or ``None`` where the origin may not call."""
+        """Return the further headers of a preflight response, or ``None`` if the origin may not call."""
         if origin in self.origins:
             return (*_WRITE, _MAX_AGE)
         return (*_READ, _MAX_AGE) if self.anyone and origin else None

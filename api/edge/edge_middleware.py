@@ -1,4 +1,4 @@
-"""What is done to every request and every answer, outside everything else, in a few microseconds."""
+"""Outermost middleware: base path, HEAD, limits of the request head, CORS, headers, metrics and access log."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.edge.access_log import RequestLog
 from api.edge.cors import CorsPolicy, Headers
 from api.edge.metrics import KINDS, ServerMetrics
-from api.edge.response_memory_budget import PIECE, ResponseMemoryBudget, SendVerdict, pieces
+from api.edge.response_memory_budget import PIECE, Reservation, ResponseMemoryBudget, pieces
 from api.http import problem_details, security_headers
 from api.http.request_log_record import KEY, RequestLogRecord
 from kg.config import Config
 
 _IDENTIFIER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+"""Request ids that are accepted from a client."""
+
 _POLICY = security_headers.DATA_POLICY[0]
 _WRITES = frozenset(("PUT", "POST", "DELETE", "PATCH"))
 _MAX_HEADERS = 100
@@ -28,18 +30,18 @@ _MAX_HEADERS = 100
 
 @dataclass
 class AccessObserver:
-    """Where each request is counted and logged.
+    """Receiver of each completed request, for metrics and the access log.
 
     Attributes:
         metrics: the counters.
-        log: the log; ``None`` where none is wanted. The server sets it when it starts.
+        log: the access log, which the server sets when it starts; ``None`` for no log.
     """
 
     metrics: ServerMetrics = field(default_factory=ServerMetrics)
     log: RequestLog | None = None
 
     def finish(self, exchange: RequestLogRecord, seconds: float) -> None:
-        """Count and log a request that is done."""
+        """Count and log a completed request, which took ``seconds``."""
         self.metrics.observe(exchange, seconds)
         if self.log is not None:
             self.log.add(exchange, seconds)
@@ -47,15 +49,15 @@ class AccessObserver:
 
 @dataclass(frozen=True)
 class EdgeSettings:
-    """How the edge behaves.
+    """Settings of the edge.
 
     Attributes:
-        prefix: the path of the base IRI without its last slash.
-        secure: the base is https, so browsers are told to stay with it.
-        cors: which origins may call.
-        reconcile: which may call the Reconciliation API.
-        max_url_bytes: longest path and query part.
+        prefix: path of the base IRI without its last slash.
+        secure: whether the base IRI is https; browsers are then required to use https (HSTS).
+        cors: origins that may call the API.
+        max_url_bytes: longest path and query in bytes.
         max_sending_bytes: see :mod:`api.edge.response_memory_budget`.
+        reconcile: origins that may call the Reconciliation API; ``None`` for those of ``cors``.
     """
 
     prefix: str
@@ -67,26 +69,30 @@ class EdgeSettings:
 
     @classmethod
     def of(cls, config: Config, base: str) -> EdgeSettings:
-        """Take them from the configuration and the base IRI.
+        """Return the settings for a configuration and a base IRI.
 
         Raises:
-            BadInput: the origins are none.
+            BadInput: the CORS origins are malformed.
         """
         scheme, _, rest = base.partition("://")
         path = rest.partition("/")[2]
         prefix = f"/{path}".rstrip("/")
         policy = CorsPolicy.parse(config.http.cors_origins)
-        opened = None if config.store.bare or config.access.public_graphs.strip() == "none" else policy.opened()
-        return cls(prefix, scheme == "https", policy, config.http.max_url_bytes, config.http.max_sending_bytes, opened)
+        reconcile = (
+            None if config.store.bare or config.access.public_graphs.strip() == "none" else policy.with_public_reads()
+        )
+        return cls(
+            prefix, scheme == "https", policy, config.http.max_url_bytes, config.http.max_sending_bytes, reconcile
+        )
 
 
 class EdgeMiddleware:
-    """Serves under the base's path, answers HEAD like GET, sets the headers of every answer, counts and logs.
+    """ASGI middleware around everything else, which adds a few microseconds to each request.
 
-    A base such as ``https://example.org/news/`` needs no setting for its path: a request under ``/news`` is served
-    whether a proxy in front has taken that prefix off or not.
+    A base IRI such as ``https://example.org/news/`` needs no setting for its path: requests under ``/news`` are served
+    whether or not a proxy has stripped this prefix.
 
-    It stands outside the handler of unexpected errors, so that a 500 has the headers, too.
+    It wraps the handler of unexpected errors, too, so that a 500 has all headers.
     """
 
     def __init__(self, app: ASGIApp, settings: EdgeSettings, observer: AccessObserver) -> None:
@@ -97,17 +103,18 @@ class EdgeMiddleware:
         self._reconcile = settings.reconcile or settings.cors
         self._max_url = settings.max_url_bytes
         self._observer = observer
-        self.outbox = ResponseMemoryBudget(settings.max_sending_bytes)
+        self.send_budget = ResponseMemoryBudget(settings.max_sending_bytes)
         secure = ((b"strict-transport-security", b"max-age=31536000"),) if settings.secure else ()
+        # Prepared for each case: whether any origin may read, and whether the response has its own policy.
         self._common: dict[tuple[bool, bool], Headers] = {}
-        for opened in (True, False):
+        for public in (True, False):
             common = (
                 *security_headers.SECURITY,
-                security_headers.CROSS_ORIGIN if opened else security_headers.SAME_ORIGIN,
+                security_headers.CROSS_ORIGIN if public else security_headers.SAME_ORIGIN,
                 *secure,
             )
-            self._common[opened, True] = common
-            self._common[opened, False] = (*common, security_headers.DATA_POLICY)
+            self._common[public, True] = common
+            self._common[public, False] = (*common, security_headers.DATA_POLICY)
         self._stem = secrets.token_hex(4)
         self._numbers = count(1)
 
@@ -123,43 +130,45 @@ class EdgeMiddleware:
         app = self._refusal(scope) or self._preflight(scope, given, exchange) or self._app
         head = scope["method"] == "HEAD"
         if head:
-            scope = {**scope, "method": "GET"}  # the server must still see HEAD in its own
+            scope = {**scope, "method": "GET"}  # a copy, as the server must still see HEAD and send no body
         scope[KEY] = exchange
         metrics = self._observer.metrics
         metrics.in_flight += 1
-        answer = _ResponseSender(self, exchange, self._policy(exchange).headers(given.get(b"origin")), send, head=head)
+        sender = _ResponseSender(self, exchange, self._policy(exchange).headers(given.get(b"origin")), send, head=head)
         try:
-            await app(scope, receive, answer)
+            await app(scope, receive, sender)
         finally:
             metrics.in_flight -= 1
-            answer.give_back()
+            sender.release()
             if (route := scope.get("route")) is not None:
                 exchange.route = getattr(route, "path", "")
             self._observer.finish(exchange, perf_counter() - started)
 
     def head(self, message: Message, exchange: RequestLogRecord, extra: Headers) -> Message:
-        """Add the headers that every answer has to the head of one."""
+        """Return the head of a response with the headers that every response has."""
         own = message.get("headers", ())
-        # A page has a policy of its own. The message may be a cached one, so it is left as it is.
+        # A page has its own policy. The message may come from the cache, so it is copied and not changed.
         with_policy = _POLICY in dict(own)
         if message["status"] == 304:
-            # A browser puts the fields of a 304 in place of those that it keeps (RFC 9111, clause 3.2): a policy for
-            # data would take the style and the forms from a page that it shows again.
+            # A browser replaces the stored fields by those of a 304 (RFC 9111, clause 3.2): the policy for data would
+            # disable styles and forms of a page that it shows again.
             own, with_policy = [field for field in own if field[0] != _POLICY], True
         common = self._common[self._policy(exchange).anyone, with_policy]
         identifier = (b"x-request-id", exchange.identifier.encode())
         return {**message, "headers": [*own, *common, *extra, identifier]}
 
     def _policy(self, exchange: RequestLogRecord) -> CorsPolicy:
+        """Return the CORS policy for the class of a route."""
         return self._reconcile if exchange.kind == "reconcile" else self._cors
 
     def _identify(self, given: bytes | None) -> str:
+        """Return the request id of the client, if it is valid, or else a new one."""
         if given is not None and _IDENTIFIER.fullmatch(given):
             return given.decode("ascii")
         return f"{self._stem}-{next(self._numbers):06x}"
 
     def _enter(self, scope: Scope) -> str:
-        """Tell the base's path from the rest, and give the class of the route."""
+        """Set the prefix of the base IRI as ``root_path``, and return the class of the route."""
         path = scope["path"]
         if self._prefix and (path == self._prefix or path.startswith(self._prefix_slash)):
             scope["root_path"] = self._prefix
@@ -168,20 +177,20 @@ class EdgeMiddleware:
         return "update" if kind == "point" and scope["method"] in _WRITES else kind
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """Give the answer to a request whose head is over a limit."""
+        """Return the response to a request whose head exceeds a limit, else ``None``."""
         size = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
         if size > self._max_url:
             return _problem(
                 414,
-                f"The address has {size} bytes; the limit is {self._max_url}.",
+                f"The URL has {size} bytes; the limit is {self._max_url}.",
                 "Send a long query in the body of a POST, or raise KG_MAX_URL_BYTES.",
             )
         if len(scope["headers"]) > _MAX_HEADERS:
-            return _problem(431, f"The request has more than {_MAX_HEADERS} header fields.", "Send fewer.")
+            return _problem(431, f"The request has more than {_MAX_HEADERS} header fields.", "Send fewer fields.")
         return None
 
     def _preflight(self, scope: Scope, given: dict[bytes, bytes], exchange: RequestLogRecord) -> Response | None:
-        """Answer a browser that asks before it lets a page call (Fetch Standard, CORS-preflight)."""
+        """Return the response to a CORS preflight (Fetch Standard) from an allowed origin, else ``None``."""
         if scope["method"] != "OPTIONS" or b"access-control-request-method" not in given:
             return None
         allowed = self._policy(exchange).preflight(given.get(b"origin"))
@@ -191,10 +200,10 @@ class EdgeMiddleware:
 
 
 class _ResponseSender:
-    """Sends the answer of one request: its head with the first of its body, a large body piece by piece.
+    """ASGI ``send`` of one request: sends the head with the first part of the body, and a large body in pieces.
 
     Attributes:
-        held: bytes that it takes of the outbox.
+        held: bytes that it has reserved in the send budget.
     """
 
     def __init__(
@@ -210,7 +219,7 @@ class _ResponseSender:
         self._refused = False
 
     async def __call__(self, message: Message) -> None:
-        """Take one message (ASGI)."""
+        """Handle one message of the application (ASGI)."""
         if message["type"] == "http.response.start":
             self._start = message
         elif message["type"] != "http.response.body":
@@ -219,13 +228,14 @@ class _ResponseSender:
             await self._body(message, b"" if self._bodiless else message.get("body", b""))
 
     async def _body(self, message: Message, body: bytes) -> None:
+        """Send one part of the body, after the head if this is the first part."""
         start = self._start
         if len(body) > PIECE:
-            verdict = self._edge.outbox.take(self._exchange.client, len(body))
-            if verdict is SendVerdict.SENT:
+            reservation = self._edge.send_budget.reserve(self._exchange.client, len(body))
+            if reservation is Reservation.GRANTED:
                 self.held = len(body)
-            elif start is not None:  # what has begun is sent on: a stream has one block at a time in memory
-                start, body = self._refusal(verdict)
+            elif start is not None:  # a response that has begun is continued: a stream holds one block in memory
+                start, body = self._refusal(reservation)
                 message = {"type": "http.response.body"}
         if start is not None:
             self._start = None
@@ -237,25 +247,26 @@ class _ResponseSender:
             return
         for piece, more in pieces(body):
             await self._send({**message, "body": piece, "more_body": more or message.get("more_body", False)})
-        self.give_back()
+        self.release()
 
-    def give_back(self) -> None:
-        """Leave the outbox: the connection has taken the body, or will never take it."""
+    def release(self) -> None:
+        """Release the reserved bytes: the connection has accepted the body, or never will."""
         if self.held:
-            self._edge.outbox.give_back(self._exchange.client, self.held)
+            self._edge.send_budget.release(self._exchange.client, self.held)
             self.held = 0
 
-    def _refusal(self, verdict: SendVerdict) -> tuple[Message, bytes]:
-        """Give an error in the place of an answer for which there is no room."""
+    def _refusal(self, reservation: Reservation) -> tuple[Message, bytes]:
+        """Return head and body of the error that replaces a response for which the budget has no room."""
         self._refused = True
-        status = 429 if verdict is SendVerdict.CLIENT_FULL else 503
-        remedy = "Read the answers that are on their way first, or raise KG_MAX_SENDING_BYTES."
-        response = _problem(status, f"The answer is ready, but {verdict.value}.", remedy)
+        status = 429 if reservation is Reservation.CLIENT_FULL else 503
+        remedy = "Read the pending responses first, or raise KG_MAX_SENDING_BYTES."
+        response = _problem(status, f"The response is ready, but {reservation.value}.", remedy)
         response.headers["Retry-After"] = "1"
         return {"type": "http.response.start", "status": status, "headers": response.raw_headers}, bytes(response.body)
 
 
 def _problem(status: int, detail: str, remedy: str) -> Response:
+    """Return a problem document without a type, after which the connection is closed."""
     title = HTTPStatus(status).phrase
     problem = problem_details.Problem(type="about:blank", title=title, status=status, detail=detail, remedy=remedy)
     return problem_details.respond(problem, {"Connection": "close"})

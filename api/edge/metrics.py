@@ -1,7 +1,7 @@
-"""What is counted, and the text in which Prometheus reads it.
+"""Metrics of the server, in the text format of Prometheus.
 
-Requests are counted by plain integers, since this happens in each of them; everything else is read where it stands
-when somebody asks for the metrics.
+Requests are counted in plain integers, because this happens for each of them. Everything else is read from its source
+when the metrics are requested.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import kg
 from api.http.request_log_record import RequestLogRecord
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""Media type of Prometheus's text format."""
 
 KINDS: Final = {
     "": "page",
@@ -51,19 +52,19 @@ KINDS: Final = {
     "readyz": "operations",
     "metrics": "operations",
 }
-"""Class of a route by the first step of its path; every other path names one thing, so it is a ``point``.
+"""Class of a route by the first segment of its path; every other path names a single resource and is a ``point``.
 
-A write to one thing counts as ``update``, and an answer from the cache as ``cached``, whatever was asked.
+A write to a resource counts as ``update``, and a response from the cache as ``cached``, whatever its path.
 """
 
 BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the latency classes, in seconds."""
 
 KILLS: Final = ("deadline", "memory", "disconnect", "crash")
-"""Why a reader is ended; each is shown from the start, with 0."""
+"""Reasons why a reader is killed; each is reported from the start, as 0."""
 
 CACHE: Final = ("hit", "miss", "not-modified")
-"""What the cache can say; each is shown from the start, with 0."""
+"""Outcomes of a look-up in the response cache; each is reported from the start, as 0."""
 
 
 class MetricsSource(Protocol):
@@ -75,15 +76,15 @@ class MetricsSource(Protocol):
 
     @property
     def published_at(self) -> float:
-        """When it was published, in seconds of the Unix epoch."""
+        """Time of its publication, in seconds of the Unix epoch."""
 
     @property
     def readers_ready(self) -> int:
-        """Readers that wait for a query."""
+        """Number of idle readers."""
 
     @property
     def readers_busy(self) -> int:
-        """Readers that answer one."""
+        """Number of readers that run a query."""
 
     @property
     def reader_pids(self) -> Sequence[int]:
@@ -91,18 +92,18 @@ class MetricsSource(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Queries in the queue."""
+        """Number of queries in the queue."""
 
     @property
     def kills(self) -> Mapping[str, int]:
-        """Readers ended so far, by reason (:data:`KILLS`)."""
+        """Number of readers killed so far, by reason (:data:`KILLS`)."""
 
     async def probe(self) -> bool:
-        """Tell whether a reader answers, or has answered lately."""
+        """Return whether a reader responds, or has responded recently."""
 
 
 class LatencyHistogram:
-    """How often each class of latency came, and the sum of all latencies."""
+    """Number of requests in each latency class, and the sum of all latencies in seconds."""
 
     __slots__ = ("counts", "total")
 
@@ -111,7 +112,7 @@ class LatencyHistogram:
         self.total = 0.0
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Give the cumulative counts that Prometheus wants."""
+        """Return upper bounds with cumulative counts, as Prometheus expects them: counts 2, 1, 0 become 2, 3, 3."""
         found, sum_so_far = [], 0
         for bound, count in zip((*map(str, BOUNDS), "+Inf"), self.counts, strict=True):
             sum_so_far += count
@@ -120,14 +121,16 @@ class LatencyHistogram:
 
 
 class ServerMetrics:
-    """All that is counted for one application. Used on the event loop only.
+    """Counters of one application. Not thread-safe: used on the event loop only.
 
     Attributes:
-        endpoint: where queries are answered; ``None`` until there is one.
-        newest_article: date of the newest article, in seconds of the Unix epoch; ``None`` when there is none.
-        in_flight: requests that are being answered.
-        refused: connections and requests turned away at the door, by reason; the server's protocol counts here.
-        dropped: lines of the log that were lost because nobody took them.
+        endpoint: state of the query service; ``None`` until there is one.
+        newest_article: date of the newest article, in seconds of the Unix epoch; ``None`` without articles.
+        in_flight: number of requests in progress.
+        refused: connections and requests that the server's protocol refused, by reason; the protocol counts here.
+        dropped: number of log lines that were lost because they were not read.
+        cache: number of look-ups in the response cache, by outcome.
+        requests: latencies by class of the route and first digit of the status.
     """
 
     def __init__(self, endpoint: MetricsSource | None = None) -> None:
@@ -142,7 +145,7 @@ class ServerMetrics:
         self._registry.register(_MetricsCollector(self))
 
     def observe(self, exchange: RequestLogRecord, seconds: float) -> None:
-        """Count one request."""
+        """Count one request that took ``seconds``."""
         cache = exchange.cache
         kind = exchange.kind
         if cache:
@@ -153,32 +156,40 @@ class ServerMetrics:
         histogram = self.requests.get(key)
         if histogram is None:
             histogram = self.requests[key] = LatencyHistogram()
+        # A bound belongs to its class: 0.001 s is counted in the second class, 0.0011 s in the third.
         histogram.counts[bisect_left(BOUNDS, seconds)] += 1
         histogram.total += seconds
 
     def text(self) -> bytes:
-        """Write everything in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
 
 class _MetricsCollector(Collector):
-    """Reads the counters when somebody asks."""
+    """Collector that reads the counters when the metrics are requested."""
 
     def __init__(self, metrics: ServerMetrics) -> None:
         self._metrics = metrics
 
     def describe(self) -> Iterator[Metric]:
-        """Announce nothing, so that registering reads nothing."""
+        """Return nothing, so that registration does not read the counters."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Read everything once."""
+        """Yield all metrics."""
         found = self._metrics
         yield _latency(found.requests)
-        yield _gauge("http_requests_in_flight", "Requests that are being answered.", found.in_flight)
-        yield _counts("http_refused", "Turned away before the application saw a request.", "reason", found.refused)
-        yield _counts("cache_answers", "What the cache of answers said.", "outcome", found.cache)
-        yield _counts("log_lines_dropped", "Log lines lost because nobody took them.", "", {"": found.dropped})
+        yield _gauge("http_requests_in_flight", "Requests in progress.", found.in_flight)
+        yield _counts(
+            "http_refused",
+            "Connections and requests refused before they reached the application.",
+            "reason",
+            found.refused,
+        )
+        yield _counts("cache_answers", "Look-ups in the response cache, by outcome.", "outcome", found.cache)
+        yield _counts(
+            "log_lines_dropped", "Log lines lost because they were not read in time.", "", {"": found.dropped}
+        )
         if found.newest_article is not None:
             about = "Date of the newest article, in seconds of the Unix epoch."
             yield _gauge("newest_article_timestamp_seconds", about, found.newest_article)
@@ -186,27 +197,33 @@ class _MetricsCollector(Collector):
             yield from _of_endpoint(found.endpoint)
         yield _memory(found.endpoint)
         build = {"version": kg.__version__, "python": platform.python_version(), "engine": version("pyoxigraph")}
-        yield InfoMetricFamily("claimgraph_build", "What is running.", build)
+        yield InfoMetricFamily("claimgraph_build", "Versions of the running software.", build)
 
 
 def _of_endpoint(endpoint: MetricsSource) -> Iterator[Metric]:
-    yield _gauge("snapshot_number", "Number of the snapshot that is served.", endpoint.number)
-    yield _gauge("snapshot_published_timestamp_seconds", "When it was published.", endpoint.published_at)
+    """Yield the metrics of the query service."""
+    yield _gauge("snapshot_number", "Number of the current snapshot.", endpoint.number)
+    yield _gauge(
+        "snapshot_published_timestamp_seconds",
+        "Time of publication of the current snapshot, in seconds of the Unix epoch.",
+        endpoint.published_at,
+    )
     age = max(0.0, time.time() - endpoint.published_at)
-    yield _gauge("snapshot_age_seconds", "Time since the last commit that is served.", age)
+    yield _gauge("snapshot_age_seconds", "Seconds since publication of the current snapshot.", age)
     yield _gauge("query_queue_length", "Queries that wait for a reader.", endpoint.waiting)
-    readers = GaugeMetricFamily("claimgraph_readers", "Processes that answer queries.", labels=["state"])
+    readers = GaugeMetricFamily("claimgraph_readers", "Reader processes, by state.", labels=["state"])
     readers.add_metric(["idle"], endpoint.readers_ready)
     readers.add_metric(["busy"], endpoint.readers_busy)
     yield readers
     kills = dict.fromkeys(KILLS, 0) | dict(endpoint.kills)
-    yield _counts("reader_kills", "Readers ended before they had answered.", "reason", kills)
+    yield _counts("reader_kills", "Readers killed or crashed before they had sent a result.", "reason", kills)
 
 
 def _latency(requests: Mapping[tuple[str, int], LatencyHistogram]) -> Metric:
+    """Return the histogram of latencies."""
     family = HistogramMetricFamily(
         "claimgraph_http_request_duration_seconds",
-        "Time from the head of a request to the end of its answer.",
+        "Time from the head of a request to the end of its response.",
         labels=["class", "status"],
     )
     for (kind, status), histogram in sorted(requests.items()):
@@ -215,10 +232,12 @@ def _latency(requests: Mapping[tuple[str, int], LatencyHistogram]) -> Metric:
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:
+    """Return a gauge with a single value."""
     return GaugeMetricFamily(f"claimgraph_{name}", about, value)
 
 
 def _counts(name: str, about: str, label: str, counts: Mapping[str, int]) -> Metric:
+    """Return a counter by the values of one label; an empty label name means a single count."""
     family = CounterMetricFamily(f"claimgraph_{name}", about, labels=[label] if label else [])
     for value, count in sorted(counts.items()):
         family.add_metric([value] if label else [], count)
@@ -226,12 +245,16 @@ def _counts(name: str, about: str, label: str, counts: Mapping[str, int]) -> Met
 
 
 def _memory(endpoint: MetricsSource | None) -> Metric:
-    family = GaugeMetricFamily("claimgraph_resident_memory_bytes", "Memory of each process.", labels=["process"])
+    """Return the resident memory of the server and its readers in bytes."""
+    family = GaugeMetricFamily(
+        "claimgraph_resident_memory_bytes", "Resident memory of each process.", labels=["process"]
+    )
     named = {"main": os.getpid()}
     if endpoint is not None:
         named |= {f"reader-{number}": pid for number, pid in enumerate(endpoint.reader_pids, 1)}
     for name, pid in named.items():
         with suppress(OSError):  # no /proc on this system, or the reader has just ended
+            # The second field of statm is the resident memory in pages.
             pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
             family.add_metric([name], pages * os.sysconf("SC_PAGE_SIZE"))
     return family

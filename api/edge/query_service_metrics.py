@@ -1,4 +1,4 @@
-"""The query endpoint as those see it who watch over the server."""
+"""Source of health and metrics for the query service."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kg.processes.query_service import QueryCaller, QueryService
 from kg.rdf.query_request_and_result import ResultFormats
 
 _LATELY: Final = 5.0
-"""Seconds for which one answer of a reader shows that readers answer."""
+"""Seconds for which a response of a reader counts as proof that readers respond."""
 
 _PATIENCE: Final = 2.0
-"""Seconds that a reader has to answer ``ASK {}``."""
+"""Seconds within which a reader must respond to ``ASK {}``."""
 
 
 class QueryServiceMetrics:
-    """Tells how an endpoint is doing. Nothing but :meth:`probe` takes time."""
+    """State of a query service. All properties are immediate; only :meth:`probe` may take time."""
 
     def __init__(self, endpoint: QueryService) -> None:
         self._endpoint = endpoint
@@ -34,17 +34,17 @@ class QueryServiceMetrics:
 
     @property
     def published_at(self) -> float:
-        """When it was published, in seconds of the Unix epoch."""
+        """Time of its publication, in seconds of the Unix epoch."""
         return self._endpoint.published_at
 
     @property
     def readers_ready(self) -> int:
-        """Readers that wait for a query."""
+        """Number of idle readers."""
         return self._endpoint.pool.ready if self._endpoint.pool else 0
 
     @property
     def readers_busy(self) -> int:
-        """Readers that answer one."""
+        """Number of readers that run a query."""
         return self._endpoint.pool.busy if self._endpoint.pool else 0
 
     @property
@@ -54,29 +54,30 @@ class QueryServiceMetrics:
 
     @property
     def waiting(self) -> int:
-        """Queries in the queue."""
+        """Number of queries in the queue."""
         return self._endpoint.pool.waiting if self._endpoint.pool else 0
 
     @property
     def kills(self) -> Mapping[str, int]:
-        """Readers ended so far, by reason."""
+        """Number of readers killed so far, by reason."""
         return self._endpoint.pool.counts.kills if self._endpoint.pool else {}
 
     async def probe(self) -> bool:
-        """Tell whether a reader has answered lately; if none has, ask one, however many callers want to know."""
+        """Return whether a reader has responded recently; if none has, send one query, shared by all callers."""
         pool = self._endpoint.pool
         now = time.monotonic()
         if pool and now - self._checked < _LATELY and pool.counts.answered > self._answered:
             return True
         if self._probing is None:
-            self._probing = asyncio.create_task(self._ask())
+            self._probing = asyncio.create_task(self._send_query())
             self._probing.add_done_callback(self._forget)
         return await asyncio.shield(self._probing)
 
     def _forget(self, _task: asyncio.Task[bool]) -> None:
         self._probing = None
 
-    async def _ask(self) -> bool:
+    async def _send_query(self) -> bool:
+        """Return whether a reader responds to ``ASK {}`` in time."""
         pool = self._endpoint.pool
         self._checked = time.monotonic()
         before = pool.counts.answered if pool else 0
@@ -84,5 +85,6 @@ class QueryServiceMetrics:
             await self._endpoint.query("ASK {}", ResultFormats(), caller=QueryCaller("readiness", timeout=_PATIENCE))
         except ClaimgraphError:
             return False
+        # The count before the query: its own response is then newer, and counts as proof.
         self._answered = before
         return True

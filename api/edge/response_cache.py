@@ -1,8 +1,8 @@
-"""Answers by snapshot: a strong ETag for every read, 304 without running anything, and a bounded cache of answers.
+"""Response cache: a strong entity tag for every read, 304 without running anything, and a bounded store of responses.
 
-What a read gives depends on the snapshot, on the request and on what the asker may see, and on nothing else. So these
-three make its entity tag (RFC 9110, clause 8.8.3) and the key under which its bytes are kept. A handler whose answer
-depends on more (the clock, chance, another server) says so with ``Cache-Control: no-store``.
+The response to a read depends on the snapshot, the request and the graphs that the caller may read, and on nothing
+else. So these three determine its entity tag (RFC 9110, clause 8.8.3), which is also its key in the cache. A handler
+whose response depends on more (the clock, chance, another server) sets ``Cache-Control: no-store``.
 """
 
 from __future__ import annotations
@@ -24,26 +24,33 @@ Headers = list[tuple[bytes, bytes]]
 
 _SAFE = frozenset(("GET", "HEAD"))
 _KEYED = frozenset((b"accept", b"host"))
+"""Header fields that select a response."""
+
+# Plain spellings only; api.app_context.as_of refuses a request whose encoded parameter these have missed.
 _AS_OF = re.compile(rb"(?:^|&)asOf=([0-9]{1,18})(?:&|$)")
 _QUERY = re.compile(rb"(?:^|&)query=")
 _UNTAGGED = ("/static/", "/healthz", "/readyz", "/metrics", "/admin/")
-_NOW = frozenset(("", "docs", "guide", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
-"""First steps of the paths whose answers depend on the store as it is now, or on the software alone."""
+"""Paths that do not depend on a snapshot."""
+
+_CURRENT = frozenset(("", "docs", "guide", "openapi.json", "ontology", "shapes", "context.jsonld", "schema"))
+"""First segments of paths whose responses depend on the current store, or on the software alone."""
 
 _WRITES_NOTHING = frozenset(("/sparql", "/validate", "/reconcile/0.2", "/reconcile/1.0/match", "/reconcile/1.0/extend"))
+"""Paths whose POST requests only read."""
+
 _SHARE_OF_ONE = 8
-"""An answer that takes more than this part of the cache is not kept."""
+"""A response larger than one part in so many of the cache is not stored."""
 
 _ENTRY, _FIELD = 600, 150
-"""Bytes that an answer, and each of its header fields, takes beside their texts: small answers would be free else."""
+"""Bytes of overhead for a response and for each header field; without them, small responses would cost nothing."""
 
 _OF_304 = frozenset((b"etag", b"cache-control", b"vary", b"claimgraph-snapshot"))
-"""What a 304 says as the 200 would (RFC 9110, clause 15.4.5)."""
+"""Header fields of a 304 that equal those of the 200 (RFC 9110, clause 15.4.5)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """An answer that is given again, with what the log tells of the query."""
+    """Stored response, with the hash of its query for the access log."""
 
     headers: Headers
     body: bytes
@@ -51,43 +58,43 @@ class CachedResponse:
 
     @property
     def cost(self) -> int:
-        """How many bytes of memory it takes, about."""
+        """Approximate memory in bytes."""
         return _ENTRY + len(self.body) + sum(len(name) + len(value) + _FIELD for name, value in self.headers)
 
 
 class ResponseCache:
-    """The answers that are kept, the least recently used given up first."""
+    """Stored responses by entity tag; the least recently used is evicted first."""
 
     def __init__(self, size: int) -> None:
-        """Keep at most ``size`` bytes."""
+        """Store at most ``size`` bytes."""
         self._size = size
-        self._kept: LRUCache[bytes, CachedResponse] = LRUCache(size, getsizeof=lambda kept: kept.cost)
+        self._responses: LRUCache[bytes, CachedResponse] = LRUCache(size, getsizeof=lambda stored: stored.cost)
 
     def get(self, tag: bytes) -> CachedResponse | None:
-        """Look up an answer by its entity tag."""
-        return self._kept.get(tag)
+        """Return the response with an entity tag, if it is stored."""
+        return self._responses.get(tag)
 
-    def takes(self, size: int) -> bool:
-        """Tell whether an answer of so many bytes may be kept."""
+    def accepts(self, size: int) -> bool:
+        """Return whether a response of ``size`` bytes may be stored."""
         return size <= self._size // _SHARE_OF_ONE
 
-    def put(self, tag: bytes, kept: CachedResponse) -> None:
-        """Keep an answer, and give up old ones for it."""
-        if self.takes(kept.cost):
-            self._kept[tag] = kept
+    def put(self, tag: bytes, response: CachedResponse) -> None:
+        """Store a response, and evict old ones to make room."""
+        if self.accepts(response.cost):
+            self._responses[tag] = response
 
 
 @dataclass(frozen=True)
 class ReadState:
-    """What a read was begun with.
+    """State at the beginning of a read.
 
     Attributes:
-        number: of the snapshot.
-        seen: what part of the graph the caller sees; empty for all of it.
-        past: whether the request names it.
-        from_snapshot: whether the handler reads that snapshot, and nothing of what was written since.
-        settled: whether nothing had been written since.
-        control: how long others may keep the answer.
+        number: number of the snapshot.
+        seen: graphs that the caller may read, as a part of the key; empty for all.
+        past: whether the request names the snapshot (``asOf``).
+        from_snapshot: whether the handler reads this snapshot only, and nothing that was written later.
+        settled: whether nothing had been written after the snapshot.
+        control: the Cache-Control field of the response.
     """
 
     number: int
@@ -99,14 +106,18 @@ class ReadState:
 
 
 class ResponseCacheMiddleware:
-    """The ASGI layer: tags reads, gives kept answers, and lets a write be acknowledged only once it can be read."""
+    """ASGI middleware: adds entity tags to reads, serves stored responses, and delays the response to a write.
+
+    A write is acknowledged only once a snapshot holds it, so that the next read sees it.
+    """
 
     def __init__(self, app: ASGIApp, endpoint: QueryService, tokens: TokenRegistry, size: int) -> None:
-        """Wrap ``app``; ``size`` is the room for answers in bytes."""
+        """Wrap ``app``; ``size`` is the size of the cache in bytes."""
         self._app = app
         self._endpoint = endpoint
         self._tokens = tokens
-        self._answers = ResponseCache(size)
+        self._responses = ResponseCache(size)
+        # If everybody may read everything, responses are public for caches in between.
         public = tokens.authenticate(None)
         self._open = public.graphs is None and "read" in public.scopes
 
@@ -122,7 +133,7 @@ class ResponseCacheMiddleware:
             await self._read(scope, receive, send, reading)
 
     def _seen(self, scope: Scope) -> bytes | None:
-        """Tell what part of the graph the caller sees; ``None`` where the handler has to say that it sees nothing."""
+        """Return the graphs that the caller may read, as part of a key; ``None`` if the handler must refuse it."""
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         try:
             principal = self._tokens.authenticate(b", ".join(given).decode("latin-1") if given else None)
@@ -135,6 +146,7 @@ class ResponseCacheMiddleware:
         return b"" if principal.graphs is None else repr(principal.graphs).encode()
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a write: publish a snapshot before its response begins."""
         endpoint, refused = self._endpoint, False
         if _path(scope) in _WRITES_NOTHING:
             await self._app(scope, receive, send)
@@ -146,23 +158,24 @@ class ResponseCacheMiddleware:
                 try:
                     await endpoint.publish()
                 except ClaimgraphError as error:
-                    if message["status"] < 400:
+                    if message["status"] < 400:  # a failure is reported as it is
                         refused = True
-                        answer = await problem_details.answer(Request(scope), error)
-                        await answer(scope, receive, send)
+                        response = await problem_details.answer(Request(scope), error)
+                        await response(scope, receive, send)
             if not refused:
                 await send(message)
 
         await self._app(scope, receive, acknowledge)
 
     def _reading(self, scope: Scope) -> ReadState | None:
-        """Tell which snapshot a request reads; ``None`` where the caller may not read, or the handler heeds no asOf."""
+        """Return the snapshot of a read and more; ``None`` if the caller may not read, or the path ignores ``asOf``."""
         seen = self._seen(scope)
         if seen is None:
             return None
         endpoint, query = self._endpoint, scope["query_string"]
         number, past = endpoint.number, False
         from_snapshot = endpoint.snapshots is not None and _reads_snapshot(_path(scope), query)
+        # The cheap test comes first, as most requests do not name a snapshot.
         if b"asOf=" in query and (found := _AS_OF.search(query)):
             if not from_snapshot:
                 return None
@@ -172,20 +185,21 @@ class ResponseCacheMiddleware:
         return ReadState(number, seen, past, from_snapshot, settled, control)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send, reading: ReadState) -> None:
+        """Send a 304, a stored response, or the response of the handler."""
         noted = request_log_record.of(scope)
         noted.snapshot = reading.number
         tag, condition = self._tag(scope, reading)
-        kept = self._answers.get(tag)
-        if kept is not None:
-            noted.query_hash = kept.query_hash
+        stored = self._responses.get(tag)
+        if stored is not None:
+            noted.query_hash = stored.query_hash
         anything = condition.strip() == b"*"
-        if condition and (tag in condition or (anything and kept is not None)):
-            # Between two tags of a list stands no tag, so the text of a tag is found only where the tag is.
+        if condition and (tag in condition or (anything and stored is not None)):
+            # A plain search suffices: within a list such as "a", "b", no text between two tags looks like a tag.
             noted.cache = "not-modified"
             await _send(send, 304, _own(tag, reading))
-        elif kept is not None:
+        elif stored is not None:
             noted.cache = "hit"
-            await _send(send, 200, kept.headers, kept.body)
+            await _send(send, 200, stored.headers, stored.body)
         else:
             noted.cache = "miss"
             recorder = _ResponseRecorder(self, send, tag, reading, noted)
@@ -193,40 +207,46 @@ class ResponseCacheMiddleware:
             await self._app(scope, receive, recorder)
 
     def _tag(self, scope: Scope, reading: ReadState) -> tuple[bytes, bytes]:
-        """Make the entity tag of a request, and give the tags that it has already."""
+        """Return the entity tag of a request, and the value of its If-None-Match."""
         condition = b""
         for name, value in scope["headers"]:
             if name == b"if-none-match":
                 condition += b", " + value if condition else value
         target = (scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"]
-        tag = entity_tag(self._endpoint.store.identity, reading.number, _asker(scope, reading.seen), target)
+        tag = entity_tag(self._endpoint.store.identity, reading.number, _variant(scope, reading.seen), target)
         return tag, condition
 
-    def right(self, reading: ReadState) -> bool:
-        """Tell whether an answer that is ready is what the snapshot of its number holds."""
+    def is_current(self, reading: ReadState) -> bool:
+        """Return whether a finished response certainly shows the state of the snapshot that its tag names.
+
+        A handler that reads the store itself may have seen a commit that the snapshot does not hold; then its response
+        gets no tag.
+        """
         endpoint, number = self._endpoint, reading.number
         if reading.past:
             return True
         if endpoint.number != number:
             return False
         if reading.from_snapshot and endpoint.snapshots is not None:
-            return endpoint.snapshots.newest().number == number  # the next is there a moment before it has its number
+            return (
+                endpoint.snapshots.newest().number == number
+            )  # a new snapshot exists a moment before its number is set
         return reading.settled and endpoint.store.version == number
 
-    def keep(self, tag: bytes, kept: CachedResponse) -> None:
-        """Keep an answer for the next who asks the same."""
-        self._answers.put(tag, kept)
+    def store(self, tag: bytes, response: CachedResponse) -> None:
+        """Store a response for further requests with the same tag."""
+        self._responses.put(tag, response)
 
-    def keeps(self, size: int) -> bool:
-        """See :meth:`ResponseCache.takes`."""
-        return self._answers.takes(size)
+    def accepts(self, size: int) -> bool:
+        """Return whether a response of ``size`` bytes may be stored."""
+        return self._responses.accepts(size)
 
 
 class _ResponseRecorder:
-    """Passes an answer on, with its tag, and keeps it.
+    """ASGI ``send`` of one read: adds the entity tag to the response and stores it.
 
     Attributes:
-        unless: whether the request is to be answered only if there is nothing to answer (``If-None-Match: *``).
+        unless: whether a successful response must become a 304 (``If-None-Match: *``).
     """
 
     def __init__(
@@ -255,65 +275,69 @@ class _ResponseRecorder:
                 self.unless = False
         elif message["type"] == "http.response.body":
             if self._headers is not None:
-                self._take(message)
+                self._record(message)
             if self.unless:
                 message = {**message, "body": b""}
         await self._send(message)
 
     def _start(self, message: Message) -> Message:
+        """Return the head with the entity tag, unless the handler forbids caching."""
         headers: Headers = list(message["headers"])
         names = {name for name, _ in headers}
-        if b"cache-control" not in names and self._layer.right(self._reading):
+        if b"cache-control" not in names and self._layer.is_current(self._reading):
             own = _own(self._tag, self._reading)
             headers += own if b"vary" not in names else [field for field in own if field[0] != b"vary"]
             self._headers = headers
-        if self.unless:  # If-None-Match: *, and there is something
+        if self.unless:  # If-None-Match: *, and a representation exists
             self._noted.cache = "not-modified"
             return {**message, "status": 304, "headers": [field for field in headers if field[0] in _OF_304]}
         return {**message, "headers": headers}
 
-    def _take(self, message: Message) -> None:
+    def _record(self, message: Message) -> None:
+        """Record one part of the body, and store the response after the last; give up if it grows too large."""
         body = message.get("body", b"")
         self._size += len(body)
-        if not self._layer.keeps(self._size):
+        if not self._layer.accepts(self._size):
             self._headers = None
             self._body.clear()
             return
         self._body.append(body)
         if not message.get("more_body") and self._headers is not None:
-            self._layer.keep(self._tag, CachedResponse(self._headers, b"".join(self._body), self._noted.query_hash))
+            self._layer.store(self._tag, CachedResponse(self._headers, b"".join(self._body), self._noted.query_hash))
 
 
-def _asker(scope: Scope, seen: bytes) -> bytes:
-    """Tell what an answer depends on beside its address: the header fields that count, and what the asker may see."""
+def _variant(scope: Scope, seen: bytes) -> bytes:
+    """Return everything except the URL that selects a response: scheme, readable graphs, relevant header fields."""
     fields = [name + b"\x00" + value + b"\x00" for name, value in scope["headers"] if name in _KEYED]
     return b"".join((scope["scheme"].encode(), seen, *fields))
 
 
 def _reads_snapshot(path: str, query: bytes) -> bool:
-    """Tell whether a route reads one snapshot and nothing else."""
+    """Return whether a route reads one snapshot and nothing else."""
     if path == "/sparql":
-        return _QUERY.search(query) is not None  # else it is the description of the service, as it is now
-    return path[1:].partition("/")[0] not in _NOW
+        return _QUERY.search(query) is not None  # without a query it is the service description, of the current store
+    return path[1:].partition("/")[0] not in _CURRENT
 
 
 def _path(scope: Scope) -> str:
+    """Return the path below the prefix of the base IRI."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
 def _control(past: bool, *, private: bool) -> Headers:
-    """Say how long others may keep an answer: a past snapshot never changes, the present one may at any time."""
+    """Return the Cache-Control field: a past snapshot never changes, the current one must be revalidated."""
     who = b"private, " if private else b""
     return [(b"cache-control", who + (b"max-age=31536000, immutable" if past else b"no-cache"))]
 
 
 def _own(tag: bytes, reading: ReadState) -> Headers:
-    """Give the fields of an answer that come from here; they are the same in a 200 and in a 304."""
+    """Return the header fields that this layer adds; they are the same in a 200 and in a 304."""
     number = (b"claimgraph-snapshot", str(reading.number).encode())
     return [(b"etag", tag), (b"vary", b"Accept"), number, *reading.control]
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    """Send a complete response (ASGI)."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,7 +1,8 @@
-"""Memory for answers that clients have not taken yet.
+"""Send budget: limit on the memory of responses that clients have not received yet.
 
-An answer of a hundred megabytes lies in memory until its client has read it, however slowly. So a large one is handed
-to the connection piece by piece, as it is taken, and all that wait have one budget, of which one client gets a part.
+A response of a hundred megabytes occupies memory until its client has read it, however slowly. So a large one is passed
+to the connection in pieces, as the client reads, and all waiting responses share one budget, of which each client may
+use a part.
 """
 
 from __future__ import annotations
@@ -11,42 +12,47 @@ from collections.abc import Iterator
 from enum import Enum
 
 PIECE = 256 * 1024
-"""Bytes handed over at a time; what is no larger is not reckoned with."""
+"""Bytes passed to the connection at a time; bodies up to this size are not counted."""
 
 _SHARE_OF_ONE = 4
-"""One client's answers may take this part of the budget."""
+"""The responses of one client may use one part in so many of the budget."""
 
 
-class SendVerdict(Enum):
-    """What becomes of a large answer."""
+class Reservation(Enum):
+    """Result of a reservation; the value of a refusal is a clause for its message."""
 
-    SENT = "sent"
-    CLIENT_FULL = "the client has too many that it has not taken"
-    ALL_FULL = "all clients together have too many"
+    GRANTED = "granted"
+    CLIENT_FULL = "this client has too much unread data"
+    ALL_FULL = "all clients together have too much unread data"
 
 
 class ResponseMemoryBudget:
-    """Counts the bytes that wait. Used on the event loop only."""
+    """Counter of the bytes that wait. Not thread-safe: used on the event loop only.
+
+    Attributes:
+        waiting: bytes reserved by all clients.
+    """
 
     def __init__(self, size: int) -> None:
-        """Take ``size`` bytes as the budget."""
+        """Limit the waiting responses to ``size`` bytes."""
         self.waiting = 0
         self._size = size
         self._held: Counter[str] = Counter()
 
-    def take(self, client: str, size: int) -> SendVerdict:
-        """Take an answer in. One alone always fits: its size has a limit of its own."""
+    def reserve(self, client: str, size: int) -> Reservation:
+        """Reserve ``size`` bytes for a response; a single one is always granted, as its size has its own limit."""
         held = self._held[client]
+        # “held and”: a client without waiting data may exceed its share, or it could never receive a large response.
         if held and held + size > self._size // _SHARE_OF_ONE:
-            return SendVerdict.CLIENT_FULL
+            return Reservation.CLIENT_FULL
         if self.waiting and self.waiting + size > self._size:
-            return SendVerdict.ALL_FULL
+            return Reservation.ALL_FULL
         self.waiting += size
         self._held[client] += size
-        return SendVerdict.SENT
+        return Reservation.GRANTED
 
-    def give_back(self, client: str, size: int) -> None:
-        """Note that an answer was taken, or that its client is gone."""
+    def release(self, client: str, size: int) -> None:
+        """Release the bytes of a response that was received, or whose client has disconnected."""
         self.waiting -= size
         self._held[client] -= size
         if not self._held[client]:
@@ -54,6 +60,6 @@ class ResponseMemoryBudget:
 
 
 def pieces(body: bytes) -> Iterator[tuple[bytes, bool]]:
-    """Cut a body; with each piece comes whether there is another."""
+    """Yield the pieces of a body, each with whether another follows."""
     for start in range(0, len(body), PIECE):
         yield body[start : start + PIECE], start + PIECE < len(body)

@@ -1,4 +1,4 @@
-"""Content negotiation by ``Accept`` (RFC 9110, clause 12.5.1)."""
+"""Content negotiation: the media type that a client prefers by its ``Accept`` header (RFC 9110, clause 12.5.1)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _QUOTED = r'"(?:\\.|[^"\\])*"'
+# Elements are separated by commas and their parts by semicolons, but not within quoted strings.
 _ITEM = re.compile(rf'(?:[^,"]|{_QUOTED})+')
 _PART = re.compile(rf'(?:[^;"]|{_QUOTED})+')
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -17,9 +18,9 @@ class MediaRange:
     """One element of an ``Accept`` header.
 
     Attributes:
-        kind, subtype: lower case; ``*`` matches all.
-        parameters: what follows, but for the weight; names in lower case.
-        quality: the weight, 0 (never) to 1.
+        kind, subtype: type and subtype in lower case; ``*`` matches all.
+        parameters: parameters except the weight; names in lower case.
+        quality: the weight, from 0 (not acceptable) to 1.
     """
 
     kind: str
@@ -28,9 +29,10 @@ class MediaRange:
     quality: float
 
     def precision(self, offer: str) -> int:
-        """Tell how closely this range fits an offer: 0 not at all, then ``*/*``, ``type/*``, and the type itself.
+        """Return how precisely this range matches an offer.
 
-        We offer UTF-8 and no other variants, so a range with any other parameter fits more loosely than a bare one.
+        0: not at all; 1: ``*/*``; 2: ``type/*``; 3: the type with other parameters; 4: the type itself. Offers have the
+        charset UTF-8 and no other variants, so a range with other parameters matches less precisely than a bare one.
         """
         kind, _, subtype = offer.partition("/")
         if self.kind == "*" and self.subtype == "*":
@@ -43,16 +45,16 @@ class MediaRange:
 
 
 def parse_accept(header: str) -> list[MediaRange]:
-    """Read the ranges of an ``Accept`` header; elements that cannot be read are left out."""
+    """Parse the ranges of an ``Accept`` header; malformed elements are ignored."""
     ranges = (_media_range(item) for item in _ITEM.findall(header))
     return [found for found in ranges if found is not None]
 
 
 def best(header: str | None, offers: Sequence[str]) -> str | None:
-    """Choose the offer that the client prefers, or ``None`` when it takes none (status 406).
+    """Return the offer that the client prefers, or ``None`` if it accepts none of them (status 406).
 
-    Each offer gets the weight of the most precise range that fits it; equal weights go to the earlier offer. A header
-    that is absent or holds nothing that can be read accepts everything.
+    Each offer has the weight of the most precise range that matches it; of equal weights, the earlier offer wins. A
+    header that is absent or has only malformed elements accepts everything.
 
     >>> best("text/*;q=0.5, text/turtle", ["application/trig", "text/csv", "text/turtle"])
     'text/turtle'
@@ -65,13 +67,15 @@ def best(header: str | None, offers: Sequence[str]) -> str | None:
 
 
 def _weight(ranges: Sequence[MediaRange], offer: str) -> float:
-    fitting = [(found.precision(offer), found.quality) for found in ranges if found.precision(offer)]
-    return max(fitting, default=(0, 0.0))[1]
+    """Return the weight of an offer, from 0 (not acceptable) to 1."""
+    matching = [(found.precision(offer), found.quality) for found in ranges if found.precision(offer)]
+    return max(matching, default=(0, 0.0))[1]
 
 
 def _media_range(item: str) -> MediaRange | None:
+    """Parse one element such as ``text/*;q=0.5``; return ``None`` if it is malformed."""
     name, *rest = [part.strip() for part in _PART.findall(item)] or [""]
-    name = "*/*" if name == "*" else name.lower()  # Java's URLConnection sends a lone star
+    name = "*/*" if name == "*" else name.lower()  # Java's URLConnection sends a single star
     kind, slash, subtype = name.partition("/")
     if not (slash and _TOKEN.fullmatch(kind) and _TOKEN.fullmatch(subtype)) or (kind == "*" and subtype != "*"):
         return None
@@ -88,4 +92,5 @@ def _media_range(item: str) -> MediaRange | None:
 
 
 def _quality(text: str) -> float | None:
+    """Parse a weight from 0 to 1, with any number of decimals; return ``None`` if it is malformed."""
     return float(text) if re.fullmatch(r"0?\.\d+|0|1(\.0*)?|0\.", text) else None

@@ -1,4 +1,4 @@
-"""Reading ``multipart/form-data`` (RFC 7578) from bytes that are already within the limit."""
+"""Parser of ``multipart/form-data`` (RFC 7578), for bodies whose size has already been checked."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 @dataclass
 class FormPart:
-    """One part: its headers (names in lower case) and content."""
+    """One part of a form: its headers (names in lower case) and its content."""
 
     headers: dict[str, str] = field(default_factory=dict)
     content: bytes = b""
 
     @property
     def media_type(self) -> ContentType:
-        """The part's own ``Content-Type``."""
+        """``Content-Type`` of the part."""
         return media_type(self.headers.get("content-type"))
 
     @property
     def file_name(self) -> str:
-        """The file name, or the name of the field; may be empty."""
+        """File name, or else the name of the field; may be empty."""
         names = media_type(self.headers.get("content-disposition")).parameters
         return names.get("filename") or names.get("name", "")
 
 
 def parse(data: bytes, boundary: str) -> list[FormPart]:
-    """Split a body into its parts.
+    """Parse a body into its parts.
 
     Raises:
-        MalformedText: no boundary, a malformed part, or an end that is missing.
+        MalformedText: the boundary is empty, a part is malformed, or the closing boundary is missing.
     """
     collector = _PartCollector()
     try:
@@ -53,7 +53,7 @@ def parse(data: bytes, boundary: str) -> list[FormPart]:
 
 
 class _PartCollector:
-    """Gathers what the streaming parser reports."""
+    """Collector for the events of the streaming parser."""
 
     def __init__(self) -> None:
         self.parts: list[FormPart] = []
@@ -63,7 +63,7 @@ class _PartCollector:
         self._chunks: list[bytes] = []
 
     def callbacks(self) -> MultipartCallbacks:
-        """List the methods by the events of the parser."""
+        """Return the methods by name of the parser's event."""
         return {
             "on_part_begin": self._begin,
             "on_part_data": self._data,

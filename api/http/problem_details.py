@@ -1,4 +1,4 @@
-"""Every error as a problem document (RFC 9457). The status of each kind of error is decided here and nowhere else."""
+"""Problem documents for all errors (RFC 9457). Only this module decides the HTTP status of each kind of error."""
 
 from __future__ import annotations
 
@@ -26,21 +26,28 @@ _log = logging.getLogger("claimgraph.api")
 
 
 class Problem(BaseModel):
-    """What went wrong, where, and what to do about it (RFC 9457)."""
+    """Problem document: what went wrong, where, and how to fix it (RFC 9457)."""
 
-    type: str = Field(description="The kind of problem: an address on the documentation page, or about:blank.")
-    title: str = Field(description="The kind of problem in words; the same for each problem of this kind.")
-    status: int = Field(description="The HTTP status.")
-    detail: str | None = Field(default=None, description="This problem in words.")
-    remedy: str | None = Field(default=None, description="What to do about it.")
-    line: int | None = Field(default=None, description="1-based line in the text that was sent.")
+    type: str = Field(description="Kind of problem: a URL on the documentation page, or about:blank.")
+    title: str = Field(description="Kind of problem in words; the same for all problems of this kind.")
+    status: int = Field(description="HTTP status code.")
+    detail: str | None = Field(default=None, description="This occurrence of the problem in words.")
+    remedy: str | None = Field(default=None, description="How to fix the problem.")
+    line: int | None = Field(default=None, description="1-based line in the submitted text.")
     column: int | None = Field(default=None, description="1-based column, in code points.")
-    results: list[dict[str, Any]] | None = Field(default=None, description="Each constraint that was broken.")
+    results: list[dict[str, Any]] | None = Field(default=None, description="Violated constraints.")
 
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """A kind of error of ours: its status, a short name for its address, and its title."""
+    """Kind of error.
+
+    Attributes:
+        error: class of the error.
+        status: HTTP status code.
+        name: fragment of the problem type's URL.
+        title: short summary.
+    """
 
     error: type[Exception]
     status: int
@@ -53,33 +60,33 @@ KINDS = (
     ProblemKind(
         errors.UsingConflict, 400, "using-conflict", "The dataset is named both in the update and in the request"
     ),
-    ProblemKind(errors.UnsupportedFormat, 415, "unsupported-format", "The format is not known"),
-    ProblemKind(Rejected, 422, "rejected", "Constraints are broken"),
-    ProblemKind(errors.NotFound, 404, "not-found", "There is no such thing"),
-    ProblemKind(errors.Ambiguous, 409, "ambiguous", "The name fits several things"),
-    ProblemKind(errors.Unauthorized, 401, "unauthorized", "A token is needed"),
-    ProblemKind(errors.InsufficientScope, 403, "insufficient-scope", "The token does not reach so far"),
+    ProblemKind(errors.UnsupportedFormat, 415, "unsupported-format", "The format is not supported"),
+    ProblemKind(Rejected, 422, "rejected", "Constraints are violated"),
+    ProblemKind(errors.NotFound, 404, "not-found", "Not found"),
+    ProblemKind(errors.Ambiguous, 409, "ambiguous", "The name is ambiguous"),
+    ProblemKind(errors.Unauthorized, 401, "unauthorized", "A valid token is required"),
+    ProblemKind(errors.InsufficientScope, 403, "insufficient-scope", "The token has insufficient scope"),
     ProblemKind(errors.Forbidden, 403, "forbidden", "The operation is refused"),
-    ProblemKind(errors.TooLarge, 413, "too-large", "Over a limit"),
-    ProblemKind(errors.TooSlow, 408, "too-slow", "The request did not come in time"),
+    ProblemKind(errors.TooLarge, 413, "too-large", "A limit is exceeded"),
+    ProblemKind(errors.TooSlow, 408, "too-slow", "The request did not arrive in time"),
     ProblemKind(errors.StorageFull, 507, "storage-full", "The disk is full"),
-    ProblemKind(errors.Unreachable, 502, "unreachable", "Another endpoint failed"),
-    ProblemKind(errors.ResultTooLarge, 422, "result-too-large", "The answer is over a limit"),
+    ProblemKind(errors.Unreachable, 502, "unreachable", "Another server failed"),
+    ProblemKind(errors.ResultTooLarge, 422, "result-too-large", "The result exceeds a limit"),
     ProblemKind(errors.TimedOut, 504, "timed-out", "The query took too long"),
-    ProblemKind(errors.TooManyRequests, 429, "too-many-requests", "Too many queries at a time"),
+    ProblemKind(errors.TooManyRequests, 429, "too-many-requests", "Too many concurrent queries"),
     ProblemKind(errors.Busy, 503, "busy", "The server is busy"),
-    ProblemKind(errors.ReaderLost, 503, "reader-lost", "The query was ended"),
-    ProblemKind(errors.StoreInUse, 503, "store-in-use", "Another process holds the store"),
+    ProblemKind(errors.ReaderLost, 503, "reader-lost", "The query was terminated"),
+    ProblemKind(errors.StoreInUse, 503, "store-in-use", "The store is in use by another process"),
     ProblemKind(errors.StoreUnavailable, 503, "store-unavailable", "The store is not available"),
-    ProblemKind(errors.NotAcceptable, 406, "not-acceptable", "None of the accepted formats can be made"),
-    ProblemKind(errors.BadInput, 422, "bad-input", "The input does not fit"),
+    ProblemKind(errors.NotAcceptable, 406, "not-acceptable", "None of the accepted formats is available"),
+    ProblemKind(errors.BadInput, 422, "bad-input", "The input is invalid"),
     ProblemKind(errors.ClaimgraphError, 422, "refused", "The request cannot be carried out"),
 )
-"""Looked up in this order; a subclass stands before its parent."""
+"""Kinds in order of look-up: a subclass precedes its parent."""
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of ``app`` a problem document."""
+    """Register handlers that turn every error of ``app`` into a problem document."""
     for kind in KINDS:
         app.add_exception_handler(kind.error, answer)
     app.add_exception_handler(HTTPException, _http)
@@ -89,17 +96,17 @@ def install(app: FastAPI) -> None:
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """Send a problem."""
+    """Return the response for a problem."""
     content = problem.model_dump_json(exclude_none=True)
     return Response(content, problem.status, headers, media_type=MEDIA_TYPE)
 
 
-_PASSING = (errors.Busy, errors.ReaderLost)
-"""What may go well a moment later."""
+_TRANSIENT = (errors.Busy, errors.ReaderLost)
+"""Errors that may not occur again a moment later."""
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """Make the problem document of an error of ours."""
+    """Return the problem document of an error listed in :data:`KINDS`."""
     kind = next(kind for kind in KINDS if isinstance(error, kind.error))
     problem = Problem(type=f"{origin_path(request, '/docs')}#{kind.name}", title=kind.title, status=kind.status)
     headers: dict[str, str] = {}
@@ -111,13 +118,13 @@ async def answer(request: Request, error: Exception) -> Response:
         problem.results = error.report.to_json()["results"]
     if challenge := _challenge(error):
         headers["WWW-Authenticate"] = challenge
-    if isinstance(error, _PASSING):
+    if isinstance(error, _TRANSIENT):
         headers["Retry-After"] = "1"
     return respond(problem, headers)
 
 
 def _challenge(error: Exception) -> str:
-    """Return the value of WWW-Authenticate (RFC 6750, clause 3); empty where a token would not help.
+    """Return the value of WWW-Authenticate (RFC 6750, clause 3); empty if a token would not help.
 
     >>> _challenge(errors.InsufficientScope("No.", scope="admin"))
     'Bearer realm="claimgraph", error="insufficient_scope", scope="admin"'
@@ -131,23 +138,24 @@ def _challenge(error: Exception) -> str:
 
 
 async def _http(request: Request, error: Exception) -> Response:
+    """Return the problem document of an error that the router raises, such as 404 or 405."""
     assert isinstance(error, HTTPException)
     status, headers = error.status_code, dict(error.headers or {})
     problem = Problem(type="about:blank", title=_phrase(status), status=status)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed(request))
-        problem.detail = f"{request.method} is not possible here."
+        problem.detail = f"The method {request.method} is not allowed here."
         problem.remedy = f"Use {headers['Allow']}."
     elif status == HTTPStatus.NOT_FOUND:
         problem.detail = "There is nothing at this address."
-        problem.remedy = "See /docs for the addresses that there are."
+        problem.remedy = "See /docs for all addresses."
     elif error.detail != problem.title:
         problem.detail = error.detail
     return respond(problem, headers)
 
 
 def _allowed(request: Request) -> list[str]:
-    """List the methods that some route has for the path of this request (RFC 9110, clause 10.2.1)."""
+    """Return the methods that any route has for the path of this request (RFC 9110, clause 10.2.1)."""
 
     def matches(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -164,14 +172,14 @@ async def _validation(_request: Request, error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=400)  # the client has hung up and will not see it
+    return Response(status_code=400)  # the client has disconnected and will not receive it
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    # The server logs the stack: Starlette raises the error again once this answer is sent.
-    noted = request_log_record.of(request.scope)  # its path is as it was sent: percent-encoded, so it forges no line
+    # The server logs the stack, as Starlette raises the error again once this response is sent.
+    noted = request_log_record.of(request.scope)  # its path is percent-encoded as sent, so it cannot forge a line
     _log.error("%s %s failed: %s", noted.method, noted.path.decode("latin-1"), type(error).__name__)
-    detail = "The server failed to answer; the fault is its own and is in its log."
+    detail = "The server failed to process the request because of an internal error, which is in its log."
     return respond(Problem(type="about:blank", title=_phrase(500), status=500, detail=detail))
 
 

@@ -1,31 +1,31 @@
-"""One request and its answer, as metrics and logs see them. Inner layers write here what only they know."""
+"""Record of one request and its response, for metrics and the access log. Inner layers add what only they know."""
 
 from __future__ import annotations
 
 from starlette.types import Scope
 
 KEY = "claimgraph.exchange"
-"""Where the exchange stands in the ASGI scope."""
+"""Key of the record in the ASGI scope."""
 
 GONE = 499
-"""Status noted when the client hung up before it was answered."""
+"""Status recorded if the client disconnected before the response began."""
 
 
 class RequestLogRecord:
-    """What is noted of one request. Neither the text of a query nor a token is ever put here.
+    """Record of one request. It never holds the text of a query or a token.
 
     Attributes:
-        identifier: the request id, taken over from the client or made.
-        method, path: as sent; the path in its percent-encoded form, without the query part.
-        client: address of the peer, without its port.
+        identifier: request id, from the client or generated.
+        method, path: method and path as sent; the path is percent-encoded and without the query.
+        client: network address of the peer, without port.
         kind: class of the route, for metrics (see :data:`api.edge.metrics.KINDS`).
-        route: template of the route, once one is found.
-        status: status of the answer; :data:`GONE` until there is one.
-        sent: bytes of body.
-        principal: name of the token's holder; empty for the public.
-        snapshot: number of the snapshot that was read; ``None`` where none was.
-        query_hash: the first 16 hexadecimal digits of the SHA-256 of the query's text.
-        cache: ``hit``, ``miss``, ``not-modified``, or empty where no cache was asked.
+        route: template of the route, once it is known.
+        status: status of the response; :data:`GONE` until it begins.
+        sent: bytes of the body sent.
+        principal: name of the token; empty for anonymous requests.
+        snapshot: number of the snapshot that was read; ``None`` if none was.
+        query_hash: first 16 hexadecimal digits of the SHA-256 of the query's text.
+        cache: ``hit``, ``miss``, ``not-modified``, or empty if the cache was not consulted.
     """
 
     __slots__ = (
@@ -60,6 +60,6 @@ class RequestLogRecord:
 
 
 def of(scope: Scope) -> RequestLogRecord:
-    """Give the exchange of a request, or one that nobody reads where no edge has made one (as in a test of a part)."""
+    """Return the record of a request; without an edge (as in tests of a part), a new one that is discarded."""
     found = scope.get(KEY)
     return found if isinstance(found, RequestLogRecord) else RequestLogRecord({"client": None, **scope}, "", "")

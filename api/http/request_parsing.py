@@ -1,4 +1,4 @@
-"""Reading requests strictly: addresses, parameters, media types, and bodies under a limit."""
+"""Strict request parsing: URLs, parameters, media types, and bodies within limits of size and time."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ Parameters = list[tuple[str, str]]
 
 _MAX_PARAMETERS = 1000
 _MAX_DIGITS = 20
+"""Longest Content-Length that is parsed as a number."""
+
 _PARAMETERS = "claimgraph.parameters"
+"""Key of the parsed parameters in the ASGI scope."""
 
 
 @dataclass(frozen=True)
 class ContentType:
-    """A ``Content-Type``: the bare name in lower case (empty when the header is absent), and its parameters."""
+    """Parsed ``Content-Type``: media type in lower case (empty if the header is absent), and its parameters."""
 
     name: str
     parameters: dict[str, str]
 
 
 def address(request: Request) -> str:
-    """Give the IRI under which the request came, without its query: as sent, with its percent-encoding.
+    """Return the IRI of the request without its query, percent-encoded as sent.
 
     Raises:
-        MalformedText: the address is not a valid IRI.
+        MalformedText: it is not a valid IRI.
     """
     scope = request.scope
     path = scope.get("raw_path") or scope["path"].encode()
@@ -45,13 +48,14 @@ def address(request: Request) -> str:
 
 @lru_cache(maxsize=64)
 def _address(scheme: str, host: str | None, server: tuple[str, int | None] | None, path: bytes) -> str:
+    """Return the IRI of a path; the Host header takes precedence over the server's own address."""
     headers = [] if host is None else [(b"host", host.encode("latin-1"))]
     url = URL(scope={"scheme": scheme, "server": server, "path": "/", "headers": headers})
     return check_iri(f"{url.scheme}://{url.netloc}{path.decode('latin-1')}")
 
 
 def origin_path(request: Request, path: str) -> str:
-    """Give the address of another path of this application, beginning with ``/``."""
+    """Return another path of this application (``/docs``) below the prefix it is served under (``/news/docs``)."""
     return f"{request.scope.get('root_path', '')}{path}"
 
 
@@ -63,12 +67,12 @@ def check_iri(iri: str) -> str:
     """
     if not is_iri(iri):
         shown = iri[:200].encode("utf-8", "backslashreplace").decode()
-        raise MalformedText(f"“{shown}” is not an absolute IRI.", remedy="Write it in full and encoded.")
+        raise MalformedText(f"“{shown}” is not an absolute IRI.", remedy="Write it in full and percent-encoded.")
     return iri
 
 
 def is_iri(text: str) -> bool:
-    """Tell whether ``text`` is an absolute IRI (RFC 3987)."""
+    """Return whether ``text`` is an absolute IRI (RFC 3987)."""
     try:
         oxigraph.NamedNode(text)
     except ValueError:
@@ -77,25 +81,26 @@ def is_iri(text: str) -> bool:
 
 
 def path_candidates(raw: str) -> Sequence[str]:
-    """Give the forms in which an IRI may have been minted, from the path by which a browser asks for it.
+    """Return the forms of an IRI that a requested path may stand for: as sent, and percent-decoded.
 
-    A browser sends letters outside ASCII percent-encoded, while the graph has the IRI with the letters themselves.
+    A browser percent-encodes letters outside ASCII, while the graph may hold the IRI with the letters themselves:
+    ``entity/%D0%9A%D0%B8%D1%97%D0%B2`` and ``entity/Київ``.
     """
     return list(dict.fromkeys((raw, unquote(raw))))
 
 
 def media_type(header: str | None) -> ContentType:
-    """Read a ``Content-Type`` header."""
+    """Parse a ``Content-Type`` header."""
     name, options = multipart.parse_options_header(header)
     parameters = {key.decode("latin-1"): value.decode("latin-1") for key, value in options.items()}
     return ContentType(name.decode("latin-1").strip(), parameters)
 
 
 def content_type(request: Request, accepted: Sequence[str]) -> ContentType:
-    """Read the ``Content-Type`` of a request, which must be one of ``accepted`` and in UTF-8.
+    """Return the ``Content-Type`` of a request, which must be one of ``accepted`` and in UTF-8.
 
     Raises:
-        UnsupportedFormat: another type or charset, or none.
+        UnsupportedFormat: the header is absent, or names another media type or charset.
     """
     found = media_type(request.headers.get("content-type"))
     remedy = f"Send one of {', '.join(accepted)}."
@@ -108,10 +113,10 @@ def content_type(request: Request, accepted: Sequence[str]) -> ContentType:
 
 
 def check_charset(found: ContentType) -> None:
-    """Refuse a charset other than UTF-8 (or its subset ASCII).
+    """Check that the charset is UTF-8 (or its subset ASCII).
 
     Raises:
-        UnsupportedFormat: another charset.
+        UnsupportedFormat: it is another one.
     """
     charset = found.parameters.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8", "us-ascii"):
@@ -119,13 +124,19 @@ def check_charset(found: ContentType) -> None:
 
 
 async def read_body(request: Request, limit: int, seconds: float = 120) -> bytes:
-    """Read the body, stopping as soon as it is over the limit, whatever ``Content-Length`` says.
+    """Return the body, read until it exceeds the limit at most, whatever ``Content-Length`` states.
+
+    Args:
+        request: the request.
+        limit: largest body in bytes.
+        seconds: time limit for the whole body.
 
     Raises:
-        TooLarge: more than ``limit`` bytes.
-        TooSlow: it did not come whole within ``seconds``.
+        TooLarge: it has more than ``limit`` bytes.
+        TooSlow: it is not complete within ``seconds``.
     """
     declared = request.headers.get("content-length", "")
+    # A number of absurd length is over any limit, and parsing it would take quadratic time.
     if len(declared) > _MAX_DIGITS or (declared.isdecimal() and int(declared) > limit):
         raise _too_large(limit)
     chunks, size = [], 0
@@ -138,7 +149,7 @@ async def read_body(request: Request, limit: int, seconds: float = 120) -> bytes
                 chunks.append(chunk)
     except TimeoutError:
         raise TooSlow(
-            f"The body did not come whole within {seconds:g} seconds.",
+            f"The body did not arrive completely within {seconds:g} seconds.",
             remedy="Send less at a time, load files with `kg load`, or raise KG_BODY_TIMEOUT.",
         ) from None
     return b"".join(chunks)
@@ -146,22 +157,27 @@ async def read_body(request: Request, limit: int, seconds: float = 120) -> bytes
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(
-        f"The body is over the limit of {limit} bytes.",
+        f"The body exceeds the limit of {limit} bytes.",
         remedy="Send less at a time, load files with `kg load`, or raise KG_MAX_BODY_BYTES.",
     )
 
 
 def decode(data: bytes, what: str) -> str:
-    """Decode UTF-8, dropping a byte order mark.
+    """Decode UTF-8 without its byte order mark, if any.
+
+    Args:
+        data: bytes to decode.
+        what: name of the text in messages.
 
     Raises:
-        MalformedText: it is not UTF-8; the position is that of the first bad byte.
+        MalformedText: it is not UTF-8; with line and column (in code points) of the first invalid byte.
     """
     try:
         return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
+        # The text before the invalid byte is valid, so its characters can be counted.
         column = len(before.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + 1
         raise MalformedText(
             f"The {what} is not UTF-8 (byte {error.start}).", remedy="Send UTF-8.", line=line, column=column
@@ -169,10 +185,14 @@ def decode(data: bytes, what: str) -> str:
 
 
 def parse_parameters(data: bytes, what: str) -> Parameters:
-    """Read ``application/x-www-form-urlencoded`` pairs, decoding each exactly once.
+    """Parse ``application/x-www-form-urlencoded`` pairs, each percent-decoded exactly once.
+
+    Args:
+        data: encoded pairs.
+        what: name of the text in messages.
 
     Raises:
-        MalformedText: not UTF-8, before or after percent-decoding, or more than a thousand pairs.
+        MalformedText: it is not UTF-8, before or after percent-decoding, or has more than 1,000 pairs.
     """
     try:
         return parse_qsl(decode(data, what), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
@@ -183,26 +203,26 @@ def parse_parameters(data: bytes, what: str) -> Parameters:
 
 
 def query_parameters(request: Request) -> Parameters:
-    """Read the query part of the address, once; see :func:`parse_parameters`."""
+    """Return the parameters in the URL, which are parsed once; see :func:`parse_parameters`."""
     found: Parameters | None = request.scope.get(_PARAMETERS)
     if found is None:
-        found = parse_parameters(request.scope["query_string"], "query part of the address")
+        found = parse_parameters(request.scope["query_string"], "query part of the URL")
         request.scope[_PARAMETERS] = found
     return found
 
 
 def values(parameters: Parameters, name: str) -> list[str]:
-    """Give all values of one parameter, in order."""
+    """Return all values of one parameter, in order."""
     return [value for key, value in parameters if key == name]
 
 
 def single(parameters: Parameters, name: str) -> str | None:
-    """Give the only value of a parameter, or ``None``.
+    """Return the only value of a parameter, or ``None`` if it is absent.
 
     Raises:
-        MalformedText: it is there more than once.
+        MalformedText: it occurs more than once.
     """
     found = values(parameters, name)
     if len(found) > 1:
-        raise MalformedText(f"The parameter “{name}” is given {len(found)} times.", remedy="Give it once.")
+        raise MalformedText(f"The parameter “{name}” occurs {len(found)} times.", remedy="Send it once.")
     return found[0] if found else None

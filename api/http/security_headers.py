@@ -1,4 +1,4 @@
-"""Headers that every answer carries, whichever layer gives it."""
+"""Security headers of every response, whichever layer sends it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ SECURITY: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
-"""A browser takes the media type as it is told, and tells other sites nothing of where it comes from."""
+"""Browsers must not guess another media type, and send no Referer to other sites."""
 
 DATA_POLICY: Final = (
     b"content-security-policy",
     b"default-src 'none'; frame-ancestors 'none'; sandbox",
 )
-"""For answers that are no pages of ours: an RDF/XML document, which a browser shows, may hold scripts and forms."""
+"""Policy for all responses but the application's pages: RDF/XML, which browsers render, may hold scripts and forms."""
 
 SAME_ORIGIN: Final = (b"cross-origin-resource-policy", b"same-origin")
 CROSS_ORIGIN: Final = (b"cross-origin-resource-policy", b"cross-origin")
-"""Whether pages of other sites may embed an answer without asking; they may when any site may read it (CORS)."""
+"""Whether pages of other sites may embed a response without CORS; they may if any site may read it anyway."""

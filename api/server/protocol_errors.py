@@ -1,4 +1,4 @@
-"""How a request is turned away at the door, before the application sees it; in the shape of every error (RFC 9457)."""
+"""Refusals of requests before they reach the application, as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class EarlyRefusal:
-    """Why a request is turned away."""
+    """Refusal of a request.
+
+    Attributes:
+        status: HTTP status code.
+        reason: label of the metric that counts it.
+        detail, remedy: texts of the problem document.
+    """
 
     status: int
     reason: str
@@ -23,13 +29,13 @@ class EarlyRefusal:
     remedy: str
 
     def body(self) -> bytes:
-        """Write the problem document."""
+        """Return the problem document."""
         title = HTTPStatus(self.status).phrase
         problem = {"type": "about:blank", "title": title, "status": self.status}
         return json.dumps({**problem, "detail": self.detail, "remedy": self.remedy}).encode()
 
     def fields(self, size: int) -> list[tuple[bytes, bytes]]:
-        """Give the header fields of an answer with ``size`` bytes of body."""
+        """Return the header fields of a response with ``size`` bytes of body."""
         retry = [(b"retry-after", b"1")] if self.status == HTTPStatus.SERVICE_UNAVAILABLE else []
         own = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % size), *retry]
         return [
@@ -41,7 +47,7 @@ class EarlyRefusal:
         ]
 
     async def __call__(self, _scope: object, _receive: object, send: Send) -> None:
-        """Answer so in place of the application (ASGI)."""
+        """Send the refusal in place of the application (ASGI)."""
         body = self.body()
         await send({"type": "http.response.start", "status": self.status, "headers": self.fields(len(body))})
         await send({"type": "http.response.body", "body": body})
@@ -49,12 +55,12 @@ class EarlyRefusal:
 
 MALFORMED = EarlyRefusal(400, "malformed", "The request is not HTTP/1.1.", "See RFC 9112.")
 LATE = EarlyRefusal(
-    408, "slow head", "The head of the request did not come in time.", "Send it at once, or raise KG_HEADER_TIMEOUT."
+    408, "slow head", "The head of the request did not arrive in time.", "Send it at once, or raise KG_HEADER_TIMEOUT."
 )
 LONG_URL = EarlyRefusal(
-    414, "long address", "The address is over the limit.", "Send a long query by POST, or raise KG_MAX_URL_BYTES."
+    414, "long address", "The URL exceeds the limit.", "Send a long query by POST, or raise KG_MAX_URL_BYTES."
 )
-LONG_HEAD = EarlyRefusal(431, "long head", "The header fields are over the limit.", "Send fewer or shorter ones.")
+LONG_HEAD = EarlyRefusal(431, "long head", "The header fields exceed the limit.", "Send fewer or shorter ones.")
 FULL = EarlyRefusal(
-    503, "connections", "The server has as many connections as it takes.", "Try again, or raise KG_MAX_CONNECTIONS."
+    503, "connections", "The server has reached its limit of connections.", "Try again, or raise KG_MAX_CONNECTIONS."
 )

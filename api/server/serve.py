@@ -1,4 +1,4 @@
-"""`kg serve`: open the store, bind the port, say where things are, and run the HTTP layer."""
+"""Command `kg serve`: opens the store, binds the port, prints the addresses, and runs the HTTP server."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from kg.errors import BadInput
 from kg.knowledge_graph import KnowledgeGraph
 from kg.store.directory_metadata import FILE as META
 
-_LAST_WORDS = 0.5
-"""Seconds that an answer gets before the process ends."""
+_LAST_RESPONSE = 0.5
+"""Seconds for sending the current response before the process ends."""
 
 _FIRST_QUERY = """curl -s {address}sparql -H 'Accept: text/csv' --data-urlencode 'query=
 PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
@@ -47,13 +47,13 @@ def serve(
 
 
 def run(config: Config) -> None:
-    """Serve until interrupted; answers in flight are finished and the store is closed whole.
+    """Serve until interrupted; then requests in progress are finished and the store is closed properly.
 
     Raises:
-        StoreUnavailable: the store is held by another process.
-        BadInput: the address cannot be listened on.
+        StoreUnavailable: the store is in use by another process.
+        BadInput: the server cannot listen on the address.
     """
-    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it tells of odd literals with tracebacks
+    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it logs ill-typed literals with tracebacks
     with _listen(config) as listener:
         port = listener.getsockname()[1]
         host = f"[{config.http.host}]" if ":" in config.http.host else config.http.host
@@ -81,19 +81,19 @@ def run(config: Config) -> None:
 
 
 def _restart() -> None:
-    """End this process once the answer that is being written has left; the supervisor starts another."""
-    threading.Timer(_LAST_WORDS, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    """End this process once the current response has been sent; the supervisor starts another."""
+    threading.Timer(_LAST_RESPONSE, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
 
 def _leave_stuck_threads() -> None:
-    """End the process where a query that cannot be cancelled would keep it alive; every commit is on disk already."""
+    """End the process if a query that cannot be cancelled would keep it alive; all commits are on disk already."""
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.stdout.flush()
         os._exit(130)
 
 
 def _base(config: Config, address: str) -> str | None:
-    """Take the server's own address as base, but only for a store that is made now."""
+    """Return the server's own address as the base IRI of a new store; ``None`` for an existing store."""
     if (config.store.data_dir / META).exists():
         return None
     everywhere = config.http.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
@@ -101,12 +101,17 @@ def _base(config: Config, address: str) -> str | None:
 
 
 def _listen(config: Config) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        BadInput: the address cannot be bound.
+    """
     family = socket.AF_INET6 if ":" in config.http.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.http.host, config.http.port))
-        listener.listen()  # a client that reads the address at once finds us
+        listener.listen()  # before the address is printed, so that a client can connect at once
     except OSError as error:
         listener.close()
         raise BadInput(
@@ -117,11 +122,12 @@ def _listen(config: Config) -> socket.socket:
 
 
 def _announce(graph: KnowledgeGraph, config: Config, address: str, *, made: bool) -> None:
+    """Print the address, a generated token (``made``), and a query to start with."""
     out = Console(highlight=False, soft_wrap=True)
-    out.print(f"Claimgraph listens on {address} (stop with Ctrl-C)", markup=False)
+    out.print(f"Claimgraph listens on {address} (stop it with Ctrl-C)", markup=False)
     if made:
         token = config.access.token
-        out.print(f"Token for writes, shown this once (set KG_TOKEN to choose your own): {token}", markup=False)
+        out.print(f"Token for writes, shown only now (set KG_TOKEN to choose your own): {token}", markup=False)
     if config.store.bare:
         out.print("A bare SPARQL 1.1 store: /sparql, /update, /graphs")
         return

@@ -1,27 +1,27 @@
-"""Sending the head of an answer and the first of its body at once."""
+"""Coalescing of response head and first body part into one write to the socket."""
 
 from __future__ import annotations
 
 import asyncio
 
-_JOINED_BYTES = 64 * 1024
-"""A larger piece is not copied to be sent with the head."""
+_COALESCED_BYTES = 64 * 1024
+"""Largest part that is copied so that it can be sent with the head."""
 
 
 class CoalescingTransport(asyncio.WriteTransport):
-    """Sends the head of an answer with what is written right after it: one packet instead of two, one waking up.
+    """Transport that sends the head of a response with the next part: one packet and one wake-up instead of two.
 
-    That is a third of what a short answer costs. What nothing follows at once leaves by itself.
+    This saves a third of the cost of a short response. A head that nothing follows at once is sent alone.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
-        self._head: bytes | None = b""
+        self._head: bytes | None = b""  # waiting head; empty before the first part, None once it has been sent
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
-        """Hold the first piece back for the second."""
+        """Write a part; the first one waits for the second, or for the next turn of the event loop."""
         if self._head is None:
             self._transport.write(data)
         elif self._head or not data:
@@ -31,17 +31,18 @@ class CoalescingTransport(asyncio.WriteTransport):
             self._loop.call_soon(self._flush)
 
     def is_closing(self) -> bool:
-        """Tell whether nothing can be sent any more."""
+        """Return whether nothing can be sent any more."""
         return self._transport.is_closing()
 
     def close(self) -> None:
-        """Send what is held back, and close."""
+        """Send a waiting head, and close the connection."""
         self._flush()
         self._transport.close()
 
     def _flush(self, more: bytes = b"") -> None:
+        """Send the waiting head, together with ``more`` if that is short."""
         head, self._head = self._head, None
-        if head and len(more) <= _JOINED_BYTES:
+        if head and len(more) <= _COALESCED_BYTES:
             self._send(head + more)
         else:
             self._send(head)

@@ -134,6 +134,7 @@ def opened(connection: Backend, file: Path, form: EventFormat, mentions: Path | 
         raise BadInput(f"{file.name} has no rows.", remedy=_REMEDIES[form])
     if mentions is not None:
         events = gdelt.with_mentions(events, _mentions(connection, mentions))
+    # A file without coordinates has no bounds; 0° N, 0° E stands in for them.
     numbers = (coverage[name] if coverage[name] is not None else 0.0 for name in ("south", "west", "north", "east"))
     return EventDataset(events, layout, coverage["count"], coverage["first"], coverage["last"], *numbers)
 
@@ -198,7 +199,7 @@ def _faults(raw: Table, form: EventFormat) -> Value:
     reader, wrong = _READERS[form], literal(0)
     as_day = event_schema.compact_day if form is EventFormat.gdelt else event_schema.day
     for name in reader.DAYS:
-        wrong = wrong + as_day(raw[name]).isnull().sum()
+        wrong = wrong + as_day(raw[name]).isnull().sum()  # a date is required
     for name, most in zip(reader.NUMBERS, _limits(reader), strict=True):
         value = event_schema.number(raw[name])
         wrong = wrong + ((event_schema.text(raw[name]) != "") & (value.isnull() | (value.abs() > most))).sum()
@@ -219,6 +220,7 @@ def examined(file: Path, form: EventFormat) -> FileLayout:
     try:
         with file.open("rb") as stream:
             packed = stream.read(4)
+        # Magic numbers: zip archives begin with “PK”, gzip with 1f 8b.
         if packed == b"PK\x03\x04":
             raise UnsupportedFormat(f"{file.name} is a zip archive.", remedy="Unpack it, or compress it with gzip.")
         is_packed = packed[:2] == b"\x1f\x8b"

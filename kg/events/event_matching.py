@@ -50,11 +50,11 @@ def candidates(queries: Table, rows: Table) -> Table:
         A table with the columns of both (``q_…`` and ``r_…``), ``distance`` in kilometres (null if the event has no
         known point), a column from 0 to 1 for each feature of :data:`WEIGHTS` (null: unknown), and ``score``, 0 to 100.
     """
-    ours, theirs = (
+    queries, rows = (
         _prepared(queries, "q_"),
         _prepared(rows.filter(rows.latitude.notnull(), rows.longitude.notnull()), "r_"),
     )
-    pairs = _by_place(ours, theirs).union(_by_name(ours, theirs))
+    pairs = _by_place(queries, rows).union(_by_name(queries, rows))
     compared = pairs.mutate(**_features(pairs))
     return compared.mutate(score=_score(compared))
 
@@ -65,6 +65,7 @@ def _prepared(events: Table, prefix: str) -> Table:
     A band is one degree of latitude; ``south`` and ``north`` are the first and the last band that the event may be in.
     """
     dated = events.filter(events.start.notnull(), events.end.notnull())
+    # Days as numbers, so that spans are compared with arithmetic that all engines share.
     epoch = literal("1970-01-01").cast("date")
     reach = (dated.radius + SLACK_KM) / _KM_PER_DEGREE
     ready = dated.mutate(
@@ -93,20 +94,22 @@ def _buckets(first: Value, last: Value, size: int) -> tuple[Value, Value]:
 
 def _spread(events: Table, prefix: str, *, slack: int) -> Table:
     """Return events repeated for every bucket of days that they touch: days 8 to 12 touch the buckets 0 and 1."""
+    # The first bucket is retained as day_0: it identifies the one match of a pair that counts.
     low, high = _buckets(events[f"{prefix}first"] - slack, events[f"{prefix}last"] + slack, _BUCKET_DAYS)
     counted = events.mutate(**{f"{prefix}day_0": low, f"{prefix}day": span(low, high + 1)})
     return counted.unnest(f"{prefix}day")
 
 
-def _by_place(ours: Table, theirs: Table) -> Table:
+def _by_place(queries: Table, rows: Table) -> Table:
     """Return pairs within each other's radius, joined by bucket of days and band of latitude.
 
     Both sides are repeated for each bucket and band that they touch, so a pair can meet several times; only the first
     bucket and band that both touch counts.
     """
-    pointed = ours.filter(ours.q_latitude.notnull(), ours.q_longitude.notnull())
-    left, right = _banded(_spread(pointed, "q_", slack=SLACK_DAYS), "q_"), _banded(_spread(theirs, "r_", slack=0), "r_")
+    pointed = queries.filter(queries.q_latitude.notnull(), queries.q_longitude.notnull())
+    left, right = _banded(_spread(pointed, "q_", slack=SLACK_DAYS), "q_"), _banded(_spread(rows, "r_", slack=0), "r_")
     met = left.join(right, [left.q_day == right.r_day, left.q_band == right.r_band])
+    # Buckets 3 and 4 against 4 and 5: the pair meets in 4 only. Twice 3 and 4: it meets in both, and 3 counts.
     met = met.filter(
         met.q_day == greatest(met.q_day_0, met.r_day_0),
         met.q_band == greatest(met.q_south, met.r_south),
@@ -123,10 +126,10 @@ def _banded(events: Table, prefix: str) -> Table:
     return events.mutate(**{f"{prefix}band": bands}).unnest(f"{prefix}band")
 
 
-def _by_name(ours: Table, theirs: Table) -> Table:
+def _by_name(queries: Table, rows: Table) -> Table:
     """Return pairs for events without a point, joined by bucket of days and a word that both place names share."""
-    named = ours.filter(ours.q_latitude.isnull() | ours.q_longitude.isnull())
-    left, right = _spread(named, "q_", slack=SLACK_DAYS), _spread(theirs, "r_", slack=0)
+    named = queries.filter(queries.q_latitude.isnull() | queries.q_longitude.isnull())
+    left, right = _spread(named, "q_", slack=SLACK_DAYS), _spread(rows, "r_", slack=0)
     met = left.join(right, [left.q_day == right.r_day])
     met = met.filter(
         met.q_day == greatest(met.q_day_0, met.r_day_0),
@@ -155,6 +158,7 @@ def _haversine(met: Table) -> Value:
     across = (((met.r_longitude - met.q_longitude).radians()) / 2).sin()
     along = ((north - south) / 2).sin()
     chord = along * along + south.cos() * north.cos() * across * across
+    # Rounding can lift the value just over 1 for antipodes, where the arcsine is undefined.
     return least(chord, literal(1.0)).sqrt().asin() * (2 * _EARTH_KM)
 
 
@@ -164,11 +168,13 @@ def _features(met: Table) -> dict[str, Value]:
     ``date`` is the overlap of both spans divided by their union: 1 to 2 May against 2 May alone is 0.5.
     """
     none = literal(None, "float64")
+    # Days that both spans have in common, and days from the first to the last of either.
     common = least(met.q_last, met.r_last) - greatest(met.q_first, met.r_first) + 1
     both = greatest(met.q_last, met.r_last) - least(met.q_first, met.r_first) + 1
     allowed = met.q_radius + met.r_radius + SLACK_KM
     words = _shared(met.q_headline_words, met.r_headline_words, at_least=3)
     return {
+        # Without a common day, the dates are within SLACK_DAYS, which is still weak evidence.
         "date": (common > 0).ifelse(common / both, literal(0.3)).cast("float64"),
         "place": met.distance.isnull().ifelse(
             _shared(met.q_place_words, met.r_place_words, at_least=1) * 0.6, 1 - met.distance / allowed
@@ -178,19 +184,20 @@ def _features(met: Table) -> dict[str, Value]:
         ),
         "actors": _shared(met.q_actor_words, met.r_actor_words, at_least=1),
         "casualties": _casualties(met),
+        # A shared publisher alone is half as much evidence as a shared headline.
         "source": greatest(
             words.fill_null(0.0), _shared(met.q_source_words, met.r_source_words, at_least=1).fill_null(0.0) / 2
         ).nullif(0.0),
     }
 
 
-def _shared(ours: Value, theirs: Value, *, at_least: int) -> Value:
+def _shared(query: Value, row: Value, *, at_least: int) -> Value:
     """Return the share of the smaller set of words that is also in the other; null if one has under ``at_least`` words.
 
     {drone, attack, sochi} and {sochi, attack, port, fire} share 2 of 3: 0.67.
     """
-    fewer = least(ours.length(), theirs.length())
-    share = ours.intersect(theirs).length().cast("float64") / greatest(fewer, literal(1))
+    fewer = least(query.length(), row.length())
+    share = query.intersect(row).length().cast("float64") / greatest(fewer, literal(1))
     return (fewer >= at_least).ifelse(share, literal(None, "float64"))
 
 
@@ -199,12 +206,12 @@ def _casualties(met: Table) -> Value:
 
     10 and 8 dead: 1 - 2 / 10 = 0.8. A single lowest number stands in for the best one; an open range has no upper end.
     """
-    ours, theirs = met.q_deaths.fill_null(met.q_deaths_low), met.r_deaths.fill_null(met.r_deaths_low)
-    apart = (ours - theirs).abs().cast("float64") / greatest(ours, theirs, literal(1))
-    overlap = (met.q_deaths_low.fill_null(ours) <= met.r_deaths_high.fill_null(theirs)) & (
-        met.r_deaths_low.fill_null(theirs) <= met.q_deaths_high.fill_null(literal(1_000_000))
+    query, row = met.q_deaths.fill_null(met.q_deaths_low), met.r_deaths.fill_null(met.r_deaths_low)
+    apart = (query - row).abs().cast("float64") / greatest(query, row, literal(1))
+    overlap = (met.q_deaths_low.fill_null(query) <= met.r_deaths_high.fill_null(row)) & (
+        met.r_deaths_low.fill_null(row) <= met.q_deaths_high.fill_null(literal(1_000_000))
     )
-    known = ours.notnull() & theirs.notnull()
+    known = query.notnull() & row.notnull()
     return known.ifelse(greatest(1 - apart, overlap.ifelse(literal(0.5), literal(0.0))), literal(None, "float64"))
 
 

@@ -36,12 +36,12 @@ _CONDITIONS = {
 _MENTION = "A row of GDELT is a mention of such an event, not corroboration of it"
 
 
-def proposals(connection: Backend, ours: Iterable[Row], dataset: EventDataset) -> list[LinkProposal]:
+def proposals(connection: Backend, events: Iterable[Row], dataset: EventDataset) -> list[LinkProposal]:
     """Match events of the graph with a dataset, and return the proposals.
 
     Args:
         connection: the engine that the dataset was opened with.
-        ours: records of :func:`kg.events.graph_events.graph_events`.
+        events: records of :func:`kg.events.graph_events.graph_events`.
         dataset: see :func:`kg.events.event_files.opened`.
 
     Returns:
@@ -51,7 +51,7 @@ def proposals(connection: Backend, ours: Iterable[Row], dataset: EventDataset) -
         BadInput: the file is damaged.
     """
     by_event: dict[str, list[Row]] = defaultdict(list)
-    for row in ours:
+    for row in events:
         by_event[row["id"]].append(row)
     outside = {event: _outside(rows, dataset) for event, rows in by_event.items()}
     compared = [row for event, rows in by_event.items() if not outside[event] for row in rows]
@@ -69,9 +69,10 @@ def _matched(connection: Backend, compared: list[Row], dataset: EventDataset) ->
     Raises:
         BadInput: the file is damaged.
     """
+    # Rows are filtered by the days of all events first, so that a long file costs little more than its reading.
     slack, rows = timedelta(days=SLACK_DAYS), dataset.events
     first, last = min(row["start"] for row in compared) - slack, max(row["end"] for row in compared) + slack
-    rows = rows.filter(rows.end >= first, rows.start <= last)  # so that only rows of these days are joined
+    rows = rows.filter(rows.end >= first, rows.start <= last)
     pairs = decided(candidates(ibis_engine.table(COLUMNS, compared), rows))
     try:
         listed = ibis_engine.rows(pairs, connection)
@@ -169,6 +170,7 @@ def _label(row: Row) -> str:
 def _reason(row: Row) -> str:
     if row["verdict"] == "accept":
         return "The only best row: same day, place within precision, same type, headline, sides and casualties."
+    # “Others are as good” explains only the first row; for the rest, their rank does.
     missed = [text for name, text in _CONDITIONS.items() if not row[name] and (name != "only" or row["rank"] == 0)]
     if row["rank"] > 0:
         missed.insert(0, f"another row has more points (this one has rank {row['rank'] + 1})")

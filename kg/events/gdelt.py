@@ -13,6 +13,7 @@ _ACTOR = names(
     "Code Name CountryCode KnownGroupCode EthnicCode Religion1Code Religion2Code Type1Code Type2Code Type3Code"
 )
 _GEO_2 = names("Type FullName CountryCode ADM1Code ADM2Code Lat Long FeatureID")
+# Version 1.0 lacks one column for each of three places: 58 columns instead of 61.
 _GEO_1 = tuple(name for name in _GEO_2 if name != "ADM2Code")
 _ACTION = names(
     "IsRootEvent EventCode EventBaseCode EventRootCode QuadClass GoldsteinScale NumMentions NumSources NumArticles "

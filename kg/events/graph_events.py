@@ -156,6 +156,7 @@ def _casualties(deaths: Iterable[tuple[str, str]]) -> dict[str, object]:
     if not sizes:
         return {"deaths_low": None, "deaths": None, "deaths_high": None}
     stated = sum(int(size or 1) for size in sizes.values())
+    # An empty size means that the group has none: then the number is a lower bound.
     exact = stated if all(sizes.values()) else None
     return {"deaths_low": stated, "deaths": exact, "deaths_high": exact}
 
@@ -165,6 +166,7 @@ def _placed(place: _EventPlace | None) -> dict[str, object]:
     if place is None:
         return {"latitude": None, "longitude": None, "radius": PLACE_KM, "place": "", "place_code": ""}
     point, code = place.point, "country" if place.is_country else "place"
+    # A point within a country does not make the place more precise than the country.
     radius = COUNTRY_KM if place.is_country else point.radius if point else PLACE_KM
     position = (
         {"latitude": point.latitude, "longitude": point.longitude} if point else {"latitude": None, "longitude": None}

@@ -121,6 +121,7 @@ class FederationClient:
         entry = self._service.find(endpoint)
         if entry is None:
             raise _not_allowed(endpoint, self._service)
+        # Keyed by the URL of the entry: two names that map to one URL share their responses.
         key = (entry.url, query)
         if found := self._cache.get(key):
             return found
@@ -222,6 +223,7 @@ def _addresses(entry: AllowedAddress, limits: ConnectionBounds) -> list[str]:
     if entry.pinned is not None:
         return [str(entry.pinned)]
     found = look_up(entry.url.host, entry.url.port, limits.wait(math.inf))
+    # One private address is enough to refuse: which one is used would be up to the name server.
     for text in found:
         address = address_of(text)
         if address is None or not is_public(address):

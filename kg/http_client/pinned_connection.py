@@ -117,6 +117,7 @@ class IncomingResponse:
             RequestFailed: it is incomplete, exceeds a limit of the request, or has more than ``max_bytes``.
         """
         limit = min(self._limits.max_bytes, max_bytes)
+        # A stated length over the limit is refused before anything is read.
         if (self.length or 0) > limit:
             raise _too_large(limit)
         size = 0
@@ -175,6 +176,7 @@ def exchange(
                 raise InvalidRequest("cannot be sent this request, which is malformed") from None
             response = connection.getresponse()
         with response:
+            # http.client would pass other codings (gzip, chunked) through undecoded.
             coding = response.getheader("Transfer-Encoding", "chunked")
             if coding.strip().lower() != "chunked":
                 raise RequestFailed(f"sent Transfer-Encoding {coding[:40]}, which is refused")

@@ -41,7 +41,7 @@ class MessageUnpacker:
         if self._size < self._wanted:
             return None
         whole = b"".join(self._parts)
-        if self._header is None:
+        if self._header is None:  # waiting for the lengths, or for the header
             head, content = _LENGTHS.unpack_from(whole)
             start = _LENGTHS.size + head
             if len(whole) < start:

@@ -158,7 +158,7 @@ class ReaderConnection(asyncio.Protocol):
             self.served = True
             self.started.set_result(None)
             self._owner.reader_free(self)
-        elif self.job and "shared" in header:
+        elif self.job and "shared" in header:  # the content is in shared memory
             self._fetching = asyncio.create_task(self._fetch(self.job, header))
         elif self.job and "opened" not in header:
             self._settle(self.job, header, content)
@@ -173,7 +173,7 @@ class ReaderConnection(asyncio.Protocol):
             self.release_memory()
         if len(content) == size:
             self._settle(job, header, content)
-        else:
+        else:  # the reader has reported more than it wrote
             self.process.kill()
         if not self.transport.is_closing() and not self.ending:
             self._owner.reader_free(self)
@@ -239,15 +239,15 @@ def start_process(queries: QuerySettings) -> tuple[subprocess.Popen[bytes], sock
         "size": queries.max_result_bytes,
         "memory": queries.max_memory,
     }
-    ours, theirs = socket.socketpair()
-    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-    with contextlib.ExitStack() as undo, theirs:
-        undo.enter_context(ours)
+    server_end, reader_end = socket.socketpair()
+    reader_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    with contextlib.ExitStack() as undo, reader_end:
+        undo.enter_context(server_end)
         shared = os.memfd_create("result")
         undo.callback(os.close, shared)
-        process = _launch((theirs.fileno(), shared), settings)
+        process = _launch((reader_end.fileno(), shared), settings)
         undo.pop_all()
-    return process, ours, shared
+    return process, server_end, shared
 
 
 def _launch(descriptors: Sequence[int], settings: Mapping[str, Any]) -> subprocess.Popen[bytes]:

@@ -127,7 +127,7 @@ class ReaderPool:
             TooManyRequests: the client has too many queries.
             TimedOut: the query runs until its deadline, or its client has disconnected.
             ReaderLost: the process ended, for example because of the memory limit.
-            ClaimgraphError: as raised by :meth:`kg.sparql.query_evaluator.QueryEvaluator.answer`.
+            ClaimgraphError: as raised by :meth:`kg.sparql.query_evaluator.QueryEvaluator.evaluate`.
         """
         self._admit(client)
         loop = asyncio.get_running_loop()
@@ -254,12 +254,12 @@ class ReaderPool:
         Raises:
             OSError: the system cannot start another process.
         """
-        process, ours, shared = start_process(self._settings)
-        ours.setblocking(False)
+        process, server_end, shared = start_process(self._settings)
+        server_end.setblocking(False)
         made = ReaderConnection(self, process, shared)
         self._channels.add(made)
         try:
-            await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=ours)
+            await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=server_end)
         except BaseException:
             self._channels.discard(made)
             process.kill()

@@ -97,6 +97,7 @@ class StoreAtSnapshot:
 
     def quads(self, graphs: Iterable[str] | None = None) -> Iterator[oxigraph.Quad]:
         """Yield the quads of the given named graphs, or of all."""
+        # One query for each graph, so that no single result holds the whole store.
         for graph in self.graphs() if graphs is None else graphs:
             name = oxigraph.NamedNode(graph)
             for triple in self.triples(graph):

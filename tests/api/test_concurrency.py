@@ -22,7 +22,7 @@ SLOW = """SELECT (COUNT(*) AS ?n) WHERE {
 
 @pytest.fixture(scope="module")
 def address(graph: KnowledgeGraph, config: Config) -> Iterator[str]:
-    """A server on a free port of this machine."""
+    """A server on a free loopback port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings = uvicorn.Config(create_app(graph, config), log_level="critical", lifespan="off")
         server = uvicorn.Server(settings)
@@ -67,7 +67,7 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(address: str, auth: dic
         pass  # the server has hung up before we were done, which is its right
     else:
         assert answer.status_code == 413
-        assert answer.json()["title"] == "Over a limit"
+        assert answer.json()["title"] == "A limit is exceeded"
     assert httpx2.get(f"{address}/graphs?graph=g:1").status_code == 404
 
 

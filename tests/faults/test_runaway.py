@@ -129,7 +129,7 @@ def _answers_until_an_update_is_ended(folder: Path, limit: int) -> int:
         assert b"1" in server.query("SELECT ?o { <urn:kept> ?p ?o }").body
         assert server.query("SELECT ?o { { <urn:lost> ?p ?o } UNION { ?o <urn:lost> ?p } }").body.split() == [b"o"]
         assert server.update("INSERT DATA { <urn:kept> <urn:p> 2 }").status == 204
-        assert "ended by signal 9" in server.log.read_text("utf-8")
+        assert "terminated by signal 9" in server.log.read_text("utf-8")
         server.process.terminate()
         assert server.process.wait(60) == 0
         assert json.loads(doctor(server.data))["ok"]

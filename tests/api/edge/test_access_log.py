@@ -48,7 +48,7 @@ class Pipe:
 
 @contextmanager
 def logged(served: Served, form: Form = "json") -> Iterator[list[str]]:
-    """Log what an application does; the lines are there afterwards."""
+    """Log what an application does, and return the lines afterwards."""
     pipe, found = Pipe(), list[str]()
     observer = served.app.state.observer
     observer.log = RequestLog(pipe.writer, form)
@@ -240,7 +240,7 @@ def test_one_who_reads_slowly_holds_nobody_up(served: Served) -> None:
     observer.log = RequestLog(writer, "json")
     try:
         writer.write("x" * 200_000 + "\n")  # more than a pipe holds
-        wait_until(lambda: not writer._lines, "the thread is writing that")
+        wait_until(writer._lines.empty, "the thread is writing that")
         for _ in range(50):
             assert served.client.get("/healthz").status_code == 200
         writer.close(0.2)
@@ -259,7 +259,7 @@ def test_lines_that_nobody_takes_are_dropped_and_counted(monkeypatch: pytest.Mon
     inlet, outlet = os.pipe()[::-1]
     writer = LogWriter(inlet)
     writer.write("x" * 200_000 + "\n")
-    wait_until(lambda: not writer._lines, "the thread is writing that")
+    wait_until(writer._lines.empty, "the thread is writing that")
     for number in range(150):
         writer.write(f"{number}\n")
     assert writer.dropped == 50

@@ -33,7 +33,7 @@ FOREVER = "max-age=31536000, immutable"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A store that tests may add to; each uses numbers or graphs of its own."""
+    """A shared store that tests may add to, each with its own numbers or graphs."""
     with on_disk(tmp_path_factory.mktemp("cache")) as found:
         found.update(
             "INSERT DATA { <a:a> <a:b> 1 . GRAPH <g:open> { <a:o> <a:b> 1 } GRAPH <g:kept> { <a:k> <a:b> 2 } }"
@@ -311,8 +311,8 @@ def test_an_answer_put_twice_counts_once() -> None:
 def test_one_large_answer_does_not_take_the_cache() -> None:
     answers = ResponseCache(80_000)
     answers.put(b"small", CachedResponse([], b"x"))
-    assert answers.takes(10_000)
-    assert not answers.takes(10_001)
+    assert answers.accepts(10_000)
+    assert not answers.accepts(10_001)
     answers.put(b"large", CachedResponse([], b"x" * 10_000))
     assert answers.get(b"small")
     assert not answers.get(b"large")
@@ -339,7 +339,7 @@ def test_what_is_acknowledged_is_read(served: Served) -> None:
 
 
 class Race:
-    """Writers and readers on one server, and what they see that they should not."""
+    """Writers and readers on one server, and the inconsistencies they observe."""
 
     query = quote("SELECT ?s (COUNT(*) AS ?n) { ?s <urn:wrote> ?o } GROUP BY ?s ORDER BY ?s")
     paths = (f"/sparql?query={query}", "/sparql?format=ttl", "/graphs?default")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.edge.edge_middleware import AccessObserver, EdgeMiddleware, EdgeSettings
-from api.edge.response_memory_budget import PIECE, ResponseMemoryBudget, SendVerdict, pieces
+from api.edge.response_memory_budget import PIECE, Reservation, ResponseMemoryBudget, pieces
 from api.server.http_protocol import ConnectionLimits
 from tests.applications import application, observer_of, settings
 from tests.processes import wait_until
@@ -20,38 +20,38 @@ SIZE = 100_000_000
 
 def test_one_client_gets_a_quarter() -> None:
     outbox = ResponseMemoryBudget(1000)
-    assert outbox.take("a", 200) is SendVerdict.SENT
-    assert outbox.take("a", 51) is SendVerdict.CLIENT_FULL
-    assert outbox.take("a", 50) is SendVerdict.SENT
-    assert outbox.take("b", 250) is SendVerdict.SENT
+    assert outbox.reserve("a", 200) is Reservation.GRANTED
+    assert outbox.reserve("a", 51) is Reservation.CLIENT_FULL
+    assert outbox.reserve("a", 50) is Reservation.GRANTED
+    assert outbox.reserve("b", 250) is Reservation.GRANTED
     assert outbox.waiting == 500
 
 
 def test_all_have_one_budget() -> None:
     outbox = ResponseMemoryBudget(1000)
     for name in "abcd":
-        assert outbox.take(name, 250) is SendVerdict.SENT
-    assert outbox.take("e", 1) is SendVerdict.ALL_FULL
-    outbox.give_back("a", 250)
-    assert outbox.take("e", 250) is SendVerdict.SENT
-    assert outbox.take("f", 1) is SendVerdict.ALL_FULL
+        assert outbox.reserve(name, 250) is Reservation.GRANTED
+    assert outbox.reserve("e", 1) is Reservation.ALL_FULL
+    outbox.release("a", 250)
+    assert outbox.reserve("e", 250) is Reservation.GRANTED
+    assert outbox.reserve("f", 1) is Reservation.ALL_FULL
 
 
 def test_one_answer_alone_always_fits() -> None:
     outbox = ResponseMemoryBudget(1000)
-    assert outbox.take("a", 5000) is SendVerdict.SENT
-    assert outbox.take("b", 1) is SendVerdict.ALL_FULL
-    outbox.give_back("a", 5000)
-    assert outbox.take("b", 5000) is SendVerdict.SENT
+    assert outbox.reserve("a", 5000) is Reservation.GRANTED
+    assert outbox.reserve("b", 1) is Reservation.ALL_FULL
+    outbox.release("a", 5000)
+    assert outbox.reserve("b", 5000) is Reservation.GRANTED
 
 
 def test_what_is_refused_takes_nothing() -> None:
     outbox = ResponseMemoryBudget(1000)
-    outbox.take("a", 250)
-    assert outbox.take("a", 900) is SendVerdict.CLIENT_FULL
-    outbox.give_back("a", 250)
+    outbox.reserve("a", 250)
+    assert outbox.reserve("a", 900) is Reservation.CLIENT_FULL
+    outbox.release("a", 250)
     assert outbox.waiting == 0
-    assert outbox.take("a", 1000) is SendVerdict.SENT
+    assert outbox.reserve("a", 1000) is Reservation.GRANTED
 
 
 @pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 7])
@@ -97,16 +97,16 @@ def test_an_answer_that_nobody_takes_holds_its_room_until_its_client_is_gone() -
     app = edge(1, SIZE, 4 * SIZE)
     with serving(app, ConnectionLimits()) as address:
         waiting = stalled(address)
-        wait_until(lambda: app.outbox.waiting == SIZE, "the answer waits")
+        wait_until(lambda: app.send_budget.waiting == SIZE, "the answer waits")
         refused = ask(address, GET)
         assert refused.status == 429
         assert refused.headers["retry-after"] == "1"
         assert refused.headers["content-type"] == "application/problem+json"
         waiting.close()
-        wait_until(lambda: app.outbox.waiting == 0, "the room is given back")
+        wait_until(lambda: app.send_budget.waiting == 0, "the room is given back")
         whole = ask(address, GET)
         assert (whole.status, len(whole.body) >= SIZE) == (200, True)
-    assert app.outbox.waiting == 0
+    assert app.send_budget.waiting == 0
 
 
 def test_a_long_stream_takes_the_room_of_one_block() -> None:
@@ -116,20 +116,20 @@ def test_a_long_stream_takes_the_room_of_one_block() -> None:
         reader.sendall(GET)
         size, most = 0, 0
         while data := reader.recv(65536):
-            size, most = size + len(data), max(most, app.outbox.waiting)
+            size, most = size + len(data), max(most, app.send_budget.waiting)
     assert size > 160 * PIECE
     assert most <= 4 * PIECE
-    assert app.outbox.waiting == 0
+    assert app.send_budget.waiting == 0
 
 
 def test_what_has_begun_is_not_refused_nor_counted_wrong() -> None:
     app = edge(3, 2 * PIECE, 4 * PIECE)
-    assert app.outbox.take("127.0.0.1", 1) is SendVerdict.SENT  # another answer of this client is on its way
+    assert app.send_budget.reserve("127.0.0.1", 1) is Reservation.GRANTED  # another answer of this client is on its way
     with serving(app, ConnectionLimits()) as address:
         assert ask(address, GET).status == 429  # before it begins
-        app.outbox.give_back("127.0.0.1", 1)
+        app.send_budget.release("127.0.0.1", 1)
         assert ask(address, GET).status == 200
-    assert app.outbox.waiting == 0
+    assert app.send_budget.waiting == 0
 
 
 def test_an_answer_over_the_budget_is_given_where_it_is_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.processes import WRITER, alive, children, running, wait_until
 
 _SCRIPT = """
 import logging, os, signal, sys, time
-from kg import supervisor
+from api.server import supervisor
 logging.basicConfig(format="%(message)s")
 turn = supervisor.stay_up()
 """
@@ -68,7 +68,7 @@ def test_a_killed_server_is_replaced_and_has_every_write(tmp_path: Path) -> None
             assert rows == [str(n).encode() for n in range(number + 1)]
         assert len(set(seen)) == 3
         assert server.process.poll() is None
-        assert server.log.read_text("utf-8").count("was ended by signal 9; it starts again in 0.1 s") == 3
+        assert server.log.read_text("utf-8").count("was terminated by signal 9; it restarts in 0.1 s") == 3
         assert not any(alive(pid) for pid in seen)
 
 
@@ -80,7 +80,7 @@ def test_a_signal_to_the_parent_ends_all_of_them(number: signal.Signals, tmp_pat
         server.process.send_signal(number)
         assert server.process.wait(60) in (0, 130, 128 + number)
         wait_until(lambda: not any(alive(pid) for pid in pids), "all have ended")
-        assert "starts again" not in server.log.read_text("utf-8")
+        assert "restarts in" not in server.log.read_text("utf-8")
         with pytest.raises(OSError):
             server.ask("GET", "/")
 
@@ -120,7 +120,7 @@ def test_a_child_that_fails_is_not_replaced() -> None:
 def test_a_child_that_falls_is_replaced(number: signal.Signals) -> None:
     result = ended(f"print(turn.again)\nif not turn.again: os.kill(os.getpid(), {int(number)})\ntime.sleep(0.01)")
     assert (result.returncode, result.stdout) == (0, "False\nTrue\n")
-    assert f"ended by signal {int(number)}" in result.stderr
+    assert f"terminated by signal {int(number)}" in result.stderr
 
 
 def test_one_that_never_serves_is_waited_for_longer_each_time() -> None:

@@ -38,7 +38,7 @@ def is_valid(tokens: TokenRegistry, token: str) -> bool:
 
 
 def changed(file: TokenFile, name: str, **fields: object) -> None:
-    """Change the rows of one name in the file, as time would."""
+    """Change the rows of one name in the file, as the passage of time would."""
     data = json.loads(file.path.read_text("utf-8"))
     for row in data["tokens"]:
         if row["name"] == name:

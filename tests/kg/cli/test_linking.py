@@ -33,7 +33,7 @@ IRAN = Record(
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A store with the seed article, one link that is made and one that waits."""
+    """A store with the seed article, one accepted link and one proposal."""
     place = tmp_path / "data"
     review = KnowledgeGraph.open(configured(data_dir=place)).review()
     review.propose([proposal("iran", "wikidata:Q794"), proposal("putin", "wikidata:Q7747", ProposalVerdict.review)])

@@ -44,8 +44,6 @@ MAY_IMPORT_SOCKET = {
     "kg/processes/reader_connection.py": "talks to a worker over a socket pair",
     "kg/processes/ipc_messages.py": "frames the messages on a socket pair",
     "api/server/http_protocol.py": "sets options of connections that clients have opened",
-    "kg/lane.py": "takes over connections that clients have opened",
-    "kg/lanes.py": "makes the socket pairs of its processes",
     "api/server/serve.py": "binds the socket that listens",
     "kg/processes/reader_process.py": "is the other end of a socket pair",
 }

@@ -25,7 +25,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(seeded: Path, tmp_path: Path) -> Path:
-    """A store to break."""
+    """A store to damage."""
     return Path(shutil.copytree(seeded, tmp_path / "data"))
 
 

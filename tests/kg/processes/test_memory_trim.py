@@ -17,7 +17,7 @@ from tests.configs import configured
 FRAGMENTED = """
 import re
 from pathlib import Path
-from kg import heap
+from kg.processes import memory_trim
 
 def resident():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
@@ -26,7 +26,7 @@ blocks = [bytes(20_000) for _ in range(8_000)]
 kept = blocks[::50] + blocks[-1:]
 del blocks
 before = resident()
-print(heap.trim(), before - resident())
+print(memory_trim.trim(), before - resident())
 """
 
 

@@ -559,7 +559,7 @@ def test_readers_that_cannot_start_hang_nothing(
 
     with caplog.at_level(logging.ERROR):
         run(main())
-    assert f"could not start; its process ended with {code}" in caplog.text
+    assert f"could not start; its process ended with code {code}" in caplog.text
 
 
 def test_a_want_of_processes_is_got_over(

@@ -41,7 +41,7 @@ def handled(reader: ReaderProcess, message: bytes) -> tuple[dict[str, Any], byte
 
 
 class Process:
-    """A reader process and our end of the connection to it."""
+    """A reader process and the server's end of its connection."""
 
     def __init__(self, channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
         self.channel, self.process = channel, process
@@ -216,9 +216,10 @@ def test_it_can_open_no_socket(path: Path) -> None:
     """Should a call of another endpoint ever slip through, the system refuses it: here the check is left out."""
     code = """
 import sys
-from kg import guard, worker
-guard.refuse_service = lambda places: None
-worker.main(int(sys.argv[1]), -1, __import__("json").loads(sys.argv[2]))
+from kg.processes import reader_process
+from kg.sparql import query_policy
+query_policy.refuse_service = lambda places: None
+reader_process.main(int(sys.argv[1]), -1, __import__("json").loads(sys.argv[2]))
 """
     ours, theirs = socket.socketpair()
     with socket.create_server(("127.0.0.1", 0)) as listener, ours, theirs:
