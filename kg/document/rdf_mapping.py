@@ -73,6 +73,7 @@ class _GraphBuilder:
             self._add(node, RDF.type, cg("Segment"))
             self._add(node, cg("segmentNumber"), Literal(number))
             self._add(node, DCTERMS.identifier, Literal(segment.id))
+        # A passage may come from several parts; the first one that refers to it is its place in the document.
         for i, segment in enumerate(self.document.segments):
             self.out.pointers.setdefault(self.names.passage(self.id, segment.start, segment.end), f"/segments/{i}")
         for i, entity in enumerate(self.document.entities):
