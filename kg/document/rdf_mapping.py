@@ -67,6 +67,7 @@ class _GraphBuilder:
         self.entities = {entity.id for entity in document.entities}
 
     def run(self) -> Mapped:
+        """Build the graph."""
         self._add_article()
         for number, segment in enumerate(self.segments, start=1):
             node = self._add_passage(segment.start, segment.end)
@@ -211,6 +212,7 @@ class _DocumentBuilder:
         self.article = URIRef(names.article(identifier))
 
     def run(self) -> Document:
+        """Build the document."""
         content: dict[str, Any] = {"article": {"id": self.id} | self._fields(self.article, document_model.Article)}
         content["segments"] = [self._segment(node) for node in self.graph.subjects(RDF.type, cg("Segment"))]
         content["segments"].sort(key=lambda s: s["start"])
