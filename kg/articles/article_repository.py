@@ -154,6 +154,7 @@ class Articles:
     def reference_for(self, facts: Graph) -> list[tuple[Node, Node, Node]]:
         """Return the containment of the article's places from the reference graph, up to the outermost containers."""
         found: list[tuple[Node, Node, Node]] = []
+        # One step outwards per place: village → district → region → country. ``seen`` ends circles.
         todo = {str(node) for node in facts.subjects(RDF.type) if str(node).startswith(self.names.entity(""))}
         seen = set(todo)
         within = oxigraph.NamedNode(CG + "within")

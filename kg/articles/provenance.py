@@ -358,6 +358,7 @@ def find_claim(articles: Articles, key: str) -> tuple[str, URIRef]:
         Ambiguous: several articles have a claim of that local id.
     """
     prefix = articles.names.article("")
+    # “seed/C22” names an article and a claim; “C22” alone is searched in all articles.
     path = key.removeprefix(prefix).removeprefix("article/")
     article, slash, local = path.partition("/")
     named = oxigraph.Literal(local if slash else path)

@@ -295,7 +295,7 @@ class Quantity(DocumentPart):
     mapped_to = "Quantity"
 
     id: Identifier
-    # Not rdfs:label: “doctors” is the label of the doctors, not of their number.
+    # Not rdfs:label: “doctors” is the name of the doctors, not of their number.
     label: Annotated[Labels, MappedTo("skos", "prefLabel")]
     value: Annotated[Words, Field(description="The amount or degree, such as “12” or “several”.")]
     quotes: Annotated[list[Quote], MappedTo("cg", "quotedIn"), Field(min_length=1)]

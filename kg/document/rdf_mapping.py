@@ -67,12 +67,14 @@ class _GraphBuilder:
         self.entities = {entity.id for entity in document.entities}
 
     def run(self) -> Mapped:
+        """Build the graph."""
         self._add_article()
         for number, segment in enumerate(self.segments, start=1):
             node = self._add_passage(segment.start, segment.end)
             self._add(node, RDF.type, cg("Segment"))
             self._add(node, cg("segmentNumber"), Literal(number))
             self._add(node, DCTERMS.identifier, Literal(segment.id))
+        # A passage may come from several parts; the first one that refers to it is its place in the document.
         for i, segment in enumerate(self.document.segments):
             self.out.pointers.setdefault(self.names.passage(self.id, segment.start, segment.end), f"/segments/{i}")
         for i, entity in enumerate(self.document.entities):
@@ -210,6 +212,7 @@ class _DocumentBuilder:
         self.article = URIRef(names.article(identifier))
 
     def run(self) -> Document:
+        """Build the document."""
         content: dict[str, Any] = {"article": {"id": self.id} | self._fields(self.article, document_model.Article)}
         content["segments"] = [self._segment(node) for node in self.graph.subjects(RDF.type, cg("Segment"))]
         content["segments"].sort(key=lambda s: s["start"])

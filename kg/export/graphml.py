@@ -40,7 +40,7 @@ class GraphMLWriter:
     def __init__(self, reader: TableReader) -> None:
         self._reader = reader
         self._known: set[Value] = set()
-        self._pending: list[Record] = []
+        self._pending: list[Record] = []  # relations whose nodes are not all written yet
         self.nodes = self.edges = 0
 
     def pieces(self) -> Iterator[str]:

@@ -23,6 +23,8 @@ SELECT DISTINCT ?place ?country WHERE {{
 _GEO = "http://www.w3.org/2003/01/geo/wgs84_pos#"
 _SPARQL_GEO = "http://www.opengis.net/ont/geosparql#"
 _WKT = f"(<{_SPARQL_GEO}hasGeometry>?/<{_SPARQL_GEO}asWKT>)|<http://www.wikidata.org/prop/direct/P625>"
+# Well-known text has the longitude first: POINT(30.52 50.45) is Kyiv. Points with the IRI of a reference system other
+# than the default (CRS84) do not match.
 _POINT = re.compile(
     r"\s*(?:<http://www\.opengis\.net/def/crs/OGC/1\.3/CRS84>)?\s*POINT\s*\(\s*(?P<x>[-+\d.eE]+)\s+(?P<y>[-+\d.eE]+)\s*\)\s*",
     re.IGNORECASE,

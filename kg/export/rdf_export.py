@@ -114,6 +114,7 @@ def _nanopublication(found: Evidence, claim: Node, stamp: Literal) -> Iterator[_
         yield content, p, o, home
     yield assertion, PROV.wasDerivedFrom, claim, provenance
     passages = [*facts.objects(claim, cg("quotedIn")), *facts.objects(claim, cg("cue"))]
+    # How the claim was extracted belongs to the publication info; everything else is provenance of the assertion.
     for node in dict.fromkeys([claim, *found.chain(claim), *passages]):
         for p, o in facts.predicate_objects(node):
             target = pubinfo if p in _PIPELINE else provenance

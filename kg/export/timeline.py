@@ -109,7 +109,7 @@ def _entry(record: SituationRecord, day: date, stamp: str) -> Iterator[tuple[str
     yield "UID", _escaped(record.iri)
     yield "DTSTAMP", stamp
     yield "DTSTART;VALUE=DATE", day.strftime("%Y%m%d")
-    if day < date.max:
+    if day < date.max:  # DTEND is exclusive (clause 3.6.1), and 9999-12-31 has no next day
         yield "DTEND;VALUE=DATE", (day + timedelta(1)).strftime("%Y%m%d")
     yield "TRANSP", "TRANSPARENT"
     yield "SUMMARY", _escaped(summary)

@@ -124,6 +124,7 @@ class _Node:
         self._values: dict[str, str] = {}
 
     def add(self, triple: oxigraph.Triple) -> None:
+        """Record a triple of the individual."""
         prop, found = triple.predicate.value, triple.object
         if isinstance(found, oxigraph.Literal) and found.language:
             self.texts[prop][found.language] = found.value
@@ -131,6 +132,7 @@ class _Node:
             self._values[prop] = found.value
 
     def value(self, prop: str) -> str:
+        """Return the value of a property; empty if it has none."""
         return self._values.get(str(prop), "")
 
 

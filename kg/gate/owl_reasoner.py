@@ -181,6 +181,7 @@ class _TripleIndex:
         self._by_po: dict[tuple[Node, Node], list[Triple]] = defaultdict(list)
 
     def add(self, triple: Triple) -> bool:
+        """Add a triple and return whether it is new."""
         if triple in self.all:
             return False
         self.all.add(triple)

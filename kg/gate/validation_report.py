@@ -87,7 +87,7 @@ class ValidationReport:
 
     @property
     def conforms(self) -> bool:
-        """Whether there is no violation."""
+        """Whether the report has no violation."""
         return not self.violations
 
     def _of(self, severity: Severity) -> list[ValidationResult]:

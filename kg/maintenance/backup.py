@@ -214,7 +214,7 @@ def download(
         with server.get(path) as response:
             _receive(response, part, progress)
         with part.open("rb") as stream:
-            reader = ArchiveReader(stream, "What the server sent")
+            reader = ArchiveReader(stream, "The download")
             reader.unpack(None)
     return reader.summary
 

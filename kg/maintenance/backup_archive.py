@@ -197,6 +197,7 @@ def _length(manifest: int, entries: list[ArchivedFile]) -> int:
         entries: the files.
     """
     sizes = [manifest, *(entry.size for entry in entries), len(_trailer(""))]
+    # Each member has a header block and padding; two zero blocks end the archive, which is padded to whole records.
     used = sum(tarfile.BLOCKSIZE + size + -size % tarfile.BLOCKSIZE for size in sizes) + 2 * tarfile.BLOCKSIZE
     return used + -used % tarfile.RECORDSIZE
 

@@ -41,6 +41,7 @@ _SKEW = 60.0
 _EARLIEST = 1735689600.0
 """1 January 2025, in seconds since 1970. An earlier time is wrong, as Claimgraph did not exist then."""
 
+# It runs in its own process, because the limits of a process cannot be removed again.
 _PROBE = """
 import socket, sys
 from kg.processes import sandbox

@@ -142,7 +142,8 @@ def _locked(store: Path) -> Iterator[None]:
         yield
         return
     _check_not_open(store)
-    with lock.open("r+b") as stream:  # the lock file of the engine; an open engine could write to the new files
+    # The lock of the engine is taken directly: an engine that is open could write to the new files.
+    with lock.open("r+b") as stream:
         try:
             fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -177,6 +178,7 @@ def _replace_directory(staged: Path, data: Path) -> None:
         staged.rename(data)
         disk_space.sync(data.parent)
         return
+    # A process that is killed between these steps leaves ``before``, by which the next start detects it.
     before = Path(f"{data}{BEFORE}")
     replaced = _names_to_replace(staged, data)
     others = [path.name for path in data.iterdir() if path.name not in replaced]

@@ -83,7 +83,7 @@ def test_without_the_extra_there_is_csv(data: Path, tmp_path: Path, monkeypatch:
         (("nowhere", "--format", "graphml"), 3, "no article “nowhere”"),
         (("--format", "parquet"), 2, "Tables are not printed"),
         (("--format", "csv", "--inferred", "--out", "x"), 2, "--inferred is for RDF"),
-        (("--format", "csv", "--out", "there"), 2, "there already"),
+        (("--format", "csv", "--out", "there"), 2, "exists already"),
         (("--format", "ical", "--out", "there"), 2, "is a folder"),
         (("--format", "csv", "--out", "other", "--force"), 2, "diary.txt"),
         (("--format", "duckdb", "--out", "no/such/place"), 2, "cannot be written"),

@@ -344,7 +344,7 @@ def test_what_comes_damaged_or_not_whole_is_not_kept(data: Path, tmp_path: Path)
     for content in wrong:
         with (
             peers.serving(lambda _, said=content: peers.Reply(said, "application/x-tar")) as peer,  # type: ignore[misc]
-            pytest.raises(BadInput, match=r"^What the server sent is "),
+            pytest.raises(BadInput, match=r"^The download is "),
         ):
             backup.download(source(peer.address), file, overwrite=True)
         assert [path.name for path in file.parent.iterdir()] == ["b.tar"]
