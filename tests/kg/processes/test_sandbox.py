@@ -22,7 +22,7 @@ ALLOWED, REFUSED = 0x7FFF0000, 0x00050000 | errno.EACCES
 
 _ATTEMPTS = """
 import ctypes, errno, os, socket, subprocess, sys, tempfile
-from kg import sandbox
+from kg.processes import sandbox
 before = socket.socketpair()
 print(sandbox.forbid_sockets())
 
@@ -111,7 +111,7 @@ def test_elsewhere_it_says_that_it_cannot(name: str, value: str) -> None:
 def test_memory_beyond_the_limit_is_not_given() -> None:
     code = """
 import resource
-from kg import sandbox
+from kg.processes import sandbox
 sandbox.limit_memory(200 << 20)
 print(len(bytearray(50 << 20)) >> 20)
 try:
