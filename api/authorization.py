@@ -40,7 +40,7 @@ def _identify(request: Request, shared: AllServices, header: str | None) -> Prin
     Raises:
         Unauthorized: the token is invalid, revoked or expired.
     """
-    found = shared.tokens.authenticate(header)
+    found = shared.tokens.authenticate(request_parsing.bearer_token(header))
     request.state.principal = found
     noted = request.scope.get(request_log_record.KEY)
     if isinstance(noted, request_log_record.RequestLogRecord) and found.name != ANONYMOUS:

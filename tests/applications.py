@@ -56,7 +56,7 @@ def observer_of(app: FastAPI) -> AccessObserver:
 
 @dataclass(frozen=True)
 class Served:
-    """An application that runs, and a client of it."""
+    """A running application and a client of it."""
 
     app: FastAPI
     client: TestClient
@@ -68,7 +68,7 @@ class Served:
 
     @property
     def pool(self) -> ReaderPool:
-        """Its readers."""
+        """Its reader pool."""
         assert self.endpoint.pool
         return self.endpoint.pool
 
@@ -78,11 +78,11 @@ class Served:
         return self.pool.counts.answered
 
     def ask(self, query: str, headers: dict[str, str] | None = None, **parameters: str) -> httpx2.Response:
-        """Ask a query."""
+        """Run a query."""
         return self.client.get("/sparql", params={"query": query, **parameters}, headers=headers)
 
     def update(self, text: str) -> None:
-        """Change the store; fails where that is refused."""
+        """Run an update; fail if it is refused."""
         answer = self.client.post("/update", data={"update": text}, headers=WRITER)
         assert answer.status_code == 204, answer.text
 

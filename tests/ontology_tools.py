@@ -24,7 +24,7 @@ def _local(node: object) -> str:
 
 
 def _classes(graph: Graph, *roots: URIRef) -> list[str]:
-    """Name the classes under ``roots`` but for those that only reasoning fills (they contain a class expression)."""
+    """Return the classes under ``roots`` except those that only reasoning fills (with a class expression)."""
     found = {node for root in roots for node in graph.transitive_subjects(RDFS.subClassOf, root)}
     derived = {o for s, o in graph.subject_objects(RDFS.subClassOf) if isinstance(s, BNode)}
     return sorted(_local(n) for n in found - derived if isinstance(n, URIRef) and str(n).startswith(CG))

@@ -107,7 +107,7 @@ class Server:
 
     @property
     def base(self) -> str:
-        """The base of its IRIs, as long as it has been on one port."""
+        """The base IRI, as long as it has been on one port."""
         return f"http://127.0.0.1:{self.port}/"
 
     def writer(self) -> int | None:
@@ -150,7 +150,7 @@ class Server:
             connection.close()
 
     def query(self, text: str, **parameters: str) -> Reply:
-        """Ask a query."""
+        """Run a query."""
         more = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
         return self.ask("GET", f"/sparql?query={quote(text)}{more}", headers={"Accept": "text/csv"})
 
@@ -222,7 +222,7 @@ def running(folder: Path, *options: str, **environ: str) -> Iterator[Server]:
 
 
 def doctor(data: Path) -> str:
-    """Have `kg doctor` read every statement of a store; fail when it finds a fault in it."""
+    """Run `kg doctor` over every statement of a store; fail if it finds a fault."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("KG_")}
     command = [*PYTHON, "doctor", "--data", str(data), "--full", "--json"]
     result = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=300, check=False)

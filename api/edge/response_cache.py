@@ -16,6 +16,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http import problem_details, request_log_record
+from api.http.request_parsing import bearer_token
 from kg.access.api_tokens import TokenRegistry
 from kg.errors import ClaimgraphError
 from kg.processes.query_service import QueryService
@@ -136,7 +137,7 @@ class ResponseCacheMiddleware:
         """Return the graphs that the caller may read, as part of a key; ``None`` if the handler must refuse it."""
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         try:
-            principal = self._tokens.authenticate(b", ".join(given).decode("latin-1") if given else None)
+            principal = self._tokens.authenticate(bearer_token(b", ".join(given).decode("latin-1") if given else None))
             principal.require("read")
         except ClaimgraphError:
             return None

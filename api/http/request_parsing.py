@@ -13,7 +13,7 @@ from fastapi import Request
 from python_multipart import multipart
 from starlette.datastructures import URL
 
-from kg.errors import MalformedText, TooLarge, TooSlow, UnsupportedFormat
+from kg.errors import MalformedText, TooLarge, TooSlow, Unauthorized, UnsupportedFormat
 from kg.rdf import oxigraph
 
 Parameters = list[tuple[str, str]]
@@ -226,3 +226,22 @@ def single(parameters: Parameters, name: str) -> str | None:
     if len(found) > 1:
         raise MalformedText(f"The parameter “{name}” occurs {len(found)} times.", remedy="Send it once.")
     return found[0] if found else None
+
+
+def bearer_token(header: str | None) -> str | None:
+    """Return the token of an ``Authorization`` field (RFC 6750, clause 2.1), the only place where one is accepted.
+
+    Args:
+        header: value of the field; ``None`` if the request has none.
+
+    Raises:
+        Unauthorized: the field contains no bearer token.
+    """
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        remedy = "Send “Authorization: Bearer …” with a valid token, or omit that header to read public graphs."
+        raise Unauthorized("The header Authorization contains no bearer token.", remedy=remedy)
+    return token

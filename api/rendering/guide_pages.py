@@ -1,7 +1,7 @@
-"""The guide: Markdown pages of the package, and their HTML.
+"""Pages of the guide: the Markdown files of the package, rendered as HTML.
 
-The pages in ``api/guide/en`` are read as files on a code host, too. There a link leads to ``queries.md``; on the server
-it leads to ``/guide/queries``. Raw HTML in a page is left out: it is only comments, which mark generated parts.
+The pages in ``api/guide/en`` are also read as files on a code host. There a link leads to ``queries.md``; on the server
+it leads to ``/guide/queries``. Raw HTML in a page is dropped: it is only comments, which mark generated parts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class GuidePage:
     """A page of the guide.
 
     Attributes:
-        title: text of its first heading.
+        title: the text of its first heading.
         content: its HTML.
     """
 
@@ -49,7 +49,7 @@ def page(name: str, root: str) -> GuidePage:
 
     Args:
         name: one of :func:`sources`.
-        root: what the addresses of the application begin with: nothing, or the path of its base.
+        root: the path that the application is mounted at, or an empty string.
     """
     tokens = _markdown().parse(sources()[name])
     _identify_headings(tokens)
@@ -67,7 +67,7 @@ def page_path(name: str) -> str:
 
 
 def heading_id(text: str, taken: set[str]) -> str:
-    """Return the id of a heading, as code hosts make it, and add it to those that are taken.
+    """Return the id of a heading by the rule of code hosts, and add it to ``taken``, the ids already used.
 
     >>> heading_id("Backup and `kg restore`", set())
     'backup-and-kg-restore'
@@ -87,13 +87,13 @@ def _markdown() -> MarkdownIt:
 
 
 def _target(link: str, root: str) -> str:
-    """Return where a link of a page leads on the server."""
+    """Return the target of a link on the server: ``queries.md#joins`` becomes ``/guide/queries#joins``."""
     found = _PAGE_LINK.fullmatch(link)
     return f"{root}{page_path(found['page'])}{found['fragment'] or ''}" if found else link
 
 
 def _identify_headings(tokens: Sequence[Token]) -> None:
-    """Give ids to the headings below the title, so that one can link to them."""
+    """Set the ids of the headings below the title, so that links can address them."""
     taken: set[str] = set()
     for token, after in pairwise(tokens):
         if token.type == "heading_open" and token.tag != "h1":
@@ -101,7 +101,7 @@ def _identify_headings(tokens: Sequence[Token]) -> None:
 
 
 def _framed(tokens: Sequence[Token]) -> list[Token]:
-    """Put each table into a container that scrolls, and leave comments out."""
+    """Return the tokens with each table in a scrolling container, and without HTML comments."""
     found: list[Token] = []
     for token in tokens:
         if token.type == "table_open":

@@ -1,4 +1,4 @@
-"""The guide: pages that explain the program, for the version that runs."""
+"""Guide routes: the documentation of the running version, as HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FORMATS = (response_formats.HTML, "text/markdown")
     responses={**openapi_helpers.response(_FORMATS, "The list."), **openapi_helpers.problems(406)},
 )
 def get_guide(request: Request, shared: Shared) -> Response:
-    """Return the page that leads to all others, as HTML or as Markdown."""
+    """Return the page that links to all others, as HTML or as Markdown."""
     return _page(request, shared, guide_pages.INDEX)
 
 
@@ -30,7 +30,7 @@ def get_guide(request: Request, shared: Shared) -> Response:
     responses={**openapi_helpers.response(_FORMATS, "The page."), **openapi_helpers.problems(404, 406)},
 )
 def get_guide_page(page: str, request: Request, shared: Shared) -> Response:
-    """Return a page, as HTML or as the Markdown that it is written in."""
+    """Return a page as HTML, or as its Markdown source."""
     if page not in guide_pages.sources():
         raise NotFound(f"The guide has no page “{page}”.", remedy="See /guide/ for the pages.")
     return _page(request, shared, page)

@@ -333,7 +333,7 @@ def explain_statement(articles: Articles, subject: str, predicate: str, obj: str
         )
     raise NotFound(
         "No article states this, and it does not follow from any article.",
-        remedy="Give subject, predicate and object as IRIs or prefixed names, as a query shows them.",
+        remedy="Write subject, predicate and object as IRIs or prefixed names, as a query shows them.",
     )
 
 

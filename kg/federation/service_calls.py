@@ -69,13 +69,13 @@ class FederationLimits:
     seconds: float = math.inf
 
 
-def query_asks(text: str, base: str, prefixes: Mapping[str, str] | None) -> bool:
+def query_has_calls(text: str, base: str, prefixes: Mapping[str, str] | None) -> bool:
     """Return whether a query calls SERVICE; false for malformed text."""
     parsed = static_analysis.QueryAnalysis.parse(text, base, prefixes)
     return bool(parsed.services) and not parsed.malformed
 
 
-def update_asks(text: str, base: str) -> bool:
+def update_has_calls(text: str, base: str) -> bool:
     """Return whether an update calls SERVICE or LOAD; false for malformed text."""
     if not any(word in text.lower() for word in ("service", "load")):
         return False
@@ -111,7 +111,7 @@ def resolve_query(
         MalformedText: the query does not parse.
         TooLarge: the query is nested too deeply, or has too many calls.
     """
-    if not query_asks(text, base, prefixes):
+    if not query_has_calls(text, base, prefixes):
         return ResolvedQuery(text, ())
     limits.depth.check(text)
     request = QueryDataset(base=base, prefixes=prefixes)
@@ -131,7 +131,7 @@ def resolve_update(
     Raises:
         Forbidden, Unreachable, MalformedText, TooLarge.
     """
-    if not update_asks(text, base):
+    if not update_has_calls(text, base):
         return text
     loads = _loads(static_analysis.UpdateAnalysis.parse(text, base))
     limits.depth.check(text)

@@ -58,6 +58,7 @@ _DATES = """SELECT ?e (MIN(?day) AS ?from) (MAX(?day) AS ?until) { %s
   { ?s ?role ?e ; ?when ?time . ?time cg:notBefore|cg:notAfter ?day }
   UNION { ?passage cg:denotes ?e ; cg:inArticle/<http://purl.org/dc/terms/issued> ?day }
 } GROUP BY ?e"""
+# Links of the store itself are excluded, so that the linker does not confirm its own results.
 _SAME = """SELECT DISTINCT ?e ?other { %s %s ?e a ?class
   GRAPH ?g { ?e owl:sameAs|skos:exactMatch ?other }
   FILTER (isIRI(?other) && !CONTAINS(STR(?g), "/graph/links/")) }"""
@@ -195,6 +196,7 @@ class _ProfileReader:
 
     def mentions(self) -> list[dict[str, oxigraph.Term]]:
         """Return the mentions in all articles of the entities, including mentions of other entities."""
+        # For one entity: all mentions in the articles that mention it, so that `near` and `together` are complete.
         narrow = self._values.replace("?e", "?it") + " ?mine cg:denotes ?it ; cg:inArticle ?article ."
         return self._store.rows(_HEAD + _MENTIONS % (narrow if self._values else ""))
 

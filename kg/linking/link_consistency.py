@@ -62,6 +62,7 @@ def agreed(
     by_dataset: dict[str, dict[str, StatedIdentity]] = defaultdict(dict)
     for one in _stated(found, reference):
         by_dataset[one.dataset].setdefault(one.identifier, one)
+    # An accepted proposal states its own record, so that it conflicts with a statement of another one in its dataset.
     for proposal in found:
         if proposal.verdict is ProposalVerdict.accept:
             own = StatedIdentity(proposal, proposal.record, *_named(proposal))
@@ -76,6 +77,7 @@ def agreed(
         ((identifier, one),) = ids.items()
         if f"{dataset}:{identifier}" not in rejected:
             result = _with_stated(entity, result, one, reference)
+        # A statement must not bypass the rule that nothing is linked at once after a rejection in the dataset.
         if any(record.startswith(f"{dataset}:") for record in rejected):
             result = [_left_to_reviewer(p) if p.dataset == dataset else p for p in result]
     return [*result, *_suggested(result, reference, rejected)]
@@ -165,6 +167,7 @@ def _with_stated(
     if record is not None and (record.flags or barred(record)):
         return found
     label = record.label("uk") if record is not None else stated.by.label
+    # The stated record replaces the proposals of its dataset, which are others of the same name, or “nil”.
     rest = [p for p in found if p.dataset != stated.dataset]
     brought = replace(
         stated.by,

@@ -113,6 +113,8 @@ class Linker:
             found[entity.iri] = spellings, self._candidates.find(entity, spellings)
             if progress is not None:
                 progress(1)
+        # Candidates do not depend on the context and are searched for once; only their scores change between rounds:
+        # once «Донецька область» is linked, the Костянтинівка within it is distinguished from its namesakes elsewhere.
         known = GeographicContext()
         proposals: dict[str, list[LinkProposal]] = {}
         for _ in range(_ROUNDS):
@@ -159,6 +161,7 @@ class Linker:
                 by_dataset[candidate.record.dataset].append(self._scored(entity, candidate, known))
         found: list[LinkProposal] = []
         for dataset in sorted({*self._packs, *by_dataset}):
+            # A rejected record is no candidate, and the rejection prevents automatic links to others of the dataset.
             rejected_another = any(record.startswith(f"{dataset}:") for record in rejected)
             ranked = [one for one in _ranked(by_dataset[dataset]) if one.score >= self._settings.plausible]
             if ranked:
@@ -204,6 +207,7 @@ class Linker:
         countries = list(known.stated(entity)) or [""]
         day = entity.dates[1]
         packs = self._packs[dataset]
+        # Only a pack that covers the kind, the country and the date can prove that there is no record.
         covered = any(p.covers(kind, country, day) for p in packs for kind in entity.kinds for country in countries)
         name = spellings[0].text if spellings else entity.label
         if covered:

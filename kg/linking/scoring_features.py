@@ -72,6 +72,7 @@ def scored(
         reference: the reference store, for enclosing regions.
     """
     record = candidate.record
+    # A feature of which nothing is known is left out, so that it counts neither for nor against.
     found = [
         _named(candidate),
         _kind(entity, candidate),

@@ -151,6 +151,7 @@ class LinkReview:
         Automatic entries whose record is no longer proposed are withdrawn. Accepted proposals come first, so that
         others are checked against them.
         """
+        # Withdraw first, so that a link that the linker replaces does not contradict the new one.
         named = {key(proposal) for proposal in group if proposal.identifier}
         for before in log.about(group[0].subject, group[0].dataset):
             live = before.judgement is Judgement.positive or before.proposal.verdict is ProposalVerdict.review
@@ -178,6 +179,7 @@ class LinkReview:
         if entry.proposal.verdict is not ProposalVerdict.accept:
             entry = replace(entry, judgement=Judgement.none)
         done = "linked" if entry.judgement is Judgement.positive else "queued"
+        # An equal entry is not repeated, so that linking again without changes leaves the log as it is.
         same = standing and (standing.judgement, standing.proposal) == (entry.judgement, entry.proposal)
         if not (same and standing and standing.tool == entry.tool and standing.identifiers == entry.identifiers):
             log.add(entry)
@@ -341,6 +343,7 @@ def sentences(store: Reads, subject: str) -> list[MentionSentence]:
         MentionSentence(*(str(rdflib_conversion.to_rdflib(row[name])) for name in ("article", "words", "exact")))
         for row in rows
     ]
+    # Of several mentions in one sentence the first remains, because it is assigned last.
     return [*{(sentence.article, sentence.text): sentence for sentence in reversed(found)}.values()][::-1]
 
 

@@ -170,6 +170,7 @@ class LinksRepository:
             cache: the published links of the dataset; updated as well.
             decided: pairs of the new entries.
         """
+        # Only these pairs can have changed, unless an article was written since the cache was updated.
         places = set(decided)
         if self._store.written(self._names.article_graph("")) > cache.seen:
             # An article may have added or removed entities, so every pair of the dataset is checked.

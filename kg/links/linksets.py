@@ -242,6 +242,7 @@ def check(triples: Iterable[Triple], stored: Collection[oxigraph.Triple]) -> lis
         Rejected: they break a constraint.
     """
     wanted = [*triples]
+    # SHACL is costly: only resources with a new triple are validated, with all of their triples.
     made = rdflib_conversion.from_rdflib(wanted)
     new = {str(rdflib_conversion.to_rdflib(triple.subject)) for triple in oxigraph.canonical(made) - set(stored)}
     fresh = Graph()

@@ -126,6 +126,7 @@ def tsv(found: Sequence[PublishedLink], names: Names, *, same_as: bool = False) 
     if same_as:
         for link, line in zip(found, lines, strict=True):
             line["predicate_id"] = _cell(_predicate(link, same_as), prefixes)
+    # Optional columns without values are left out; an empty table still has the main columns.
     used = [column for column in COLUMNS if any(line.get(column) for line in lines)] or list(COLUMNS[:7])
     out = io.StringIO()
     out.writelines(f"#{line}\n" for line in _header(prefixes, names))
@@ -158,6 +159,7 @@ def _curies(found: Sequence[PublishedLink], names: Names) -> dict[str, str]:
         "reviewer": names.reviewer(""),
         **{link.dataset.name: link.dataset.iri.partition("{}")[0] for link in found},
     }
+    # The IRI of a dataset in `object_source` needs a namespace that is a proper prefix of it.
     for dataset in dict.fromkeys(link.dataset for link in found):
         if not any(dataset.home.startswith(space) and dataset.home != space for space in prefixes.values()):
             prefixes[f"{dataset.name}_source"] = _space(dataset.home)

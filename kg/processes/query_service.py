@@ -143,7 +143,7 @@ class QueryService:
             NotFound: that snapshot is no longer retained.
             TooLarge: the text is too long.
             Busy, TooManyRequests, TimedOut, ReaderLost: see :meth:`kg.processes.reader_pool.ReaderPool.run`.
-            ClaimgraphError: as raised by :meth:`kg.sparql.query_evaluator.QueryEvaluator.answer`.
+            ClaimgraphError: as raised by :meth:`kg.sparql.query_evaluator.QueryEvaluator.evaluate`.
         """
         if len(text) > self._settings.max_query_length:
             raise TooLarge(
@@ -154,7 +154,7 @@ class QueryService:
         base = request.base or self.store.names.base
         # The word alone is a quick check: most queries do not contain it, and are not parsed here.
         may_call = bool(self._outgoing) and "service" in text.lower()
-        if may_call and await asyncio.to_thread(service_calls.query_asks, text, base, request.prefixes):
+        if may_call and await asyncio.to_thread(service_calls.query_has_calls, text, base, request.prefixes):
             seconds = self._timeout(caller.timeout)
             resolved = await self._call_out(seconds, service_calls.resolve_query, text, base, request.prefixes)
             remaining = replace(caller, timeout=max(_MIN_SECONDS, seconds - (time.monotonic() - started)))
@@ -206,7 +206,7 @@ class QueryService:
             Unreachable: a server sends no valid response.
             MalformedText, TooLarge: the update is malformed or names too many servers.
         """
-        if not self._outgoing or not await asyncio.to_thread(service_calls.update_asks, text, base):
+        if not self._outgoing or not await asyncio.to_thread(service_calls.update_has_calls, text, base):
             return text
         await asyncio.to_thread(seen.refuse_targets, text, base)
         return await self._call_out(self._settings.update_timeout, service_calls.resolve_update, text, base)

@@ -127,7 +127,7 @@ class ReaderPool:
             TooManyRequests: the client has too many queries.
             TimedOut: the query runs until its deadline, or its client has disconnected.
             ReaderLost: the process ended, for example because of the memory limit.
-            ClaimgraphError: as raised by :meth:`kg.sparql.query_evaluator.QueryEvaluator.answer`.
+            ClaimgraphError: as raised by :meth:`kg.sparql.query_evaluator.QueryEvaluator.evaluate`.
         """
         self._admit(client)
         loop = asyncio.get_running_loop()

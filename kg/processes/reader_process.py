@@ -53,7 +53,7 @@ class ReaderProcess:
                 return self._ready(message["snapshot"])
             store = self._snapshot(message["snapshot"])
             choice, request = ResultFormats(**message["choice"]), QueryDataset(**message["request"])
-            found = self._evaluator.answer(store, message["text"], choice, request)
+            found = self._evaluator.evaluate(store, message["text"], choice, request)
             about = {"media_type": found.media_type, "kind": found.kind}
             return self._pack(about, found.content)
         except NotAcceptable as error:

@@ -153,6 +153,7 @@ def _types(store: Reads) -> dict[str, EntityType]:
 
 def _narrowest_first(found: set[str], types: Mapping[str, EntityType]) -> tuple[str, ...]:
     """Return classes and all their superclasses, those with the most superclasses first."""
+    # Example: Organization is a subclass of Agent; {Organization} becomes (Organization, Agent).
     above: dict[str, set[str]] = {}
     for name in found:
         above[name], todo = set(), [name]

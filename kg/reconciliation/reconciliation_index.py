@@ -133,6 +133,7 @@ class ReconciliationIndex:
         self.types = dict(types)
         self._base = base
         self._lemmas = _lemmas()
+        # Entities are records of a reference store in memory, so that both kinds of search share one implementation.
         self._reference = ReferenceStore.in_memory()
         weakref.finalize(self, self._reference.close)
         records = [_record(item) for item in self.items.values() if item.entity.labels or item.entity.forms]
@@ -210,6 +211,7 @@ class ReconciliationIndex:
             if fits and any(one.value for one in features):
                 scored.append((_score(features), item, tuple(features), named))
         scored.sort(key=lambda one: (-one[0], -one[1].articles, one[1].iri))
+        # Two namesakes without a distinguishing property are both “sure”, so neither is certain.
         sure = [one for one in scored if _sure(one[2], one[3])]
         certain = sure[0][1].iri if len(sure) == 1 and sure[0] is scored[0] else ""
         return [RowMatch(item, score, found, item.iri == certain) for score, item, found, _ in scored[: query.limit]]
@@ -240,6 +242,7 @@ class ReconciliationIndex:
         for text in (query.identifier, query.name):
             if text and (item := self.find(text)) is not None:
                 yield item.iri, _NameMatch(_EXACT, "identifier", f"“{text}” is its identifier")
+        # A property that is a dataset holds an identifier, which finds its entity without any name.
         for condition in query.conditions:
             for value in condition.values if condition.quantifier != "none" else ():
                 for iri in self._holders.get((condition.property, value), ()):
@@ -257,7 +260,7 @@ class ReconciliationIndex:
         for hit in self._reference.exact(spelt, kinds):
             sure |= hit.similarity == 1 and hit.name.label
             yield hit.record.identifier, _exactly(hit, query.name)
-        if sure:
+        if sure:  # an exact label was found, so inflected and similar names are not searched for
             return
         person = kinds is None or RecordKind.person in kinds
         for form in self._lemmas.nominatives(query.name, person=person) if self._lemmas else ():
@@ -309,6 +312,7 @@ class ReconciliationIndex:
         if not key(prefix):
             found = [*self.items.values()]
         else:
+            # By key, and in Latin letters: “пут” and “put” both suggest «Путін».
             iris = dict.fromkeys(iri for wanted in (key(prefix), latin(prefix)) for iri in self._starting(wanted))
             if (named := self.find(prefix)) is not None:
                 iris = {named.iri: None, **iris}

@@ -65,6 +65,7 @@ class PackMetadata:
             return False
         if country and self.countries and country not in self.countries:
             return False
+        # ISO dates sort as strings, once a bound or a date is cut to the precision of the other.
         after_start = not (date and self.start) or date >= self.start[: len(date)]
         return after_start and (not (date and self.end) or date[: len(self.end)] <= self.end)
 

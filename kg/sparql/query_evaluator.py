@@ -79,7 +79,7 @@ class QueryEvaluator:
         self._bounds = bounds
         self._checked: set[Hashable] = set()
 
-    def answer(self, store: oxigraph.Engine, text: str, choice: ResultFormats, request: QueryDataset) -> QueryResult:
+    def evaluate(self, store: oxigraph.Engine, text: str, choice: ResultFormats, request: QueryDataset) -> QueryResult:
         """Evaluate a SPARQL query (SPARQL 1.1 Query; Protocol, clause 2.1, for the dataset).
 
         Args:

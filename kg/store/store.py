@@ -180,7 +180,7 @@ class Store:
         Raises:
             MalformedText, TooLarge, Forbidden (SERVICE), NotAcceptable.
         """
-        return self._evaluator.answer(self._engine, text, choice, request or QueryDataset())
+        return self._evaluator.evaluate(self._engine, text, choice, request or QueryDataset())
 
     def rows(
         self, text: str, bindings: dict[str, oxigraph.Term] | None = None, request: QueryDataset | None = None

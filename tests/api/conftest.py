@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def auth() -> dict[str, str]:
-    """Headers of a request that may write."""
+    """Headers of a request with a token that may write."""
     return {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -67,7 +67,7 @@ def document() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def graph(config: Config) -> KnowledgeGraph:
-    """The graph of the seed article; tests must leave it as it was."""
+    """The graph of the seed article, which tests must not change."""
     return KnowledgeGraph.open(config, in_memory=True)
 
 
@@ -80,6 +80,6 @@ def client(graph: KnowledgeGraph, config: Config) -> Iterator[TestClient]:
 
 @pytest.fixture
 def own(config: Config) -> Iterator[TestClient]:
-    """The whole application over a seed article of its own, for tests that write."""
+    """The whole application over a private copy of the seed article, for tests that write."""
     with TestClient(create_app(KnowledgeGraph.open(config, in_memory=True), config)) as found:
         yield found

@@ -350,7 +350,7 @@ SURFACES: list[tuple[str, dict[str, str]]] = [
 
 @pytest.fixture(scope="module")
 def hidden() -> dict[str, Any]:
-    """An article that a limited caller does not see; it names an entity of another article."""
+    """An article hidden from a limited caller, which names an entity of another article."""
     text = "Олена перемогла."
     said = {"originatesIn": "pub", "reportedIn": "pub", "attributionMode": "outletVoice"}
     how = {"expression": "stated", "certainty": "certain"}

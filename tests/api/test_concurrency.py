@@ -22,7 +22,7 @@ SLOW = """SELECT (COUNT(*) AS ?n) WHERE {
 
 @pytest.fixture(scope="module")
 def address(graph: KnowledgeGraph, config: Config) -> Iterator[str]:
-    """A server on a free port of this machine."""
+    """A server on a free loopback port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings = uvicorn.Config(create_app(graph, config), log_level="critical", lifespan="off")
         server = uvicorn.Server(settings)

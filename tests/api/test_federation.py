@@ -53,7 +53,7 @@ def _literals(count: int, size: int = 1) -> Reply:
 
 
 class Elsewhere:
-    """A server with an endpoint and documents, good and bad ones, by path."""
+    """A server with an endpoint and documents by path, valid and invalid ones."""
 
     def __init__(self) -> None:
         query = endpoint(REMOTE)
@@ -286,7 +286,7 @@ def test_an_update_may_ask_elsewhere(here: Here) -> None:
         ("/moved", "redirects"),
         ("/page", "text/html"),
         ("/xml", RESULTS),
-        ("/nonsense", "no answer to a SELECT"),
+        ("/nonsense", "not a result of SELECT"),
         ("/more-rows", f"more than {ROWS} solutions"),
         ("/bytes", f"more than {BYTES} bytes"),
         ("/slow", "in time"),
@@ -407,7 +407,7 @@ AROUND = ["FILTER EXISTS {{ {} }}", "OPTIONAL {{ {} }}", "{{ SELECT * {{ {} }} }
 
 @pytest.fixture(params=AROUND)
 def around(request: pytest.FixtureRequest) -> str:
-    """A place in a query where a call may hide."""
+    """A place in a query that can contain a SERVICE call."""
     found: str = request.param
     return found
 
@@ -637,14 +637,14 @@ def test_turtle_base_is_only_a_name(here: Here) -> None:
 
 
 def alone(service: str, load: str = "", **options: Any) -> TestClient:
-    """An application of its own over an empty store in memory."""
+    """A separate application over an empty store in memory."""
     settings = configured(token=TOKEN, bare=True, base_iri=BASE, allow_service=service, allow_load=load, **options)
     return TestClient(create_app(KnowledgeGraph.open(settings, in_memory=True), settings))
 
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
-    """Answers to look-ups of names under ``.example``, one after the other, and where it would be connected to."""
+    """Scripted results of look-ups under ``.example``, and the recorded addresses of connections."""
     answers: dict[str, list[list[str]]] = {"connected": []}
     real = socket.getaddrinfo
 

@@ -26,7 +26,7 @@ WIKIDATA = "http://www.wikidata.org/entity/"
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A plain SPARQL store with the slice."""
+    """A plain SPARQL store with the slice of Wikidata."""
     with running(tmp_path_factory.mktemp("wikidata"), "--bare") as server:
         headers = WRITER | {"Content-Type": "application/n-triples"}
         put = server.ask("PUT", "/graphs?default", wikidata.ntriples().encode(), headers)
@@ -36,7 +36,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def ours(endpoint: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Our server with the seed article and links; Wikidata's name leads to the other one."""
+    """The server under test with the seed article and links; the host name of Wikidata resolves to the other server."""
     folder = tmp_path_factory.mktemp("ours")
     graph = KnowledgeGraph.open(configured(data_dir=folder / "data", base_iri=BASE))
     assert wikidata.link(graph) == 13

@@ -45,7 +45,7 @@ LONG = """INSERT { <urn:n> <urn:n> ?n } WHERE { SELECT (COUNT(*) AS ?n) {
 
 
 def covers(*names: str) -> Callable[[F], F]:
-    """Note which settings a test is about."""
+    """Record which settings a test covers."""
 
     def note(test: F) -> F:
         COVERED.update(names)
@@ -74,7 +74,7 @@ def refused(answer: httpx2.Response | Answer, status: int, setting: str) -> None
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Low limits, all together."""
+    """An application with all limits set low."""
     low = {
         "max_body_bytes": 100_000,
         "max_nesting": 10,
@@ -264,7 +264,7 @@ def test_time_of_an_update(tmp_path: Path) -> None:
         begun = time.monotonic()
         answer = served.client.post("/update", data={"update": LONG}, headers=WRITER)
         refused(answer, 504, "KG_UPDATE_TIMEOUT")
-        assert "whole or not at all" in answer.json()["detail"]
+        assert "completely or not at all" in answer.json()["detail"]
         assert 1 <= time.monotonic() - begun < 20
         assert ended.is_set()
         version = served.endpoint.store.version
@@ -307,7 +307,7 @@ AUTHORIZED = f"Authorization: {WRITER['Authorization']}"
 
 @contextmanager
 def busy(address: Address, app: FastAPI, count: int) -> Iterator[None]:
-    """Have some queries under way that do not end."""
+    """Keep some endless queries running."""
     with ExitStack() as stack:
         for _ in range(count):
             connection = stack.enter_context(connect(address))

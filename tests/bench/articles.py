@@ -159,7 +159,7 @@ class Author:
         return " ".join(words)
 
     def _worded(self, rng: random.Random, text: str) -> str:
-        """Exchange most words for others of the same length, so that offsets stay true."""
+        """Exchange most words for others of the same length, so that offsets stay correct."""
         rand = rng.random
         out = []
         for piece, word in self.texts[text]:

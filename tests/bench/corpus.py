@@ -57,7 +57,7 @@ class Counts:
 
 
 class _Sample:
-    """A fair sample of a stream (reservoir sampling), in flat memory."""
+    """A uniform sample of a stream (reservoir sampling), in constant memory."""
 
     def __init__(self, size: int, seed: int) -> None:
         self.size, self.seen = size, 0

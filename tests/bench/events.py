@@ -97,14 +97,14 @@ def tables(connection: Any) -> tuple[Table, Table]:
 
 
 def measure(connection: Any, older: Table, newer: Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Decide with the dataset whole, and with each query's own row taken out."""
+    """Match against the whole dataset, and against the dataset without each query's own row."""
     pairs = candidates(older, newer)
     whole = ibis_engine.rows(decided(pairs), connection)
     return whole, ibis_engine.rows(decided(pairs.filter(pairs.q_id != pairs.r_id)), connection)
 
 
 def report() -> str:
-    """Measure everything; the text for RESULTS.md."""
+    """Run all measurements and return the text for RESULTS.md."""
     connection = ibis_engine.duck()
     began = time.perf_counter()
     older, newer = tables(connection)
@@ -126,7 +126,7 @@ def report() -> str:
 
 
 def on_spark() -> str:
-    """Time the same expressions on Spark, and compare what comes out."""
+    """Time the same expressions on Spark, and compare the results."""
     duck = ibis_engine.duck()
     older, newer = tables(duck)
     expected = ibis_engine.rows(decided(candidates(older, newer)), duck)

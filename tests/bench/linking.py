@@ -45,7 +45,7 @@ ADJECTIVES = """сирійський SY;російський RU;іранськи
 
 @dataclass(frozen=True)
 class Case:
-    """A mention with what it is: ``dataset:identifier``, or nothing."""
+    """A mention with its correct record ``dataset:identifier``, or an empty string."""
 
     group: str
     text: str
@@ -85,7 +85,7 @@ def seed(reference: ReferenceStore) -> None:
 
 
 def report(entities: list[EntityProfile], proposals: list[LinkProposal]) -> None:
-    """Compare with the gold entity by entity, by its Ukrainian name."""
+    """Compare with the gold list, by the Ukrainian name of each entity."""
     gold = {row["name_uk"]: row for row in table("gold_seed_article.tsv")}
     counts: Counter[str] = Counter()
     for entity in entities:
@@ -187,7 +187,7 @@ KEPT_OUT = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "X
 
 
 def towns(draw: random.Random) -> Iterator[Case]:
-    """Name towns of Ukraine, of those that share a name the largest."""
+    """Return towns of Ukraine, of namesakes the largest."""
     known = {name.text for record in katottg() if record.kind is RecordKind.settlement for name in record.names}
     places = [
         r for r in geonames() if r.kind is RecordKind.settlement and r.prominence >= 3000 and r.countries == ("UA",)
@@ -205,7 +205,7 @@ def oblasts(draw: random.Random) -> Iterator[Case]:
 
 
 def inflected(text: str, case: str, *, person: bool = False) -> str:
-    """Put a name into a case with the dictionary of pymorphy3, word by word up to the head noun."""
+    """Return a name in a case by the dictionary of pymorphy3, word by word up to the head noun."""
     result: list[str] = []
     headed, gender = False, None
     for word in text.split(" "):

@@ -74,7 +74,7 @@ def natural_earth() -> Iterator[Record]:
 
 
 def regions() -> Iterator[Record]:
-    """The states of dr5hn, whose Ukrainian names are adjectives."""
+    """Return the states of dr5hn, whose Ukrainian names are adjectives."""
     columns = "country_code, iso2, name, translations->>'uk', wikiDataId, latitude, longitude"
     query = f"SELECT {columns} FROM '{SLICES}/dr5hn/states.parquet'"
     rows = [row for row in duckdb.execute(query).fetchall() if row[4] and row[4].startswith("Q")]

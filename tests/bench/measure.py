@@ -47,11 +47,11 @@ class Results:
     notes: list[str] = field(default_factory=list)
 
     def add(self, peer: str, name: str, value: float) -> None:
-        """Note the number of one round."""
+        """Record the number of one round."""
         self.numbers[peer][name].append(value)
 
     def load(self, peer: str, name: str, load: Load) -> None:
-        """Note a load."""
+        """Record a load."""
         if load.refused or load.broken:
             self.notes.append(f"{peer}, {name}: {load.refused} answers refused, {load.broken} missing.")
         for measure in ("rate", "p50", "p99"):
@@ -184,7 +184,7 @@ class Bench:
             self.results.load(name, "with runaway", Load(0.0, taken, taken))
 
     def end_of_runaway(self, server: Server) -> None:
-        """Let a runaway query meet its deadline; note how much later it was answered, and gone."""
+        """Let a runaway query reach its deadline; record the delay of its response and of its end."""
         name = server.peer.name
         with _runaway(server) as runaway:
             time.sleep(DEADLINE / 2)

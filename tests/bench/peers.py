@@ -138,7 +138,7 @@ class Server:
         return Client(self.port, timeout, source)
 
     def stop(self) -> None:
-        """End it with all its processes; one that does not end when told to is killed."""
+        """End it with all its processes; kill it if it does not exit on request."""
         everyone = processes.tree(self.pid)
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

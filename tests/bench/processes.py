@@ -58,7 +58,7 @@ def cpu(pids: Iterable[int]) -> dict[int, float]:
 
 
 def memory(pids: Iterable[int]) -> Memory:
-    """Add up the memory of processes."""
+    """Return the total memory of processes."""
     rss = uss = count = 0
     for pid in pids:
         try:
@@ -73,7 +73,7 @@ def memory(pids: Iterable[int]) -> Memory:
 
 
 class Watch:
-    """Looks at a process tree a few times a second while something runs, and keeps the peaks."""
+    """Monitor of a process tree: samples it a few times a second and records the peaks."""
 
     def __init__(self, pid: int, interval: float = 0.25) -> None:
         self.pid, self.interval = pid, interval

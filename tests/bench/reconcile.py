@@ -74,7 +74,7 @@ def table(names: Sequence[tuple[str, str, str]], rows: int, rng: random.Random) 
 
 
 def read_names(server: Server) -> list[tuple[str, str, str]]:
-    """Ask for the labels of all entities."""
+    """Query the labels of all entities."""
     found = []
     for kind in KINDS:
         lines = csv.DictReader(server.query(_NAMES % kind).body.decode().splitlines())
@@ -129,7 +129,7 @@ def measure(server: Server, file: Path, size: int) -> tuple[float, list[Row], li
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurement and print the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--corpus", type=Path, metavar="DIR", help="output of tests.bench.corpus --store; the seed article if omitted"

@@ -35,7 +35,7 @@ PEERS: dict[str, Callable[[], tuple[Peer, Peer]]] = {
 
 
 def compare(options: argparse.Namespace) -> Results:
-    """Measure the peers that are installed, round after round."""
+    """Measure the installed peers, round after round."""
     counts = corpus.ensure(options.corpus, options.quads)
     peers = [PEERS[name]() for name in options.peers]
     missing = [text for peer, _ in peers if (text := peer.missing())]
@@ -93,7 +93,7 @@ def scale(options: argparse.Namespace) -> Results:
 
 
 def _read_once(directory: Path) -> None:
-    """Have the system keep the files of a store in memory, so that processors are compared and not disks."""
+    """Read the files of a store into the page cache, so that processors are compared and not disks."""
     for file in directory.glob("*.sst"):
         with file.open("rb") as stream:
             while stream.read(1 << 24):

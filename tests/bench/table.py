@@ -19,7 +19,7 @@ _STANDS_FOR = {"point, 304": "point, repeated"}
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal, and what was measured: how much, the unit, and whether that is enough."""
+    """A goal with its measurement: the number, the unit, and whether it is met."""
 
     text: str
     found: float | None
@@ -86,7 +86,7 @@ def scale(results: Results) -> Iterator[str]:
 
 
 def goals(results: Results) -> list[Goal]:
-    """Hold the numbers against the goals; where several numbers belong to a goal the worst counts."""
+    """Compare the numbers with the goals; of several numbers of one goal the worst counts."""
     rates = {load: _ratios(results, load, NATIVE, CLIENTS) for load in LOADS}
     python = _ratios(results, "point, new", PYTHON, CLIENTS)
     analytic = [rates[load][0] for load in ("aggregates", "export") if rates[load]]

@@ -75,7 +75,7 @@ class Line:
 
 @dataclass
 class Template:
-    """See the module.
+    """The template, as described in the module.
 
     Attributes:
         slots: what varies; the values of an article are a list in this order.
@@ -156,7 +156,7 @@ class _Maker:
             self.contents[_local(quad.subject)].add(_local(quad.object))
 
     def group(self, quads: Iterable[ox.Quad]) -> None:
-        """Put entities together that a triple joins directly."""
+        """Group entities that a triple joins directly."""
         home = {slug: slug for slug in self.out.entities}
         for quad in quads:
             one, other = _slug(quad.subject), _slug(quad.object)

@@ -72,7 +72,7 @@ MaxQueryExecutionTime = {deadline}
 
 
 class Virtuoso(Peer):
-    """See the module."""
+    """The peer, as described in the module."""
 
     def __init__(self, program: str = "virtuoso-t", isql: str = "isql-vt") -> None:
         path = f"/sparql?default-graph-uri={quote(UNION, safe='')}&"

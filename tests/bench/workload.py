@@ -38,12 +38,12 @@ class Query:
 
 
 def point(iri: str) -> str:
-    """Ask for all that is said of a subject."""
+    """Return the query for all statements about a subject."""
     return POINT.format(iri=iri)
 
 
 def join(iri: str) -> str:
-    """Ask what a claim is about and whose it is, with labels."""
+    """Return the query for the subject and source of a claim, with labels."""
     return PREFIXES + JOIN.format(iri=iri)
 
 
@@ -83,7 +83,7 @@ def export() -> Query:
 
 
 class Numbered:
-    """Makes each use of a query a new text, by a limit that changes nothing, or a declaration where it has a limit."""
+    """A query whose text is unique at each use, by a limit or a declaration that has no effect."""
 
     def __init__(self) -> None:
         self._numbers: Iterator[int] = itertools.count(1)

@@ -39,18 +39,18 @@ def seeded() -> KnowledgeGraph:
 
 
 def add_odd(graph: KnowledgeGraph) -> None:
-    """Add an article that no gate would let in, under the id ``odd``."""
+    """Add an article that the gate would refuse, with the id ``odd``."""
     text = _ODD_ARTICLE.format(base=graph.names.base, odd=str(oxigraph.Literal(ODD)))
     merge(graph, graph.names.article_graph("odd"), text)
 
 
 def merge(graph: KnowledgeGraph, name: str, turtle: str) -> None:
-    """Put triples into any graph of the store."""
+    """Add triples to any graph of the store."""
     graph.store.merge(name, [quad.triple for quad in oxigraph.parse(turtle.encode(), "text/turtle", "urn:base:")])
 
 
 def copy_seed(graph: KnowledgeGraph, number: int) -> None:
-    """Add copies of the seed article under ids of their own."""
+    """Add copies of the seed article with their own ids."""
     names = graph.names
     text = oxigraph.serialize(graph.store.triples(names.article_graph("seed")), "application/n-triples").decode()
     for at in range(number):

@@ -22,7 +22,7 @@ class Content:
         return self._find(identifier)[1]
 
     def pointer(self, place: str) -> str:
-        """Turn ``C22/cue/0`` into the JSON Pointer of that place."""
+        """Return the JSON Pointer of a place such as ``C22/cue/0``."""
         identifier, slash, rest = place.partition("/")
         return self._find(identifier)[0] + slash + rest
 

@@ -59,7 +59,7 @@ def small_graph() -> Graph:
 
 
 def drop(pattern: str) -> str:
-    """Take out what matches; ``*`` is anything."""
+    """Remove the triples that match; ``*`` matches anything."""
     return f"DELETE WHERE {{ {pattern.replace('*', '?any')} }}"
 
 

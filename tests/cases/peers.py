@@ -25,7 +25,7 @@ RESULTS = "application/sparql-results+json"
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that came in."""
+    """A received request."""
 
     method: str
     path: str
@@ -50,7 +50,7 @@ class Reply:
 
 @dataclass
 class Peer:
-    """A server that runs."""
+    """A running server."""
 
     address: str
     asked: list[Asked] = field(default_factory=list)
@@ -144,7 +144,7 @@ def _read_request(connection: socket.socket) -> None:
 
 
 def endpoint(turtle: str) -> Callable[[Asked], Reply]:
-    """Answer queries over some triples, as a SPARQL endpoint does."""
+    """Run queries over some triples, as a SPARQL endpoint does."""
     store = oxigraph.open_store(None)
     store.extend(oxigraph.parse(turtle.encode(), "text/turtle", "http://example.org/"))
 

@@ -60,7 +60,7 @@ def asked(path: Path, text: str, choice: ResultFormats = CSV) -> bytes:
 async def ask(
     pool: ReaderPool, text: str, client: str = "somebody", timeout: float = PATIENCE, gone: Gone | None = None
 ) -> bytes:
-    """Have a query answered from the snapshot that the pool reads."""
+    """Run a query on the snapshot that the pool serves."""
     return (await pool.run(asked(pool.snapshot, text), client, timeout, gone)).content
 
 

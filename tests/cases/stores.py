@@ -65,7 +65,7 @@ def quads(data: Path) -> set[oxigraph.Quad]:
 
 
 def names(data: Path) -> set[str]:
-    """Name the graphs of a store that nobody holds."""
+    """Return the names of the graphs of a store that no process has open."""
     return {graph.value for graph in oxigraph.open_snapshot(data / "store").named_graphs()}
 
 
@@ -114,7 +114,7 @@ def kg_here(*arguments: str | Path, **environ: str) -> subprocess.CompletedProce
 
 @contextmanager
 def small_disk(place: Path, mebibytes: int) -> Iterator[Path]:
-    """Put a disk of a few MiB at ``place``, in memory; where one may not mount any, the test is skipped."""
+    """Mount a disk of a few MiB at ``place``, in memory; skip the test where mounting is not permitted."""
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "claimgraph-test", str(place)]
     if os.geteuid() != 0 or shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:

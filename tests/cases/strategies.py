@@ -37,7 +37,7 @@ HARD = [
 
 
 def texts(min_size: int = 1, max_size: int = 60) -> st.SearchStrategy[str]:
-    """Draw a text of letters, quotation marks and whatever else makes offsets go wrong."""
+    """Draw a text of letters, quotation marks and everything else that complicates offsets."""
     pieces = st.one_of(
         st.sampled_from(LETTERS), st.sampled_from(HARD), st.characters(codec="utf-8", exclude_characters="\0")
     )
@@ -50,12 +50,12 @@ def labels() -> st.SearchStrategy[dict[str, str]]:
 
 
 def quote(text: str, start: int, end: int) -> Content:
-    """Quote a stretch of a text."""
+    """Draw a quote of a text."""
     return {"exact": text[start:end], "start": start, "end": end}
 
 
 class _Drawing:
-    """Draws the parts of one document."""
+    """Generator of the parts of one document."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
@@ -72,7 +72,7 @@ class _Drawing:
         ]
 
     def mentions(self) -> list[Content]:
-        """A name belongs to the passage, whoever it is that the passage mentions: so the passage decides."""
+        """Draw mentions; one passage has one name for all its mentions, since the name belongs to the passage."""
         mentions = self.quotes()
         for mention in mentions:
             if mention["end"] - mention["start"] > 4:
@@ -87,7 +87,7 @@ class _Drawing:
         return [{"id": i, "section": self.draw(sections), "start": start, "end": end} for i, start, end in pairs]
 
     def part(self, part: type[DocumentPart], identifier: str) -> Content:
-        """Fill every field that has to be there, and some of the others."""
+        """Draw every required field, and some of the others."""
         content = {"id": identifier}
         for slot in properties_of(part):
             field = part.model_fields[slot.field]
@@ -140,7 +140,7 @@ def _value(part: type[DocumentPart], slot: FieldProperty) -> st.SearchStrategy[A
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    """Draw a document whose quotes are located and whose references lead somewhere."""
+    """Draw a document with located quotes and valid references."""
     drawing = _Drawing(draw)
     article = drawing.part(document_model.Article, "a1") | {"text": drawing.text}
     article.pop("sha256", None)

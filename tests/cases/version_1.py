@@ -92,7 +92,7 @@ def unpack(folder: Path) -> tuple[Path, Path]:
 
 
 def ask(server: Server, target: str, accept: str = "*/*", token: str | None = None) -> Reply:
-    """Fetch something; with a token of the store, or that of the server, which may do everything."""
+    """Send a GET request with a token of the store, or with that of the server, which may do everything."""
     given = {"Authorization": f"Bearer {token}"} if token else WRITER
     return server.ask("GET", f"/{target}", headers=given | {"Accept": accept})
 
@@ -105,7 +105,7 @@ def rows(server: Server, query: str, token: str | None = None) -> list[list[str]
 
 
 def seen_by_server(server: Server) -> dict[str, Any]:
-    """Look at everything that a running server shows of the store."""
+    """Return everything that a running server shows of the store."""
     review = json.loads(ask(server, "review?limit=500", "application/json").body)
     questions = json.loads(ask(server, "questions", "application/json").body)
     keys = [str(entry["number"]) for entry in questions]
@@ -159,7 +159,7 @@ def _sum(text: str) -> str:
 
 
 def seen_by_command(data: Path) -> dict[str, Any]:
-    """Look at everything that the command line shows of a store that nobody serves."""
+    """Return everything that the command line shows of a store without a server."""
     doctor = json.loads(kg(data, "doctor", "--full", "--json"))
     about_store = {
         "data directory", "rights", "description", "engine", "article graphs", "scratch graphs", "union graph",
@@ -182,7 +182,7 @@ def seen_by_command(data: Path) -> dict[str, Any]:
 
 
 def _mappings(text: str) -> str:
-    """Leave out of an SSSOM table what depends on the day and on the program that writes it."""
+    """Remove from an SSSOM table the values that depend on the day and on the program."""
     kept = (line for line in text.splitlines() if not line.startswith(("#publication_date", "#comment")))
     head = [line for line in kept if line.startswith("#")]
     table = list(csv.DictReader((line for line in text.splitlines() if not line.startswith("#")), delimiter="\t"))
@@ -323,7 +323,7 @@ def _by_http(server: Server, token: str) -> None:
 
 
 def _pack(path: Path, name: str) -> None:
-    """Pack a file or folder, without the engine's own logs, as nobody's and of one day."""
+    """Pack a file or folder, without the engine's own logs, with a fixed owner and date."""
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         member.uid = member.gid = 0

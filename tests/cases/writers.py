@@ -14,7 +14,7 @@ _LEFT, _RIGHT = "urn:left", "urn:right"
 
 
 class Writer:
-    """Writes one number after the other, each twice over in one transaction: a half would be seen.
+    """Writer of consecutive numbers, each in two triples of one transaction, so that a partial commit would be visible.
 
     Attributes:
         acknowledged: how many were.

@@ -176,7 +176,7 @@ def schema(folder: Path) -> Any:
 
 
 def without(found: Any, *names: str) -> Any:
-    """Leave annotations of these names out of a schema, but no property that has such a name."""
+    """Return a schema without annotations of these names, but with properties that have such a name."""
     if isinstance(found, list):
         return [without(part, *names) for part in found]
     if not isinstance(found, dict):

@@ -155,7 +155,7 @@ def _refusals(server: Server, holder: Mapping[str, str]) -> Iterator[tuple[str, 
 
 
 def _too_many(server: Server) -> dict[str, Any]:
-    """Ask a query while another of the same client, which never ends by itself, is under way."""
+    """Run a query while another, endless query of the same client is in progress."""
     connection = server.connect()
     found: list[Reply] = []
     try:

@@ -20,7 +20,7 @@ KINDS = ("data directory", "restored backup")
 
 @dataclass(frozen=True)
 class Opened:
-    """A store of version 1 as this program sees it: by the command line first, then over HTTP."""
+    """A store of version 1 as this program reads it: first by the command line, then over HTTP."""
 
     command: dict[str, Any]
     seen: dict[str, Any]

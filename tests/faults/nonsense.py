@@ -139,7 +139,7 @@ def _post(rng: random.Random, target: str, text: str, kind: str) -> Request:
 
 
 def scrambled(rng: random.Random, text: str) -> bytes:
-    """Spoil a text in one to three ways."""
+    """Corrupt a text in one to three ways."""
     if rng.random() < 0.05:
         return rng.randbytes(rng.randrange(2000))
     for _ in range(rng.randint(1, 3)):

@@ -95,7 +95,7 @@ Step = tuple[str, str, str, bytes | None, dict[str, str], set[int]]
 
 
 def reads(rng: random.Random) -> Iterator[Step]:
-    """Ask what is cached, what is not, questions, lists, pages and exports."""
+    """Request cached and uncached queries, questions, lists, pages and exports."""
     csv = {"Accept": "text/csv"}
     while True:
         match rng.randrange(9):
@@ -117,7 +117,7 @@ def reads(rng: random.Random) -> Iterator[Step]:
 
 
 def writes(rng: random.Random) -> Iterator[Step]:
-    """Store, replace and remove articles, and change a graph of one's own."""
+    """Store, replace and remove articles, and change a user's graph."""
     json = WRITER | {"Content-Type": "application/json"}
     update = WRITER | {"Content-Type": "application/sparql-update"}
     while True:
@@ -133,7 +133,7 @@ def writes(rng: random.Random) -> Iterator[Step]:
 
 
 def runaways(_rng: random.Random) -> Iterator[Step]:
-    """Ask what never ends."""
+    """Run endless queries."""
     while True:
         yield "runaway", "GET", f"/sparql?query={quote(RUNAWAY)}&timeout={LIMIT:g}", None, {}, {503, 504}
 

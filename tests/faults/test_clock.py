@@ -20,7 +20,7 @@ _ROWS = "SELECT ?n { <urn:a> <urn:n> ?n } ORDER BY ?n"
 
 
 def dated(data: Path, moment: float) -> None:
-    """Have everything in a data directory be of some moment."""
+    """Set the dates of everything in a data directory."""
     for path in [*data.rglob("*"), data]:
         os.utime(path, (moment, moment), follow_symlinks=False)
 

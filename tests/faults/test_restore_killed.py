@@ -95,11 +95,12 @@ def test_at_random_moments(place: Path, tmp_path: Path) -> None:
 _STEPS = """
 import json, os, shutil, sys
 from pathlib import Path
-from kg import disk, restore
+from kg.files import disk_space
+from kg.maintenance import restore
 
 place, inside = Path(sys.argv[1]), sys.argv[2] == "inside"
 Path.is_mount = lambda path: inside and path.name == "data"
-rename, rmtree, sync = Path.rename, shutil.rmtree, disk.sync
+rename, rmtree, sync = Path.rename, shutil.rmtree, disk_space.sync
 left = 0
 
 
@@ -128,7 +129,7 @@ def torn(path, **options):
 
 
 Path.rename, shutil.rmtree = stepped(rename), torn
-disk.sync = lambda path: (step() if path.is_dir() else None, sync(path))
+disk_space.sync = lambda path: (step() if path.is_dir() else None, sync(path))
 number, code = 0, 9
 while code == 9:
     data = place / str(number) / "data"

@@ -36,7 +36,7 @@ def connect(server: Server, stack: ExitStack, address: str = "127.0.0.1", takes:
 
 
 def drip(clients: list[tuple[socket.socket, Iterator[bytes]]], enough: threading.Event) -> None:
-    """Have every client send one byte, again and again; those that were cut off do not matter."""
+    """Let every client send one byte repeatedly; clients that were cut off do not matter."""
     while not enough.wait(0.2):
         for client, rest in clients:
             try:
@@ -61,7 +61,7 @@ def bodies() -> Iterator[bytes]:
 
 
 def quick(server: Server, number: int) -> None:
-    """Ask something small; it must be answered."""
+    """Run a small query, which must succeed."""
     reply = server.query(f"SELECT * {{ ?s ?p ?o }} LIMIT {number + 1}")
     assert reply.status == 200, reply
     assert len(reply.body.splitlines()) == number + 2

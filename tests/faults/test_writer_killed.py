@@ -113,7 +113,7 @@ def articles(server: Server) -> dict[str, Count]:
 
 
 def kill(server: Server) -> None:
-    """Kill the process that writes, as soon as there is one."""
+    """Kill the writer, as soon as there is one."""
     wait_until(lambda: server.writer() is not None, "a process serves")
     victim = server.writer()
     assert victim is not None
@@ -132,7 +132,7 @@ class Trial:
 
 
 def kill_again_and_again(folder: Path, number: int) -> Trial:
-    """Kill a server while it is sent articles; look at everything in it after each time."""
+    """Kill a server repeatedly while articles are sent to it; check its whole content each time."""
     rng, trial, snapshot = random.Random(f"{SEED}/{number}"), Trial(), 0
     senders = [Sender(name, random.Random(f"{SEED}/{number}/{name}")) for name in ("a", "b")]
 

@@ -85,7 +85,7 @@ def quotes(part: DocumentPart) -> Iterator[Quote]:
 
 
 def kinds(hint: object) -> set[str]:
-    """Name the lists that a type annotation refers to."""
+    """Return the lists that a type annotation refers to."""
     marks = {mark.kind for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, IdReference)}
     return marks.union(*(kinds(inner) for inner in get_args(hint)))
 
@@ -359,7 +359,7 @@ def gold_parts(seed: Document) -> dict[str, object]:
 
 
 def without_remarks(part: dict[str, object]) -> dict[str, object]:
-    """Drop the bracketed remarks of gold labels and the field that repeats the span of a time."""
+    """Remove the bracketed remarks of gold labels and the field that repeats the span of a time."""
     label = {"label": re.sub(r"\s*\([^)]*\)", "", str(part["label"])).strip()} if "label" in part else {}
     return {name: value for name, value in part.items() if name != "q"} | label
 

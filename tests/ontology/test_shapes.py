@@ -158,7 +158,7 @@ def _prefixes(shapes: Graph) -> dict[str, str]:
 
 
 def _operators(part: object) -> set[str]:
-    """Collect the names of the operators of a SPARQL algebra expression."""
+    """Return the names of the operators in a SPARQL algebra expression."""
     if isinstance(part, CompValue):
         return {part.name}.union(*(_operators(value) for value in part.values()))
     if isinstance(part, list):

@@ -19,7 +19,7 @@ def graph() -> KnowledgeGraph:
 
 @pytest.fixture(scope="module")
 def ask(graph: KnowledgeGraph) -> Callable[[str], list[tuple[str, ...]]]:
-    """Answer a query as rows of strings; what is unbound is the empty string."""
+    """Run a query and return its rows of strings; an unbound variable is the empty string."""
     client = TestClient(create_app(graph, configured()))
 
     def rows(query: str) -> list[tuple[str, ...]]:

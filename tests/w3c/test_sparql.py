@@ -131,7 +131,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Result]]:
 
 
 def names(results: list[Result], approval: str, *statuses: str) -> set[str]:
-    """Name the tests with one of these statuses; ``approval`` empty stands for any but Approved."""
+    """Return the tests with one of these statuses; an empty ``approval`` stands for any but Approved."""
     return {
         result["name"].removeprefix("sparql11/")
         for result in results

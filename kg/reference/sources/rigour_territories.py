@@ -23,6 +23,7 @@ def read(source: SourceFile) -> Iterator[Record]:
     Raises:
         MalformedText: a line is not a territory.
     """
+    # First pass: names of the parts of each territory, to recognise weak names that belong to a part.
     parts: dict[str, set[str]] = {}
     for _, found in source.objects():
         for name in (*found.get("names_strong", ()), str(found.get("name", "")).partition(" (")[0]):

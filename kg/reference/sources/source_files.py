@@ -120,7 +120,7 @@ class SourceFile:
             MalformedText: a line is not a JSON object.
         """
         for number, line in self.lines():
-            text = line.strip().removesuffix(",")
+            text = line.strip().removesuffix(",")  # lines of an array: “[”, objects with commas, “]”
             if text in ("[", "]"):
                 continue
             try:

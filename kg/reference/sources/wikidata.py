@@ -173,6 +173,7 @@ def _names(entity: _Json) -> Iterator[RecordName]:
 
 def _statements(claims: _Claims, name: str) -> list[dict[str, Any]]:
     """Return the statements of a property that are not deprecated, preferred ones first."""
+    # A preferred statement is usually the current one, as the capital or the population of today.
     found = [statement for statement in claims.get(name) or () if statement.get("rank") != "deprecated"]
     return sorted(found, key=lambda statement: statement.get("rank") != "preferred")
 

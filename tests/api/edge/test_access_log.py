@@ -48,7 +48,7 @@ class Pipe:
 
 @contextmanager
 def logged(served: Served, form: Form = "json") -> Iterator[list[str]]:
-    """Log what an application does; the lines are there afterwards."""
+    """Log what an application does, and return the lines afterwards."""
     pipe, found = Pipe(), list[str]()
     observer = served.app.state.observer
     observer.log = RequestLog(pipe.writer, form)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Open:
-    """An endpoint over a store on disk, for one test."""
+    """A query service over a store on disk, for one test."""
 
     def __init__(self, folder: Path, **others: int) -> None:
         config = settings(folder, readers=2, **others)

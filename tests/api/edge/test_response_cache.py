@@ -33,7 +33,7 @@ FOREVER = "max-age=31536000, immutable"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A store that tests may add to; each uses numbers or graphs of its own."""
+    """A shared store that tests may add to, each with its own numbers or graphs."""
     with on_disk(tmp_path_factory.mktemp("cache")) as found:
         found.update(
             "INSERT DATA { <a:a> <a:b> 1 . GRAPH <g:open> { <a:o> <a:b> 1 } GRAPH <g:kept> { <a:k> <a:b> 2 } }"
@@ -339,7 +339,7 @@ def test_what_is_acknowledged_is_read(served: Served) -> None:
 
 
 class Race:
-    """Writers and readers on one server, and what they see that they should not."""
+    """Writers and readers on one server, and the inconsistencies they observe."""
 
     query = quote("SELECT ?s (COUNT(*) AS ?n) { ?s <urn:wrote> ?o } GROUP BY ?s ORDER BY ?s")
     paths = (f"/sparql?query={query}", "/sparql?format=ttl", "/graphs?default")

@@ -79,7 +79,7 @@ def check(body: dict[str, object], status: int) -> None:
 
 @pytest.fixture(scope="module")
 def raising(config: Config) -> Iterator[TestClient]:
-    """The whole application, with a route that raises what it is told to."""
+    """The whole application, with a route that raises a given error."""
     app = create_app(
         KnowledgeGraph.open(config.with_options(bare=True), in_memory=True), config.with_options(bare=True)
     )

@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 
 from api.http import request_parsing
-from kg.errors import MalformedText, TooLarge, UnsupportedFormat
+from kg.errors import MalformedText, TooLarge, Unauthorized, UnsupportedFormat
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
@@ -141,3 +141,15 @@ def test_every_way_to_write_has_the_limit(bare: TestClient, auth: dict[str, str]
 def test_every_way_to_send_a_document_has_the_limit(client: TestClient, auth: dict[str, str], path: str) -> None:
     answer = client.post(path, content=b"{" * 500_001, headers={"Content-Type": "application/json", **auth})
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "bearer\tx", "Token x", "kg_a_b"])
+def test_a_header_without_a_bearer_token(header: str) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        request_parsing.bearer_token(header)
+    assert not caught.value.invalid
+
+
+@pytest.mark.parametrize(("header", "token"), [(None, None), ("Bearer x", "x"), ("bearer  kg_a_b ", "kg_a_b")])
+def test_a_bearer_token(header: str | None, token: str | None) -> None:
+    assert request_parsing.bearer_token(header) == token

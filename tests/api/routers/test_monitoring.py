@@ -153,7 +153,7 @@ def test_not_ready_when_every_reader_is_gone(tmp_path: Path, monkeypatch: pytest
 
 
 def _lose_all(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kill the readers on a machine that can start no others."""
+    """Kill the readers on a machine that cannot start new ones."""
 
     async def nothing(*_: object) -> None:
         return

@@ -26,7 +26,7 @@ LINKS = "SELECT ?o { <http://127.0.0.1:8000/entity/putin> <http://www.w3.org/200
 
 @pytest.fixture
 def waiting(own: TestClient) -> TestClient:
-    """An application in which one link is made, and one waits that would break out of a page if it could."""
+    """An application with one accepted link and one proposal that attempts to inject markup into the page."""
     graph: KnowledgeGraph = own.app.state.services.graph  # type: ignore[attr-defined]
     one, other = proposal("iran", "wikidata:Q794"), proposal("putin", "wikidata:Q7747", ProposalVerdict.review)
     graph.review().propose([one, other])

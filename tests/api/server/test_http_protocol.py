@@ -307,7 +307,7 @@ def test_limits_come_from_the_settings() -> None:
 
 
 class Recording(asyncio.Transport):
-    """Keeps what is written, piece by piece."""
+    """A transport that records each write."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -56,7 +56,7 @@ SETTINGS = {
 
 
 class Transport(asyncio.Transport):
-    """Takes everything and sends nothing."""
+    """A transport that accepts everything and sends nothing."""
 
     def write(self, data: Any) -> None:
         pass

@@ -47,7 +47,7 @@ def filled(store: Store, *, hidden: bool) -> Store:
 
 @pytest.fixture(params=[False, True], ids=["managed", "bare"])
 def stores(request: pytest.FixtureRequest) -> tuple[Store, Store]:
-    """A store with a hidden graph, and one that has none."""
+    """A store with a hidden graph, and one without that graph."""
     whole, lacking = (Store(StoreOptions(bare=request.param)) for _ in range(2))
     return filled(whole, hidden=True), filled(lacking, hidden=False)
 

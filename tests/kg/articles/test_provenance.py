@@ -81,7 +81,7 @@ def test_the_words_stand_in_the_text_where_they_are_said_to_stand(graph: Knowled
 
 
 def leaves(found: Evidence, triple: Triple) -> set[Triple]:
-    """Unfold a derivation down to what nothing derives."""
+    """Expand a derivation down to its underived premises."""
     todo, seen, ends = [triple], {triple}, set()
     while todo:
         derivation = found.closure.derivations.get(current := todo.pop())

@@ -33,7 +33,7 @@ IRAN = Record(
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A store with the seed article, one link that is made and one that waits."""
+    """A store with the seed article, one accepted link and one proposal."""
     place = tmp_path / "data"
     review = KnowledgeGraph.open(configured(data_dir=place)).review()
     review.propose([proposal("iran", "wikidata:Q794"), proposal("putin", "wikidata:Q7747", ProposalVerdict.review)])
@@ -192,7 +192,7 @@ def test_links_are_in_a_backup(data: Path, tmp_path: Path) -> None:
     assert kg(new, "review", "--list")[1] == listed
     with ReferenceStore.open(new / FILE) as reference:
         assert reference.get("wikidata", "Q794") == IRAN
-    assert "1 packs of records" in kg(new, "doctor")[1]
+    assert "1 reference packs" in kg(new, "doctor")[1]
 
 
 def test_while_a_server_holds_the_store(data: Path) -> None:

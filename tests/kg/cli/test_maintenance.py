@@ -42,7 +42,7 @@ def test_what_is_there_already(data: Path, tmp_path: Path) -> None:
     assert stores.kg_here("backup", file, "--data", data, "--overwrite", "--without-tokens").returncode == 0
     over = stores.kg_here("restore", file, "--data", data)
     assert over.returncode == 2
-    assert "say --replace" in over.stderr
+    assert "use --replace" in over.stderr
     assert stores.kg_here("restore", file, "--data", data, "--replace").returncode == 0
 
 
@@ -58,7 +58,7 @@ def test_errors_are_sentences(data: Path, tmp_path: Path) -> None:
         (3, "There is no store", "backup", tmp_path / "c.tar", "--data", tmp_path / "nowhere"),
         (2, "is not an address", "backup", tmp_path / "c.tar", "--url", "file:///etc/passwd"),
         (4, "cannot be reached", "backup", tmp_path / "c.tar", "--url", "http://127.0.0.1:1/"),
-        (2, "needs a directory", "backup", tmp_path / "no" / "c.tar", "--data", data),
+        (2, "its directory does not exist", "backup", tmp_path / "no" / "c.tar", "--data", data),
     ):
         result = stores.kg_here(*map(str, arguments))
         assert (result.returncode, result.stdout) == (code, "")

@@ -61,7 +61,7 @@ def test_a_secret_is_shown_once_and_only_its_hash_is_kept(data: Path) -> None:
 def test_what_it_may_do(data: Path) -> None:
     graphs = ("--graph", "http://e/a", "--graph", "http://e/b/*")
     whole = made(data, "create", "a", "--scope", "write", *graphs, "--expires", "90d")
-    principal = TokenRegistry(data / "tokens.json").authenticate(f"Bearer {whole}")
+    principal = TokenRegistry(data / "tokens.json").authenticate(whole)
     assert principal == Principal("a", ("read", "write"), ("http://e/a", "http://e/b/*"))
     shown = listed(data)
     for word in ("write", "http://e/a", "http://e/b/*", (datetime.now(UTC) + timedelta(days=90)).strftime("%Y-%m-%d")):
@@ -72,7 +72,7 @@ def test_what_it_may_do(data: Path) -> None:
 
 def test_without_options_it_reads_everything_and_never_ends(data: Path) -> None:
     whole = made(data, "create", "a")
-    assert TokenRegistry(data / "tokens.json").authenticate(f"Bearer {whole}") == Principal("a", ("read",), None)
+    assert TokenRegistry(data / "tokens.json").authenticate(whole) == Principal("a", ("read",), None)
     (row,) = [line.split() for line in listed(data).splitlines()[1:] if line.strip()]
     assert (row[0], row[2], row[3], row[-1]) == ("a", "read", "all", "never")
 
@@ -150,4 +150,4 @@ def test_a_running_server_heeds_each_change_at_once(tmp_path: Path) -> None:
         brief = made(data, "create", "brief", "--scope", "write", "--expires", "0")
         assert status(server, brief) == 401
     with pytest.raises(Unauthorized):
-        TokenRegistry(data / "tokens.json").authenticate(f"Bearer {brief}")
+        TokenRegistry(data / "tokens.json").authenticate(brief)

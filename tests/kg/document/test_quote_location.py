@@ -145,7 +145,7 @@ def test_whatever_stands_in_a_text_is_found_there(text: str, data: st.DataObject
 
 
 def plain(words: str) -> str:
-    """Fold as the module promises to, independently of it."""
+    """Fold typography as the module documents, by an independent implementation."""
     table = {char: group[0] for group in VARIANTS for char in group}
     return "".join(table.get(char, char) for char in words if char not in ZERO_WIDTH)
 

@@ -52,7 +52,7 @@ class Peers:
         self.outgoing = FederationClient(OutgoingSettings(**allowed, **limits))
 
     def named(self, text: str) -> str:
-        """Put the addresses of the peers into a text."""
+        """Insert the addresses of the peers into a text."""
         for name, peer in zip("AB", self.peers, strict=False):
             text = text.replace(f"<{name}>", f"<{peer.address}/sparql>").replace(f"<{name}/", f"<{peer.address}/")
         return text
@@ -76,7 +76,7 @@ def peers(*answers: Answer, **limits: Any) -> Iterator[Peers]:
 
 
 def rows(text: str, data: str = LOCAL) -> list[Row]:
-    """Answer a query that calls nobody over some data."""
+    """Run a query without calls over some data."""
     store = oxigraph.open_store(None)
     store.extend(oxigraph.parse(data.encode(), "text/turtle"))
     request = QueryDataset(base=BASE, prefixes={"given": "http://example.org/"})

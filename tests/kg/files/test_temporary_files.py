@@ -37,7 +37,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 @contextmanager
 def holder(make: Make, parent: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """Let another process hold one."""
+    """Let another process hold a temporary directory or file."""
     command = [sys.executable, "-c", _HOLDER, make.__name__, str(parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

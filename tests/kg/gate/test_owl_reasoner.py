@@ -193,7 +193,7 @@ def test_an_axiom_that_is_not_understood_is_refused() -> None:
 
 
 def vocabulary_triples() -> st.SearchStrategy[list[tuple[int, URIRef, int | URIRef]]]:
-    """Draw small graphs over a few nodes, with whatever the rules look at and some that they do not."""
+    """Draw small graphs over a few nodes, with terms that the rules use and some that they do not."""
     atoms = [atom for rule in shared_gate().reasoner.rules for atom in rule.body]
     used = sorted({URIRef(str(atom[1])) for atom in atoms} - {RDF.type})
     properties = [*used, cg("quotedIn"), cg("topic")]

@@ -21,7 +21,7 @@ def result(constraint: str, severity: Severity, **more: str) -> ValidationResult
 
 
 def broken() -> ValidationReport:
-    """Break what only code sees (A2, A3), what only shapes see (D5), and what follows from a gap (D1)."""
+    """Violate constraints of code (A2, A3) and of shapes (D5), and one that follows from a gap (D1)."""
     content = Content()
     content["article"]["sha256"] = "0" * 64
     content["C44"]["quotes"] = [{"exact": "немає"}]

@@ -125,7 +125,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 @pytest.fixture
 def connected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Note where sockets connect to, and lead what goes into the Internet to the loopback interface instead."""
+    """Record the targets of connections, and redirect those to public addresses to the loopback interface."""
     noted: list[Any] = []
     connect = socket.socket.connect
 

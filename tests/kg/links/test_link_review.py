@@ -37,7 +37,7 @@ def review(graph: KnowledgeGraph) -> LinkReview:
 
 
 def linked(review: LinkReview) -> set[tuple[str, str]]:
-    """Ask the default graph, as users do."""
+    """Query the default graph, as users do."""
     rows = review.store.rows(LINKS % review.names.base)
     return {(row["s"].value.rpartition("/")[2], row["o"].value) for row in rows}  # type: ignore[union-attr]
 

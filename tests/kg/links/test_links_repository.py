@@ -32,7 +32,7 @@ RECORDS = ("wikidata:Q1", "wikidata:Q2", "towns:1", f"towns:{BASE}dataset/towns/
 
 
 def speak(store: Store, article: str, entities: frozenset[str]) -> None:
-    """Let an article speak of some entities."""
+    """Store an article about some entities."""
     person = oxigraph.NamedNode(f"{CG}Person")
     found = [
         oxigraph.Triple(oxigraph.NamedNode(f"{BASE}entity/{e}"), oxigraph.NamedNode(f"{RDF}type"), person)
@@ -132,7 +132,7 @@ def test_the_graphs_are_those_made_anew_from_the_log(script: list[tuple[bool, tu
 
 
 def _done(review: LinkReview, what: str, about: object) -> set[str]:
-    """Do a step, and name the datasets that it touches."""
+    """Run a step, and return the datasets that it changes."""
     if isinstance(about, tuple):
         speak(review.store, *about)
         return set()

@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that holds a store."""
+    """A server that has a store open."""
     with running(tmp_path_factory.mktemp("server")) as found:
         yield found
 
@@ -202,14 +202,14 @@ def test_a_disk_that_fills_up_meanwhile_gets_no_file(
 _KILLED = """
 import sys, time
 from pathlib import Path
-from kg import backup
+from kg.maintenance import backup
 
 def blocks(archive):
     yield b"the beginning" * 1000
     print("begun", flush=True)
     time.sleep(60)
 
-backup.Archive.blocks = blocks
+backup.BackupArchive.blocks = blocks
 backup.backup(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 

@@ -48,7 +48,7 @@ def file(seeded: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup of a small store that is another."""
+    """A backup of another, small store."""
     place = tmp_path_factory.mktemp("small")
     backup.backup(stores.plain(place / "data", "new"), place / "small.tar")
     return place / "small.tar"
@@ -56,7 +56,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A data directory that is there already, with tokens and a file of its owner's."""
+    """An existing data directory, with tokens and a file of its owner."""
     data = stores.plain(tmp_path / "data", "old")
     TokenFile(data).create("mine", TokenGrant())
     (data / "notes.txt").write_text("mine", "utf-8")
@@ -373,8 +373,8 @@ def test_a_store_that_is_in_use_is_not_replaced(small: Path, old: Path) -> None:
 _HOLDER = """
 import sys
 from pathlib import Path
-from kg.store.store import Settings, Store
-store = Store(Settings(Path(sys.argv[1]), bare=True))
+from kg.store.store import Store, StoreOptions
+store = Store(StoreOptions(Path(sys.argv[1]), bare=True))
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -543,7 +543,7 @@ def test_a_swap_that_fails_is_taken_back(inside: bool, small: Path, old: Path, m
 
 
 def with_reference(data: Path, identifier: str) -> Path:
-    """Add reference data with one record, which leads to no file of SQLite's own that is left over."""
+    """Add reference data with one record, without leftover auxiliary files of SQLite."""
     record = Record("wikidata", identifier, RecordKind.person, (RecordName("x", "en", True),))
     with ReferenceStore.open(data / REFERENCE, writable=True) as reference:
         reference.add(PackMetadata("mine", "1", "wikidata"), [record])

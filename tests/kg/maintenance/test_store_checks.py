@@ -25,7 +25,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(seeded: Path, tmp_path: Path) -> Path:
-    """A store to break."""
+    """A store to damage."""
     return Path(shutil.copytree(seeded, tmp_path / "data"))
 
 
@@ -130,7 +130,7 @@ def test_an_index_that_lacks_something_is_found(lacking: str, monkeypatch: pytes
 
     data = stores.plain(tmp_path / "data", "x", "y")
     monkeypatch.setattr(
-        "kg.maintenance.store_checks.engine", SimpleNamespace(**{**vars(oxigraph), "open_snapshot": Faulty})
+        "kg.maintenance.store_checks.oxigraph", SimpleNamespace(**{**vars(oxigraph), "open_snapshot": Faulty})
     )
     assert "The indexes of the engine differ" in only(data, full=True).what
 

@@ -41,7 +41,7 @@ def handled(reader: ReaderProcess, message: bytes) -> tuple[dict[str, Any], byte
 
 
 class Process:
-    """A reader process and our end of the connection to it."""
+    """A reader process and the server's end of its connection."""
 
     def __init__(self, channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
         self.channel, self.process = channel, process

@@ -24,7 +24,7 @@ CLAIM = "article/seed/C22"
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
-    """The seed article, and a graph of a user with what is odd: blank nodes, quoted triples, texts with line feeds."""
+    """The seed article, and a user's graph with unusual terms: blank nodes, quoted triples, texts with line feeds."""
     found = KnowledgeGraph.open(configured(data_dir=tmp_path_factory.mktemp("session")))
     odd = '<urn:a> <urn:p> _:b, "a\\nb\\t\\"c\\"", "x"@uk-latn, 5, 1.0e0, <<( <urn:a> <urn:p> 1 )>> . _:b <urn:p> _:b'
     found.store.update(f"INSERT DATA {{ GRAPH <urn:g> {{ {odd} }} }} ; CREATE GRAPH <urn:empty>")
@@ -34,7 +34,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
 def in_session(
     graph: KnowledgeGraph, work: Callable[[StoreAtSnapshot], T], config: Config | None = None, as_of: int | None = None
 ) -> T:
-    """Do something in a session of a server, in a thread, as handlers do."""
+    """Call a function in a session of a server, in a thread, as handlers do."""
 
     async def run() -> T:
         endpoint = QueryService(graph.store, config or configured(readers=1))

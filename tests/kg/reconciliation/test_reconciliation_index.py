@@ -58,7 +58,7 @@ def region(slug: str, name: str) -> ReconcilableEntity:
 
 @pytest.fixture(scope="module")
 def namesakes(index: ReconciliationIndex) -> ReconciliationIndex:
-    """Two towns of one name, in two countries."""
+    """Two towns with the same name, in two countries."""
     towns = [place("one", "Костянтинівка", "ukraine"), place("two", "Костянтинівка", "moldova")]
     return ReconciliationIndex([*towns, region("ukraine", "Україна"), region("moldova", "Молдова")], index.types, BASE)
 

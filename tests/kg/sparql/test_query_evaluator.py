@@ -32,7 +32,7 @@ def store() -> oxigraph.Engine:
 def verdict(evaluator: QueryEvaluator, store: oxigraph.Engine, text: str, request: QueryDataset = _NOTHING) -> str:
     """Return the outcome of evaluating a text."""
     try:
-        return repr(evaluator.answer(store, text, ResultFormats(), request))
+        return repr(evaluator.evaluate(store, text, ResultFormats(), request))
     except ClaimgraphError as error:
         return f"{type(error).__name__}: {error.message}"
 
@@ -49,7 +49,7 @@ def agree(store: oxigraph.Engine, texts: Iterable[str], depth: NestingLimits = F
 
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note which texts are read."""
+    """Record which texts are parsed."""
     noted: list[str] = []
     parse = static_analysis.QueryAnalysis.parse
 
@@ -198,7 +198,7 @@ def test_too_deep_is_too_deep_whatever_was_read_before(store: oxigraph.Engine) -
         assert "boolean" in verdict(evaluator, store, _compared("<"))
         verdict(evaluator, store, _compared(plain))
         with pytest.raises(TooLarge, match="deep"):
-            evaluator.answer(store, _compared(f"<u:f({deep})&&?c>"), ResultFormats(), _NOTHING)
+            evaluator.evaluate(store, _compared(f"<u:f({deep})&&?c>"), ResultFormats(), _NOTHING)
 
 
 _INSIDE = st.lists(
@@ -269,7 +269,7 @@ _NUMBERS = st.sampled_from(["7", "88", "1e", "9a"])
 
 @st.composite
 def families(draw: st.DrawFn) -> list[str]:
-    """Draw a text, and others that come of it when what looks like a constant is put in another's place."""
+    """Draw a text, and variants in which apparent constants are moved to other places."""
     body = draw(_BODIES)
     found = [f"{draw(_DECLARATIONS)} {body.format(draw(_EXPRESSIONS))}"]
     found.append(f"PREFIX u: <urn:> {body.format(draw(_EXPRESSIONS))}")
@@ -315,7 +315,7 @@ def test_a_service_is_called_by_no_text(
             verdict(evaluator, store, frame.format(address, before, middle, after))
         call = f"{word}{gap}{named.format(address)} {{ ?s ?p ?o }}"
         with pytest.raises((Forbidden, MalformedText)):
-            evaluator.answer(store, frame.format(address, before, call, after), ResultFormats(), _NOTHING)
+            evaluator.evaluate(store, frame.format(address, before, call, after), ResultFormats(), _NOTHING)
         with pytest.raises(BlockingIOError):
             listener.accept()
 
@@ -344,6 +344,6 @@ def test_height_has_an_exact_limit(store: oxigraph.Engine) -> None:
 
 def test_bounds_hold_for_what_was_read_before(store: oxigraph.Engine) -> None:
     evaluator = QueryEvaluator(NestingLimits(), ResultLimits(rows=2))
-    assert evaluator.answer(store, "SELECT * { VALUES ?a { 1 2 } }", ResultFormats(), _NOTHING)
+    assert evaluator.evaluate(store, "SELECT * { VALUES ?a { 1 2 } }", ResultFormats(), _NOTHING)
     with pytest.raises(ResultTooLarge):
-        evaluator.answer(store, "SELECT * { VALUES ?a { 1 2 3 } }", ResultFormats(), _NOTHING)
+        evaluator.evaluate(store, "SELECT * { VALUES ?a { 1 2 3 } }", ResultFormats(), _NOTHING)

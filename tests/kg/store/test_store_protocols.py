@@ -45,7 +45,7 @@ def test_what_fits_a_protocol_takes_the_same_arguments(protocol: type) -> None:
 def proved_by_the_type_checker(
     store: Store, view: RestrictedStore, session: StoreAtSnapshot, limited: WritableView
 ) -> None:
-    """Show that who reads cannot write: never called, but checked, for an ignore that ignores nothing is an error."""
+    """Show that read-only stores cannot write: never called, but type-checked, as an unused ignore is an error."""
     both: list[ReadsAndWrites] = [store, limited]
     reads: list[Reads] = [*both, view, session, RestrictedStore(session, LIMIT)]
     reads[0].replace({})  # type: ignore[attr-defined]
