@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULES = [path for folder in ("ontology", "kg", "api") for path in sorted((ROOT / folder).rglob("*.py"))]
 TESTED_ELSEWHERE = {
     "api/app.py": "tests/api/edge/test_edge_middleware.py",
-    "api/http/entity_tags.py": "tests/api/edge/test_response_cache.py",
     "api/http/security_headers.py": "tests/api/http/test_content_negotiation.py",
     "api/reconcile/request_rows.py": "tests/api/rendering/test_html_pages.py",
     "api/reconcile/service.py": "tests/api/reconcile/test_user_decisions.py",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from cachetools import LRUCache
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http import problem_details, request_log_record
-from api.http.entity_tags import entity_tag
 from api.http.request_parsing import bearer_token
 from kg.access.api_tokens import TokenRegistry
 from kg.errors import ClaimgraphError
@@ -214,7 +214,7 @@ class ResponseCacheMiddleware:
             if name == b"if-none-match":
                 condition += b", " + value if condition else value
         target = (scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"]
-        tag = entity_tag(self._endpoint.store.identity, reading.number, _variant(scope, reading.seen), target)
+        tag = _entity_tag(self._endpoint.store.identity, reading.number, _variant(scope, reading.seen), target)
         return tag, condition
 
     def is_current(self, reading: ReadState) -> bool:
@@ -305,6 +305,19 @@ class _ResponseRecorder:
         self._body.append(body)
         if not message.get("more_body") and self._headers is not None:
             self._layer.store(self._tag, CachedResponse(self._headers, b"".join(self._body), self._noted.query_hash))
+
+
+def _entity_tag(store: str, number: int, variant: bytes, target: bytes) -> bytes:
+    """Return the strong entity tag of a response, such as ``"5f2c-1a-9b…"``.
+
+    Args:
+        store: identity of the store.
+        number: number of the snapshot.
+        variant: everything else that selects the response: relevant header fields, and the graphs the caller may read.
+        target: path and query of the URL.
+    """
+    digest = blake2b(variant + target, digest_size=12).hexdigest()
+    return f'"{store}-{number:x}-{digest}"'.encode()
 
 
 def _variant(scope: Scope, seen: bytes) -> bytes:

@@ -130,13 +130,13 @@ def test_one_that_never_serves_is_waited_for_longer_each_time() -> None:
         process.kill()
         assert process.stderr
         said = process.stderr.read()
-    assert [f"again in {pause} s" in said for pause in ("0.2", "0.4", "0.8")] == [True] * 3
+    assert [f"restarts in {pause} s" in said for pause in ("0.2", "0.4", "0.8")] == [True] * 3
     with supervised("print('up'); turn.serves()\nos.kill(os.getpid(), signal.SIGKILL)") as process:
         assert [line(process) for _ in range(4)] == ["up"] * 4
         process.kill()
         assert process.stderr
         said = process.stderr.read()
-    assert said.count("again in 0.1 s") >= 3
+    assert said.count("restarts in 0.1 s") >= 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -119,7 +119,7 @@ def test_the_server() -> None:
 def test_everything_that_is_used_is_checked_here() -> None:
     """The lists above are all that the module takes from the classes of uvicorn."""
     tree = ast.parse(Path(http_protocol.__file__).read_text("utf-8"))
-    found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "LimitedProtocol")
+    found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "LimitedHttpProtocol")
     own = {name for name in vars(http_protocol.LimitedHttpProtocol) if name not in METHODS and name not in ATTRIBUTES}
     own |= set(http_protocol.LimitedHttpProtocol.__annotations__) - ATTRIBUTES
     used, of_cycle = set(), set()
