@@ -1,4 +1,4 @@
-"""Whoever follows the README or a page of the guide gets what it says: its commands and queries are run."""
+"""README and guide: every command and query in them runs with the stated result, and generated parts are current."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class Lookups:
                     self.measure(server, port[way], f"{way} / {name} / {clients}")
 
     def warm(self, server: Server) -> None:
-        """Ask for the first time what is compared and what is repeated, and give the server time to settle."""
+        """Run the compared and repeated queries once, and run each load for a second as a warm-up."""
         answers = self.results.answers[server.peer.name]
         with server.client() as client:
             for query in self.loads["repeated"][:_SAMPLE]:
@@ -154,7 +154,7 @@ class Lookups:
             self.wrk.run(server.port, self._targets(server, name), 8, 1)
 
     def measure(self, server: Server, port: int, measure: str) -> None:
-        """Run a load, and note also the processor time that the server's processes took for a request."""
+        """Run a load, and record also the CPU time of the server's processes for each request."""
         _, name, clients = measure.split(" / ")
         before = processes.cpu(processes.tree(server.pid))
         load = self.wrk.run(port, self._targets(server, name), int(clients), self.seconds)

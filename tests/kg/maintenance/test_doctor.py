@@ -32,7 +32,7 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 
 def found(data: Path, check: str, **environ: str) -> Finding:
-    """Give the one finding of a check."""
+    """Return the only finding of a check."""
     one, *more = [f for f in doctor.diagnose(doctor.installation(data, environ)) if f.check == check]
     assert more == []
     assert (one.verdict == "ok") == (one.remedy == "")
