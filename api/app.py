@@ -18,11 +18,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 import kg
-from api.app_context import AllServices
 from api.edge.edge_middleware import AccessObserver, EdgeMiddleware, EdgeSettings
 from api.edge.metrics import ServerMetrics
-from api.edge.query_service_metrics import QueryServiceMetrics
+from api.edge.query_service_monitoring import QueryServiceMonitoring
 from api.edge.response_cache import ResponseCacheMiddleware
+from api.handler_services import AllServices
 from api.http import problem_details
 from api.reconcile import user_decisions, v0_2, v1_0
 from api.rendering import openapi_helpers
@@ -99,7 +99,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     Args:
         graph: an open graph; in bare mode only its store is used.
         config: all settings; with ``bare``, only ``/sparql``, ``/update``, ``/graphs`` and their pages are served.
-        restart: see :class:`api.app_context.AllServices`.
+        restart: see :class:`api.handler_services.AllServices`.
     """
     endpoint = QueryService(graph.store, config)
 
@@ -123,7 +123,7 @@ def create_app(graph: KnowledgeGraph, config: Config, restart: Callable[[], None
     app.state.services = AllServices(graph, config, endpoint, tokens, restart)
     app.add_middleware(DirectQueries, services=app.state.services)
     app.add_middleware(ResponseCacheMiddleware, endpoint=endpoint, tokens=tokens, size=config.queries.cache_bytes)
-    app.state.observer = AccessObserver(ServerMetrics(QueryServiceMetrics(endpoint)))
+    app.state.observer = AccessObserver(ServerMetrics(QueryServiceMonitoring(endpoint)))
     app.state.edge = EdgeSettings.of(config, graph.store.names.base)
     problem_details.install(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))

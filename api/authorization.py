@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from api.app_context import AllServices, AppContext, Shared
+from api.handler_services import AllServices, AppContext, Shared
 from api.http import request_log_record, request_parsing
 from kg.access.permissions import ANONYMOUS, Principal, Scope
 from kg.errors import InsufficientScope

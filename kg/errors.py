@@ -27,12 +27,12 @@
         ├── StoreInUse          a store that another process has open
         └── StorageFull         no space left on the disk
 
-Errors that their own package catches are declared there and are not part of the tree: ``GraphForbidden``
-(``kg.sparql.static_analysis``, becomes ``Forbidden``), ``UnexpectedToken`` (``kg.sparql.token_cursor``, becomes
-``MalformedText``), ``BadRemoteResult`` (``kg.federation.remote_results``, becomes ``Unreachable``), ``QuoteNotLocated``
-(``kg.document.quote_location``, becomes a result of the report), ``EngineFailed`` (``kg.events.ibis_engine``, becomes
-``BadInput``). ``ShaclError`` (``kg.gate.shacl_engine``) means that the shipped shapes themselves are broken, which no
-user can cause or fix.
+Errors that their own package catches are declared there and are not part of the tree: ``GraphForbidden`` (in
+``kg.sparql.query_and_update_analysis``, becomes ``Forbidden``), ``UnexpectedToken`` (``kg.sparql.token_cursor``,
+becomes ``MalformedText``), ``BadRemoteResult`` (``kg.federation.remote_results_as_values``, becomes ``Unreachable``),
+``QuoteNotLocated`` (``kg.document.quote_location``, becomes a result of the report), ``EngineFailed``
+(``kg.events.ibis_engine``, becomes ``BadInput``). ``ShaclError`` (``kg.gate.shacl_engine``) means that the shipped
+shapes themselves are broken, which no user can cause or fix.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 import ontology
 from kg.access.permissions import Principal
 from kg.access.restricted_store import RestrictedStore, WritableView
-from kg.articles import provenance
+from kg.articles import statement_explanations
 from kg.articles.article_repository import Articles, WritableArticles
-from kg.articles.provenance import Explanation, StatementExplanation
+from kg.articles.statement_explanations import Explanation, StatementExplanation
 from kg.config import Config
 from kg.iris import GENID
+from kg.links.decision_log_and_link_graphs import DecisionLogAndLinkGraphs
 from kg.links.link_review import LinkReview
-from kg.links.links_repository import LinksRepository
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.reference.records import Lookup, unknown
 from kg.sparql.query_evaluator import NestingLimits
@@ -57,7 +57,7 @@ class ReadableGraph:
             NotFound: there is no such claim.
             Ambiguous: several claims match.
         """
-        return provenance.explain_claim(self.articles, claim)
+        return statement_explanations.explain_claim(self.articles, claim)
 
     def why_statement(self, subject: str, predicate: str, obj: str) -> StatementExplanation:
         """Return the explanation of a statement: quotes if it is asserted, axiom and premises if it is inferred.
@@ -68,7 +68,7 @@ class ReadableGraph:
         Raises:
             NotFound: the statement is not in any article's graphs.
         """
-        return provenance.explain_statement(self.articles, subject, predicate, obj)
+        return statement_explanations.explain_statement(self.articles, subject, predicate, obj)
 
 
 class WritableGraph(ReadableGraph):
@@ -93,7 +93,7 @@ class KnowledgeGraph(WritableGraph):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.ledger = LinksRepository(store)
+        self.ledger = DecisionLogAndLinkGraphs(store)
 
     @classmethod
     def open(cls, config: Config, *, in_memory: bool = False, seed: bool = True) -> KnowledgeGraph:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.edge.access_log import RequestLog
 from api.edge.cors import CorsPolicy, Headers
 from api.edge.metrics import KINDS, ServerMetrics
-from api.edge.response_memory_budget import PIECE, Reservation, ResponseMemoryBudget, pieces
+from api.edge.unsent_response_budget import PIECE, Reservation, UnsentResponseBudget, pieces
 from api.http import problem_details, security_headers
 from api.http.request_log_record import KEY, RequestLogRecord
 from kg.config import Config
@@ -56,7 +56,7 @@ class EdgeSettings:
         secure: whether the base IRI is https; browsers are then required to use https (HSTS).
         cors: origins that may call the API.
         max_url_bytes: longest path and query in bytes.
-        max_sending_bytes: see :mod:`api.edge.response_memory_budget`.
+        max_sending_bytes: see :mod:`api.edge.unsent_response_budget`.
         reconcile: origins that may call the Reconciliation API; ``None`` for those of ``cors``.
     """
 
@@ -103,7 +103,7 @@ class EdgeMiddleware:
         self._reconcile = settings.reconcile or settings.cors
         self._max_url = settings.max_url_bytes
         self._observer = observer
-        self.send_budget = ResponseMemoryBudget(settings.max_sending_bytes)
+        self.send_budget = UnsentResponseBudget(settings.max_sending_bytes)
         secure = ((b"strict-transport-security", b"max-age=31536000"),) if settings.secure else ()
         # Prepared for each case: whether any origin may read, and whether the response has its own policy.
         self._common: dict[tuple[bool, bool], Headers] = {}

@@ -27,7 +27,7 @@ _SAFE = frozenset(("GET", "HEAD"))
 _KEYED = frozenset((b"accept", b"host"))
 """Header fields that select a response."""
 
-# Plain spellings only; api.app_context.as_of refuses a request whose encoded parameter these have missed.
+# Plain spellings only; api.handler_services.as_of refuses a request whose encoded parameter these have missed.
 _AS_OF = re.compile(rb"(?:^|&)asOf=([0-9]{1,18})(?:&|$)")
 _QUERY = re.compile(rb"(?:^|&)query=")
 _UNTAGGED = ("/static/", "/healthz", "/readyz", "/metrics", "/admin/")

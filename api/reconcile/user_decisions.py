@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.app_context import AllServices, Shared
 from api.authorization import Writer, caller
+from api.handler_services import AllServices, Shared
 from api.http import request_parsing
 from api.reconcile import request_rows
 from api.reconcile.request_rows import Short
 from api.rendering import openapi_helpers
-from api.rendering.response_formats import JSON
+from api.rendering.response_format_choice import JSON
 from kg.links.decision_log import Judgement
 from kg.links.link_review import ReviewDecision
 from kg.reference.records import Record, RecordKind, RecordName

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
 import kg
-from api.app_context import AppContext, Shared
 from api.authorization import FORM, Reading, caller, reading
+from api.handler_services import AppContext, Shared
 from api.http import request_parsing
-from api.reconcile import request_rows, service
+from api.reconcile import request_rows, shared_operations
 from api.reconcile.request_rows import ExtendQuery, Short, Values
-from api.reconcile.service import Json, ReconciliationContext
+from api.reconcile.shared_operations import Json, ReconciliationContext
 from api.rendering import openapi_helpers
-from api.rendering.response_formats import HTML, JSON
+from api.rendering.response_format_choice import HTML, JSON
 from kg.iris import CG
 from kg.knowledge_graph import ReadableGraph
 from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowQuery
@@ -86,7 +86,9 @@ async def get_reconcile_02(request: Request, shared: Shared) -> Response:
     parameters = request_parsing.query_parameters(request)
     if not any(name in _FIELDS for name, _ in parameters):
         caller(request, shared)  # the manifest is public, but a wrong token is refused
-        return Response(service.to_json(_manifest(request, shared)), media_type=JSON, headers=service.HEADERS)
+        return Response(
+            shared_operations.to_json(_manifest(request, shared)), media_type=JSON, headers=shared_operations.HEADERS
+        )
     async with reading(request, shared) as seen:
         return await _answer(request, seen, parameters)
 
@@ -108,7 +110,7 @@ async def post_reconcile_02(request: Request, shared: Reading) -> Response:
 async def _answer(
     request: Request, shared: AppContext[ReadableGraph], parameters: request_parsing.Parameters
 ) -> Response:
-    context = await service.prepare(request, shared)
+    context = await shared_operations.prepare(request, shared)
     if (text := request_parsing.single(parameters, "extend")) is not None:
         wanted = request_rows.validate_model(ExtendQuery, request_rows.parse(text, "extend"), "extend")
         return await _extend(context, wanted)
@@ -131,18 +133,19 @@ async def _match(context: ReconciliationContext, batch: Json) -> Json:
         request_rows.validate_model(QueryInV02, one, f"query {key[:50]}").read(context.index)
         for key, one in batch.items()
     ]
-    found = await service.match_rows(context, queries)
+    found = await shared_operations.match_rows(context, queries)
     return {
-        key: {"result": [service.candidate(context, match) for match in row]}
+        key: {"result": [shared_operations.candidate(context, match) for match in row]}
         for key, row in zip(batch, found, strict=True)
     }
 
 
 async def _extend(context: ReconciliationContext, wanted: ExtendQuery) -> Response:
-    meta, found = await service.extend_entities(context, wanted)
+    meta, found = await shared_operations.extend_entities(context, wanted)
     shown = {
         identifier: {
-            name: [service.value(context, one, with_language=False) for one in values] for name, values in row.items()
+            name: [shared_operations.value(context, one, with_language=False) for one in values]
+            for name, values in row.items()
         }
         for identifier, row in found.items()
     }
@@ -154,8 +157,10 @@ async def _extend(context: ReconciliationContext, wanted: ExtendQuery) -> Respon
 )
 async def suggest_02(kind: Literal["entity", "type", "property"], request: Request, shared: Reading) -> Response:
     """Suggest entities, types or properties whose names start with a prefix."""
-    context = await service.prepare(request, shared)
-    found = await shared.in_thread(service.suggestions, context, kind, request_parsing.query_parameters(request))
+    context = await shared_operations.prepare(request, shared)
+    found = await shared.in_thread(
+        shared_operations.suggestions, context, kind, request_parsing.query_parameters(request)
+    )
     return context.response({"result": found})
 
 
@@ -167,7 +172,7 @@ async def suggest_02(kind: Literal["entity", "type", "property"], request: Reque
 )
 async def preview_02(request: Request, shared: Reading) -> Response:
     """Return an entity as a small page that other sites may embed."""
-    return service.preview(request, await service.prepare(request, shared))
+    return shared_operations.preview(request, await shared_operations.prepare(request, shared))
 
 
 @router.get(
@@ -183,30 +188,30 @@ async def preview_02(request: Request, shared: Reading) -> Response:
 )
 async def propose_02(request: Request, shared: Reading) -> Response:
     """Propose properties by which rows of a type can be extended."""
-    context = await service.prepare(request, shared)
-    return context.response(service.proposed_properties(context, request_parsing.query_parameters(request)))
+    context = await shared_operations.prepare(request, shared)
+    return context.response(shared_operations.proposed_properties(context, request_parsing.query_parameters(request)))
 
 
 def _manifest(request: Request, shared: AppContext[ReadableGraph]) -> Json:
-    base = service.base_url(request, shared.graph.names.base)
+    base = shared_operations.base_url(request, shared.graph.names.base)
     here = f"{base}/reconcile/0.2"
     suggest: Any = {
         kind: {"service_url": here, "service_path": f"/suggest/{kind}"} for kind in ("entity", "type", "property")
     }
     return {
         "versions": ["0.2"],
-        "name": service.NAME,
+        "name": shared_operations.NAME,
         "identifierSpace": shared.graph.names.entity(""),
         "schemaSpace": CG,
         "serviceVersion": kg.__version__,
         "view": {"url": f"{base}/describe?iri={{{{id}}}}"},
         "preview": {
             "url": f"{here}/preview?id={{{{id}}}}",
-            "width": service.WIDTH,
-            "height": service.HEIGHT,
+            "width": shared_operations.WIDTH,
+            "height": shared_operations.HEIGHT,
         },
         "suggest": suggest,
         "extend": {"propose_properties": {"service_url": here, "service_path": "/extend/propose"}},
-        "defaultTypes": service.default_types(service.language(request)),
-        **service.manifest(request, shared),
+        "defaultTypes": shared_operations.default_types(shared_operations.language(request)),
+        **shared_operations.manifest(request, shared),
     }

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 import kg
-from api.app_context import AppContext, Shared
 from api.authorization import Reading, caller
+from api.handler_services import AppContext, Shared
 from api.http import request_parsing
-from api.reconcile import request_rows, service
+from api.reconcile import request_rows, shared_operations
 from api.reconcile.request_rows import ExtendQuery, Short, Values
-from api.reconcile.service import Json, ReconciliationContext
+from api.reconcile.shared_operations import Json, ReconciliationContext
 from api.rendering import openapi_helpers
-from api.rendering.response_formats import HTML, JSON
+from api.rendering.response_format_choice import HTML, JSON
 from kg.errors import BadInput
 from kg.knowledge_graph import ReadableGraph
 from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowCondition, RowMatch, RowQuery
@@ -95,7 +95,9 @@ def _condition(one: ConditionIn) -> RowCondition:
 async def manifest_10(request: Request, shared: Shared) -> Response:
     """Return the manifest; it needs no token, even where the other operations do."""
     caller(request, shared)
-    return Response(service.to_json(_manifest(request, shared)), media_type=JSON, headers=service.HEADERS)
+    return Response(
+        shared_operations.to_json(_manifest(request, shared)), media_type=JSON, headers=shared_operations.HEADERS
+    )
 
 
 @router.post(
@@ -110,8 +112,8 @@ async def match_10(request: Request, shared: Reading) -> Response:
     if isinstance(values, dict) and isinstance(values.get("queries"), list):
         request_rows.check_batch(len(values["queries"]))
     batch = request_rows.validate_model(QueryBatch, values, "batch")
-    context = await service.prepare(request, shared)
-    found = await service.match_rows(context, [one.read(context.index) for one in batch.queries])
+    context = await shared_operations.prepare(request, shared)
+    found = await shared_operations.match_rows(context, [one.read(context.index) for one in batch.queries])
     return context.response(
         {"results": [{"candidates": [_candidate(context, match) for match in row]} for row in found]}
     )
@@ -119,7 +121,7 @@ async def match_10(request: Request, shared: Reading) -> Response:
 
 def _candidate(context: ReconciliationContext, match: RowMatch) -> Json:
     tagged = match.item.named(context.language).language
-    return {**service.candidate(context, match), **({"lang": tagged} if tagged else {})}
+    return {**shared_operations.candidate(context, match), **({"lang": tagged} if tagged else {})}
 
 
 @router.post(
@@ -131,13 +133,13 @@ def _candidate(context: ReconciliationContext, match: RowMatch) -> Json:
 async def extend_10(request: Request, shared: Reading) -> Response:
     """Return the values of some properties of some entities."""
     wanted = request_rows.validate_model(ExtendQuery, await _body(request, shared), "data extension query")
-    context = await service.prepare(request, shared)
-    meta, found = await service.extend_entities(context, wanted)
+    context = await shared_operations.prepare(request, shared)
+    meta, found = await shared_operations.extend_entities(context, wanted)
     shown = [
         {
             "id": identifier,
             "properties": [
-                {"id": name, "values": [service.value(context, one, with_language=True) for one in values]}
+                {"id": name, "values": [shared_operations.value(context, one, with_language=True) for one in values]}
                 for name, values in row.items()
             ],
         }
@@ -160,8 +162,10 @@ async def _body(request: Request, shared: AppContext[ReadableGraph]) -> object:
 )
 async def suggest_10(kind: Literal["entity", "type", "property"], request: Request, shared: Reading) -> Response:
     """Suggest entities, types or properties whose names start with a prefix."""
-    context = await service.prepare(request, shared)
-    found = await shared.in_thread(service.suggestions, context, kind, request_parsing.query_parameters(request))
+    context = await shared_operations.prepare(request, shared)
+    found = await shared.in_thread(
+        shared_operations.suggestions, context, kind, request_parsing.query_parameters(request)
+    )
     return context.response({"result": found})
 
 
@@ -173,7 +177,7 @@ async def suggest_10(kind: Literal["entity", "type", "property"], request: Reque
 )
 async def preview_10(request: Request, shared: Reading) -> Response:
     """Return an entity as a small page that other sites may embed."""
-    return service.preview(request, await service.prepare(request, shared))
+    return shared_operations.preview(request, await shared_operations.prepare(request, shared))
 
 
 @router.get(
@@ -189,22 +193,22 @@ async def preview_10(request: Request, shared: Reading) -> Response:
 )
 async def propose_10(request: Request, shared: Reading) -> Response:
     """Propose properties by which rows of a type can be extended."""
-    context = await service.prepare(request, shared)
-    return context.response(service.proposed_properties(context, request_parsing.query_parameters(request)))
+    context = await shared_operations.prepare(request, shared)
+    return context.response(shared_operations.proposed_properties(context, request_parsing.query_parameters(request)))
 
 
 def _manifest(request: Request, shared: AppContext[ReadableGraph]) -> Json:
-    language = service.language(request)
+    language = shared_operations.language(request)
     return {
         "versions": ["1.0-draft"],
-        "name": service.NAME,
+        "name": shared_operations.NAME,
         "lang": language,
         "serviceVersion": kg.__version__,
-        "view": {"url": f"{service.base_url(request, shared.graph.names.base)}/describe?iri={{id}}"},
-        "preview": {"width": service.WIDTH, "height": service.HEIGHT},
+        "view": {"url": f"{shared_operations.base_url(request, shared.graph.names.base)}/describe?iri={{id}}"},
+        "preview": {"width": shared_operations.WIDTH, "height": shared_operations.HEIGHT},
         "suggest": {"entity": True, "property": True, "type": True},
         "extend": {"proposeProperties": True},
         "standardizedScore": True,
-        "defaultTypes": [{**one, "lang": language} for one in service.default_types(language)],
-        **service.manifest(request, shared),
+        "defaultTypes": [{**one, "lang": language} for one in shared_operations.default_types(language)],
+        **shared_operations.manifest(request, shared),
     }

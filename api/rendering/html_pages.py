@@ -9,9 +9,9 @@ from functools import cache
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.app_context import AppContext
+from api.handler_services import AppContext
 from api.http.request_parsing import origin_path
-from api.rendering import response_formats
+from api.rendering import response_format_choice
 from api.rendering.html_terms import TermRenderer
 from kg.knowledge_graph import ReadableGraph
 from kg.rdf import oxigraph
@@ -47,7 +47,7 @@ def render(
     content = _environment().get_template(template).render({**common, **context})
     return Response(
         content,
-        media_type=response_formats.HTML,
+        media_type=response_format_choice.HTML,
         headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY, "Vary": "Accept"},
     )
 
@@ -61,7 +61,10 @@ def term_renderer(
 
 def form_context(shared: AppContext[ReadableGraph]) -> dict[str, object]:
     """Return the template variables of the query form: an example query and the values of ``format``."""
-    return {"example": _BARE_EXAMPLE if shared.config.store.bare else _EXAMPLE, "formats": list(response_formats.SHORT)}
+    return {
+        "example": _BARE_EXAMPLE if shared.config.store.bare else _EXAMPLE,
+        "formats": list(response_format_choice.SHORT),
+    }
 
 
 def query_form(request: Request, shared: AppContext[ReadableGraph]) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.http import problem_details
-from api.rendering.response_formats import JSON
+from api.rendering.response_format_choice import JSON
 from kg.document.document_model import schema_components
 
 Json = dict[str, Any]

@@ -11,8 +11,8 @@ import anyio.to_thread
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from api.app_context import Shared
 from api.authorization import Admin
+from api.handler_services import Shared
 from api.rendering import openapi_helpers
 from kg.errors import NotFound
 from kg.maintenance import backup

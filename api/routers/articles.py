@@ -7,11 +7,11 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api.app_context import AppContext
 from api.authorization import Reading, Writing
+from api.handler_services import AppContext
 from api.http import request_parsing
-from api.rendering import html_pages, openapi_helpers, response_formats
-from api.rendering.response_formats import HTML, JSON
+from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering.response_format_choice import HTML, JSON
 from kg.articles.article_repository import Ingested
 from kg.knowledge_graph import WritableGraph
 
@@ -51,7 +51,7 @@ class Stored(BaseModel):
 )
 def list_articles(request: Request, shared: Reading) -> Response | list[Entry]:
     """List every article with its label and number of claims."""
-    media_type = response_formats.choose(request, (JSON, HTML))
+    media_type = response_format_choice.choose(request, (JSON, HTML))
     found = shared.graph.articles.entries()
     entries = [Entry(id=row.identifier, iri=row.iri, label=row.label, claims=row.claims) for row in found]
     if media_type == HTML:
@@ -93,17 +93,17 @@ async def put_article(identifier: str, request: Request, response: Response, sha
     response_class=Response,
     responses={
         **openapi_helpers.response(
-            (JSON, *response_formats.GRAPHS), "The claims document, or the article graph as RDF."
+            (JSON, *response_format_choice.GRAPHS), "The claims document, or the article graph as RDF."
         ),
         **openapi_helpers.problems(404, 406),
     },
 )
 def get_article(identifier: str, request: Request, shared: Reading) -> Response:
     """Return the claims document as JSON, or the article graph as RDF."""
-    media_type = response_formats.choose(request, (JSON, *response_formats.GRAPHS))
+    media_type = response_format_choice.choose(request, (JSON, *response_format_choice.GRAPHS))
     if media_type == JSON:
-        return response_formats.negotiated(shared.graph.articles.document(identifier), JSON)
-    return response_formats.rdf(shared.graph.articles.triples(identifier), media_type)
+        return response_format_choice.negotiated(shared.graph.articles.document(identifier), JSON)
+    return response_format_choice.rdf(shared.graph.articles.triples(identifier), media_type)
 
 
 @router.delete(

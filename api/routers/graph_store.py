@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from api.app_context import AppContext
 from api.authorization import Reading, Writing
+from api.handler_services import AppContext
 from api.http import multipart, request_parsing
-from api.rendering import openapi_helpers, response_formats
+from api.rendering import openapi_helpers, response_format_choice
 from api.rendering.openapi_helpers import Json
 from kg.errors import MalformedText, NotFound
 from kg.knowledge_graph import WritableGraph
@@ -33,15 +33,15 @@ _GRAPH_PARAMETERS = [
 _PATH_PARAMETERS = [openapi_helpers.path_parameter("path", "The rest of the graph's IRI.")]
 _WRITE = openapi_helpers.problems(400, 401, 403, 413, 415)
 _READ = {
-    **openapi_helpers.response(response_formats.GRAPHS, "The graph."),
+    **openapi_helpers.response(response_format_choice.GRAPHS, "The graph."),
     **openapi_helpers.problems(400, 401, 404, 406, 422, 429, 503, 504),
 }
 _CREATED: dict[int | str, Json] = {
     **openapi_helpers.response(status=201, description="The graph was created."),
     **openapi_helpers.response(status=204, description="The graph was changed."),
 }
-_BODY = openapi_helpers.request_body(*response_formats.READABLE)
-_BODY_OR_FORM = openapi_helpers.request_body(*response_formats.READABLE, _FORM)
+_BODY = openapi_helpers.request_body(*response_format_choice.READABLE)
+_BODY_OR_FORM = openapi_helpers.request_body(*response_format_choice.READABLE, _FORM)
 
 
 _EVERY_TRIPLE = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
@@ -66,12 +66,12 @@ class RdfPayload:
 async def get_graph(request: Request, shared: Reading) -> Response:
     """Return the triples of a graph (clause 5.2)."""
     graph = _identify(request)
-    media_type = response_formats.choose(request, response_formats.GRAPHS)
+    media_type = response_format_choice.choose(request, response_format_choice.GRAPHS)
     if graph is not None and not await shared.in_thread(shared.graph.store.has_graph, graph):
         raise _not_found(graph)
     dataset = QueryDataset(default_graphs=[graph]) if graph else None
     found = await shared.query(request, _EVERY_TRIPLE, ResultFormats(graph=media_type), dataset)
-    return response_formats.negotiated(found.content, media_type)
+    return response_format_choice.negotiated(found.content, media_type)
 
 
 @router.put(
@@ -92,7 +92,7 @@ async def get_graph(request: Request, shared: Reading) -> Response:
 async def put_graph(request: Request, shared: Writing) -> Response:
     """Replace the triples of a graph, or create it (clause 5.3). Relative IRIs are resolved against the graph's IRI."""
     graph = _writable(request, shared)
-    contents = await _contents(request, shared, response_formats.READABLE)
+    contents = await _contents(request, shared, response_format_choice.READABLE)
     created = await shared.in_thread(_replace, shared, graph, contents)
     return Response(status_code=201 if created else 204)
 
@@ -119,7 +119,7 @@ async def post_graph(request: Request, shared: Writing) -> Response:
     """
     new = not _names_graph(request)  # clause 5.5: a POST to the graph store itself creates a graph
     graph = f"{request_parsing.address(request).rstrip('/')}/{uuid.uuid4()}" if new else _writable(request, shared)
-    contents = await _contents(request, shared, (*response_formats.READABLE, _FORM))
+    contents = await _contents(request, shared, (*response_format_choice.READABLE, _FORM))
     created = await shared.in_thread(_add, shared, graph, contents)
     headers = {"Location": graph} if new and graph is not None else None
     return Response(status_code=201 if created else 204, headers=headers)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from api.app_context import Shared
+from api.handler_services import Shared
 from api.http.request_parsing import origin_path
-from api.rendering import guide_pages, html_pages, openapi_helpers, response_formats
+from api.rendering import guide_pages, html_pages, openapi_helpers, response_format_choice
 from kg.errors import NotFound
 
 router = APIRouter(tags=["Guide"], default_response_class=Response)
 
-_FORMATS = (response_formats.HTML, "text/markdown")
+_FORMATS = (response_format_choice.HTML, "text/markdown")
 
 
 @router.get(
@@ -37,8 +37,8 @@ def get_guide_page(page: str, request: Request, shared: Shared) -> Response:
 
 
 def _page(request: Request, shared: Shared, name: str) -> Response:
-    media_type = response_formats.choose(request, _FORMATS)
-    if media_type != response_formats.HTML:
-        return response_formats.negotiated(guide_pages.sources()[name], media_type)
+    media_type = response_format_choice.choose(request, _FORMATS)
+    if media_type != response_format_choice.HTML:
+        return response_format_choice.negotiated(guide_pages.sources()[name], media_type)
     found = guide_pages.page(name, origin_path(request, ""))
     return html_pages.render(request, shared, "guide.html", {"page": found, "name": name})

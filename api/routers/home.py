@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.app_context import Shared
 from api.authorization import Reading
+from api.handler_services import Shared
 from api.http import problem_details
 from api.rendering import html_pages
 from kg.articles.competency_questions import all_questions

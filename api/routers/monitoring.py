@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from api.app_context import AllServices, Shared
 from api.authorization import caller
 from api.edge.edge_middleware import AccessObserver
 from api.edge.metrics import MEDIA_TYPE, MetricsSource
+from api.handler_services import AllServices, Shared
 from api.rendering import openapi_helpers
 from kg.errors import StoreUnavailable
 from kg.store.store_protocols import Rows

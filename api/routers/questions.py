@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from api.app_context import AppContext
 from api.authorization import Reading
-from api.rendering import html_pages, openapi_helpers, response_formats
-from api.rendering.response_formats import HTML, JSON
+from api.handler_services import AppContext
+from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering.response_format_choice import HTML, JSON
 from kg.articles.competency_questions import Question, all_questions, find
 from kg.knowledge_graph import ReadableGraph
 from kg.rdf import media_types
@@ -51,7 +51,7 @@ class AnsweredQuestion(QuestionEntry):
 def list_questions(request: Request, shared: Reading) -> Response:
     """List the competency questions, each with its SPARQL query."""
     questions = all_questions()
-    if response_formats.choose(request, (JSON, HTML)) == HTML:
+    if response_format_choice.choose(request, (JSON, HTML)) == HTML:
         return html_pages.render(request, shared, "questions.html", {"questions": questions})
     return JSONResponse([_entry(question) for question in questions], headers=_VARY)
 
@@ -71,7 +71,7 @@ async def get_question(key: str, request: Request, shared: Reading) -> Response:
     In a SPARQL result format (such as CSV), only the result is returned.
     """
     question = find(key.removesuffix(".rq"))
-    media_type = _QUERY if key.endswith(".rq") else response_formats.choose(request, _OFFERS)
+    media_type = _QUERY if key.endswith(".rq") else response_format_choice.choose(request, _OFFERS)
     if media_type == _QUERY:
         return Response(question.text, media_type=_QUERY, headers=_VARY)
     return await _answer(request, shared, question, media_type)
@@ -80,7 +80,7 @@ async def get_question(key: str, request: Request, shared: Reading) -> Response:
 async def _answer(request: Request, shared: AppContext[ReadableGraph], question: Question, media_type: str) -> Response:
     if media_type in media_types.RESULTS:
         found = await shared.query(request, question.text, ResultFormats(media_type))
-        return response_formats.negotiated(found.content, media_type)
+        return response_format_choice.negotiated(found.content, media_type)
     found = await shared.query(request, question.text, ResultFormats())
     if media_type == HTML:
         return await shared.in_thread(_page, request, shared, question, found)

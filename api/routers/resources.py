@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from api.app_context import AppContext
 from api.authorization import Reading
+from api.handler_services import AppContext
 from api.http import request_parsing
-from api.rendering import html_pages, openapi_helpers, response_formats
+from api.rendering import html_pages, openapi_helpers, response_format_choice
 from api.rendering.html_terms import TermCell, TermRenderer
-from api.rendering.response_formats import HTML
+from api.rendering.response_format_choice import HTML
 from kg.errors import MalformedText, NotFound
 from kg.iris import CG, RDF, RDFS
 from kg.knowledge_graph import ReadableGraph
@@ -78,7 +78,7 @@ class MentionQuote:
 
 
 _ANSWERS = {
-    **openapi_helpers.response((HTML, *response_formats.GRAPHS), "The statements about the resource."),
+    **openapi_helpers.response((HTML, *response_format_choice.GRAPHS), "The statements about the resource."),
     **openapi_helpers.problems(404, 406),
 }
 _PATH = {"parameters": [openapi_helpers.path_parameter("path", "The rest of the IRI.")]}
@@ -137,13 +137,13 @@ async def describe(request: Request, shared: Reading) -> Response:
 
 
 async def _open(request: Request, shared: AppContext[ReadableGraph], candidates: Sequence[str]) -> Response:
-    media_type = response_formats.choose(request, (HTML, *response_formats.GRAPHS))
+    media_type = response_format_choice.choose(request, (HTML, *response_format_choice.GRAPHS))
 
     def work() -> Response:
         node = _find(candidates, shared.graph.store)
         if media_type == HTML:
             return _page(request, shared, node)
-        return response_formats.rdf(_describe(shared.graph.store, node), media_type)
+        return response_format_choice.rdf(_describe(shared.graph.store, node), media_type)
 
     return await shared.in_thread(work)
 

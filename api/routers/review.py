@@ -10,18 +10,18 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.app_context import AllServices, AppContext, Shared
 from api.authorization import FORM, FormWriter, Reading, caller
+from api.handler_services import AllServices, AppContext, Shared
 from api.http import request_parsing
 from api.http.request_parsing import Parameters
-from api.rendering import html_pages, openapi_helpers, response_formats
-from api.rendering.response_formats import HTML, JSON
+from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering.response_format_choice import HTML, JSON
 from kg.errors import BadInput, InsufficientScope, MalformedText
 from kg.knowledge_graph import ReadableGraph
 from kg.links import outside_datasets
 from kg.links.decision_log import DecisionLog, Judgement, LinkConflict, LogEntry, Relation
 from kg.links.link_review import LinkReview, ReviewDecision, sentences
-from kg.reference.store_location import records
+from kg.reference.data_directory_reference_store import records
 
 router = APIRouter(tags=["Links"], prefix="/review")
 
@@ -136,7 +136,7 @@ def get_queue(
             remedy="Use a token without a limit.",
             scope="read",
         )
-    media_type = response_formats.choose(request, (JSON, HTML))
+    media_type = response_format_choice.choose(request, (JSON, HTML))
     review = _review(shared)
     log = review.log()
     queue = log.queue()

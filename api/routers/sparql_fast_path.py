@@ -10,7 +10,7 @@ from __future__ import annotations
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.app_context import AllServices
+from api.handler_services import AllServices
 from api.http import problem_details, request_log_record
 from api.routers import sparql_protocol
 from kg.access.permissions import Principal

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from api.app_context import AppContext, Shared
 from api.authorization import Reading, Writer
+from api.handler_services import AppContext, Shared
 from api.http import request_parsing
-from api.rendering import html_pages, openapi_helpers, response_formats
-from api.rendering.response_formats import HTML, AcceptedFormats
+from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering.response_format_choice import HTML, AcceptedFormats
 from api.rendering.service_description import PREFIXES, describe
 from kg.errors import MalformedText
 from kg.knowledge_graph import ReadableGraph
@@ -32,7 +32,9 @@ _DATASET = [
     ),
     openapi_helpers.query_parameter("named-graph-uri", "Graphs that GRAPH can address.", many=True),
 ]
-_FORMAT = openapi_helpers.query_parameter("format", f"Overrides Accept: one of {', '.join(response_formats.SHORT)}.")
+_FORMAT = openapi_helpers.query_parameter(
+    "format", f"Overrides Accept: one of {', '.join(response_format_choice.SHORT)}."
+)
 _TIMEOUT = openapi_helpers.query_parameter("timeout", "Time limit in seconds; can only lower the limit of the server.")
 _AS_OF = openapi_helpers.query_parameter(
     "asOf", "Number of a retained snapshot, as in the response header Claimgraph-Snapshot."
@@ -50,7 +52,7 @@ _USING = [
     openapi_helpers.query_parameter("using-named-graph-uri", "Graphs that GRAPH can address in each WHERE.", many=True),
 ]
 _ANSWERS = openapi_helpers.response(
-    (*response_formats.RESULTS, *response_formats.GRAPHS),
+    (*response_format_choice.RESULTS, *response_format_choice.GRAPHS),
     "SPARQL results for SELECT and ASK; RDF for CONSTRUCT, DESCRIBE and the service description.",
 )
 _FAILS = openapi_helpers.problems(400, 401, 403, 404, 406, 413, 415, 422, 429, 503, 504)
@@ -197,7 +199,9 @@ async def _answer(
     query = SparqlRequest(
         text=_text(parameters, "query"),
         dataset=_dataset(request, parameters, "default-graph-uri", "named-graph-uri"),
-        wanted=response_formats.wanted(request.headers.get("accept"), request_parsing.single(parameters, "format")),
+        wanted=response_format_choice.wanted(
+            request.headers.get("accept"), request_parsing.single(parameters, "format")
+        ),
     )
     return await _evaluate(request, shared, query)
 
@@ -211,7 +215,7 @@ async def _evaluate(request: Request, shared: AppContext[ReadableGraph], query: 
     if media_type == HTML:
         response = await shared.in_thread(html_pages.result, request, shared, query.text, found)
     else:
-        response = response_formats.negotiated(found.content, media_type)
+        response = response_format_choice.negotiated(found.content, media_type)
     if found.sources:
         response.headers["Claimgraph-Sources"] = ", ".join(map(_source, found.sources))
     if volatile(query.text):  # NOW(), RAND(), SERVICE: the same query may have another result at the same snapshot
@@ -240,15 +244,15 @@ def _engine_type(media_type: str | None, page: str = "application/sparql-results
 
     HTML pages are rendered from ``page``; ``application/json`` is another name of the SPARQL JSON format.
     """
-    return page if media_type in (response_formats.JSON, HTML) else media_type
+    return page if media_type in (response_format_choice.JSON, HTML) else media_type
 
 
 def _service_description(request: Request, shared: AppContext[ReadableGraph]) -> Response:
-    media_type = response_formats.choose(request, (*response_formats.GRAPHS, HTML))
+    media_type = response_format_choice.choose(request, (*response_format_choice.GRAPHS, HTML))
     if media_type == HTML:
         return html_pages.query_form(request, shared)
     endpoint = request_parsing.address(request)
     store = shared.graph.store
     text = describe(endpoint, store.count(None) if store.bare else None, store.sizes())
     triples = oxigraph.parse(text.encode(), "text/turtle", endpoint)
-    return response_formats.negotiated(oxigraph.serialize(triples, media_type, PREFIXES), media_type)
+    return response_format_choice.negotiated(oxigraph.serialize(triples, media_type, PREFIXES), media_type)

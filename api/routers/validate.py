@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from api.app_context import AppContext
 from api.authorization import Reading
+from api.handler_services import AppContext
 from api.http import request_parsing
-from api.rendering import openapi_helpers, response_formats
-from api.rendering.response_formats import JSON
+from api.rendering import openapi_helpers, response_format_choice
+from api.rendering.response_format_choice import JSON
 from kg.knowledge_graph import ReadableGraph
 
 router = APIRouter(tags=["Validation"])
@@ -41,7 +41,7 @@ _REPORT = {
 }
 _ANSWER = {
     "description": "The validation report, whether the input conforms or not.",
-    "content": {JSON: {"schema": _REPORT}, **{name: {} for name in response_formats.GRAPHS}},
+    "content": {JSON: {"schema": _REPORT}, **{name: {} for name in response_format_choice.GRAPHS}},
 }
 
 
@@ -50,15 +50,15 @@ _ANSWER = {
     summary="Check a claims document or an article graph",
     response_class=Response,
     responses={200: _ANSWER, **openapi_helpers.problems(400, 406, 413, 415, 422)},
-    openapi_extra={"requestBody": openapi_helpers.request_body(JSON, *response_formats.READABLE)},
+    openapi_extra={"requestBody": openapi_helpers.request_body(JSON, *response_format_choice.READABLE)},
 )
 async def validate(request: Request, shared: Reading) -> Response:
     """Check a claims document (JSON) or an article graph (RDF) without storing it.
 
     The report is JSON or, if the client prefers RDF, a SHACL validation report.
     """
-    kind = request_parsing.content_type(request, (JSON, *response_formats.READABLE))
-    media_type = response_formats.choose(request, (JSON, *response_formats.GRAPHS))
+    kind = request_parsing.content_type(request, (JSON, *response_format_choice.READABLE))
+    media_type = response_format_choice.choose(request, (JSON, *response_format_choice.GRAPHS))
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
     return await shared.query_in_thread(_check, shared, body, kind.name, media_type)
 
@@ -68,4 +68,4 @@ def _check(shared: AppContext[ReadableGraph], body: bytes, kind: str, media_type
     report = articles.check_document(body) if kind == JSON else articles.check_graph(body, kind)
     if media_type == JSON:
         return JSONResponse(report.to_json(), headers={"Vary": "Accept"})
-    return response_formats.negotiated(report.to_rdf(media_type), media_type)
+    return response_format_choice.negotiated(report.to_rdf(media_type), media_type)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 import ontology
-from api.app_context import Shared
-from api.rendering import openapi_helpers, response_formats
+from api.handler_services import Shared
+from api.rendering import openapi_helpers, response_format_choice
 from kg.document.document_model import json_schema
 from kg.errors import NotFound
 from kg.rdf import oxigraph
@@ -21,7 +21,7 @@ _PARTS = ("alignments", "codes", "crosswalk", "reference")
     "/ontology",
     summary="Read the vocabulary",
     responses={
-        **openapi_helpers.response(response_formats.GRAPHS, "The vocabulary (OWL 2 RL)."),
+        **openapi_helpers.response(response_format_choice.GRAPHS, "The vocabulary (OWL 2 RL)."),
         **openapi_helpers.problems(406),
     },
 )
@@ -34,7 +34,7 @@ def get_ontology(request: Request, shared: Shared) -> Response:
     "/ontology/{part}",
     summary="Read an addition to the vocabulary",
     responses={
-        **openapi_helpers.response(response_formats.GRAPHS, "The addition."),
+        **openapi_helpers.response(response_format_choice.GRAPHS, "The addition."),
         **openapi_helpers.problems(404, 406),
     },
 )
@@ -49,7 +49,7 @@ def get_ontology_part(part: str, request: Request, shared: Shared) -> Response:
     "/shapes",
     summary="Read the shapes",
     responses={
-        **openapi_helpers.response(response_formats.GRAPHS, "The shapes (SHACL)."),
+        **openapi_helpers.response(response_format_choice.GRAPHS, "The shapes (SHACL)."),
         **openapi_helpers.problems(406),
     },
 )
@@ -80,9 +80,9 @@ def get_schema() -> Response:
 
 def _data(request: Request, shared: Shared, name: str) -> Response:
     """Return a file of the ontology; as Turtle it is sent unchanged, with its comments."""
-    media_type = response_formats.choose(request, response_formats.GRAPHS)
+    media_type = response_format_choice.choose(request, response_format_choice.GRAPHS)
     text = ontology.read(name)
     if media_type == "text/turtle":
-        return response_formats.negotiated(text, media_type)
+        return response_format_choice.negotiated(text, media_type)
     triples = oxigraph.parse(text.encode(), "text/turtle", shared.graph.store.names.base)
-    return response_formats.rdf(triples, media_type)
+    return response_format_choice.rdf(triples, media_type)

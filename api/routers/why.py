@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from api.authorization import Reading
 from api.rendering import openapi_helpers
-from api.rendering.response_formats import JSON
-from kg.articles.provenance import Explanation, StatementExplanation
+from api.rendering.response_format_choice import JSON
+from kg.articles.statement_explanations import Explanation, StatementExplanation
 
 router = APIRouter(tags=["Provenance"])
 

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.server.protocol_errors import FULL, LATE, LONG_HEAD, LONG_URL, MALFORMED, EarlyRefusal
+from api.server.early_refusal_responses import FULL, LATE, LONG_HEAD, LONG_URL, MALFORMED, EarlyRefusal
 from api.server.socket_write_coalescing import CoalescingTransport
 from kg.config import HttpSettings
 

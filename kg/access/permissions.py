@@ -15,7 +15,7 @@ from kg.errors import BadInput, InsufficientScope, Unauthorized
 from kg.iris import Names
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 
 Scope = Literal["read", "write", "admin"]
 
@@ -150,7 +150,7 @@ class GraphLimit:
 
 
 def restricted(
-    dataset: QueryDataset, query: static_analysis.QueryAnalysis, visible: Sequence[str], *, union: bool = True
+    dataset: QueryDataset, query: query_and_update_analysis.QueryAnalysis, visible: Sequence[str], *, union: bool = True
 ) -> QueryDataset:
     """Return the dataset of a limited caller's query: the graphs that it names, as far as they are visible.
 

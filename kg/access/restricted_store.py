@@ -12,7 +12,7 @@ from kg.access.permissions import NOWHERE, GraphLimit, restricted
 from kg.errors import InsufficientScope
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 from kg.store.store_protocols import Outcome, Reads, ReadsAndWrites
 
 _DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { ?s ?p ?o } }"
@@ -99,7 +99,7 @@ class RestrictedStore:
 
     def dataset(self, text: str, request: QueryDataset) -> QueryDataset:
         """Return the dataset of a user's query: the graphs that it names, as far as they are visible."""
-        parsed = static_analysis.QueryAnalysis.parse(text, request.base or self.names.base, request.prefixes)
+        parsed = query_and_update_analysis.QueryAnalysis.parse(text, request.base or self.names.base, request.prefixes)
         return restricted(request, parsed, self.graphs(), union=not self.bare)
 
     def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:

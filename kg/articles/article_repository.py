@@ -12,7 +12,7 @@ from rdflib import RDF, RDFS, Graph, URIRef
 from rdflib.term import Node
 
 from kg.document.document_model import Entity
-from kg.document.rdf_mapping import from_graph
+from kg.document.document_rdf_conversion import from_graph
 from kg.errors import BadInput, NotFound
 from kg.gate import document_checks
 from kg.gate.gate import CheckedDocument, shared_gate

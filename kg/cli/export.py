@@ -17,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kg.articles.article_repository import Articles
 from kg.cli.options import Data, open_graph
 from kg.errors import BadInput
-from kg.export import duckdb_files, rdf_export, table_files
+from kg.export import parquet_and_duckdb_files, rdf_export, table_files
 from kg.export.geojson import GeoJsonWriter
 from kg.export.graphml import GraphMLWriter
 from kg.export.table_rows import TableReader
-from kg.export.timeline import TimelineWriter
+from kg.export.timeline_and_icalendar import TimelineWriter
 from kg.files import atomic_output
 
 Step = Callable[[], None]
@@ -78,7 +78,7 @@ class ExportRequest:
         if self.form in _TABLES and self.out is None:
             raise BadInput("Tables are not printed.", remedy="Name a new folder (csv, parquet) or file with --out.")
         if self.form in (ExportFormat.parquet, ExportFormat.duckdb):
-            duckdb_files.require()
+            parquet_and_duckdb_files.require()
 
 
 def _run(articles: Articles, request: ExportRequest) -> None:

@@ -23,11 +23,11 @@ from kg.knowledge_graph import KnowledgeGraph
 from kg.linking import entity_profiles, logic_v2_scorer
 from kg.linking.link_proposals import LinkProposal, ProposalVerdict
 from kg.linking.linker import Linker, LinkerSettings
-from kg.links import sssom
+from kg.links import link_file_export
 from kg.links.decision_log import Judgement, LinkConflict, LogEntry, Relation
 from kg.links.link_review import LinkReview, ProposalOutcome, ReviewDecision, sentences
+from kg.reference.data_directory_reference_store import records
 from kg.reference.reference_store import FILE, ReferenceStore
-from kg.reference.store_location import records
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
@@ -315,7 +315,9 @@ def undo(
 @links_app.command("export")
 def export_(
     data: Data = None,
-    form: Annotated[sssom.LinkExportFormat, typer.Option("--format")] = sssom.LinkExportFormat.sssom,
+    form: Annotated[
+        link_file_export.LinkExportFormat, typer.Option("--format")
+    ] = link_file_export.LinkExportFormat.sssom,
     rejected: Annotated[bool, typer.Option("--rejected", help="Write what is rejected instead.")] = False,
     same_as: Annotated[
         bool, typer.Option("--same-as", help="Write exact links as owl:sameAs, which merges the two for a reasoner.")
@@ -323,7 +325,7 @@ def export_(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
 ) -> None:
     """Write the links as SSSOM TSV, TriG with the record of each, or plain N-Triples."""
-    content = sssom.export(_opened(data), form, rejected=rejected, same_as=same_as)
+    content = link_file_export.export(_opened(data), form, rejected=rejected, same_as=same_as)
     if output is None:
         typer.echo(content.rstrip("\n"))
     else:

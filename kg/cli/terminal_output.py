@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from kg.articles.competency_questions import Question
-from kg.articles.provenance import Act, Explanation, Named, QuoteAt
+from kg.articles.statement_explanations import Act, Explanation, Named, QuoteAt
 from kg.gate.validation_report import ValidationReport, ValidationResult
 from kg.iris import short_iri
 

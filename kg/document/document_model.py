@@ -2,7 +2,7 @@
 
 A person, an extractor or a language model writes it; the gate reads it. It does not depend on the base IRI. Field names
 are the local names of the vocabulary: ``respondsTo`` in the document is ``cg:respondsTo`` in the graph.
-:mod:`kg.document.rdf_mapping` derives the graph from the annotations on the fields.
+:mod:`kg.document.document_rdf_conversion` derives the graph from the annotations on the fields.
 """
 
 from __future__ import annotations

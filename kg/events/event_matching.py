@@ -1,7 +1,7 @@
 """Candidate pairs of an event and a dataset row that are near in time and place, with features and a score.
 
 The pairs are Ibis expressions, so that they run on any engine that the tables come from. Decisions are made in
-:mod:`kg.events.match_rules`.
+:mod:`kg.events.match_acceptance_rules`.
 """
 
 from __future__ import annotations

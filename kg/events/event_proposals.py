@@ -16,7 +16,7 @@ from kg.events.event_files import EventDataset, diagnosis
 from kg.events.event_matching import SLACK_DAYS, WEIGHTS, candidates
 from kg.events.event_schema import COLUMNS
 from kg.events.ibis_engine import Backend
-from kg.events.match_rules import ENOUGH, decided
+from kg.events.match_acceptance_rules import ENOUGH, decided
 from kg.linking.link_proposals import LinkProposal, ProposalVerdict, ScoringFeature
 from kg.reference.records import RecordKind
 
@@ -31,7 +31,7 @@ _CONDITIONS = {
     "agreed": "sides and casualties do not both agree",
     "clear": "the row sums up several events",
 }
-"""Reasons why a row is left for review, by the condition of :mod:`kg.events.match_rules` that it does not meet."""
+"""Reasons why a row is left for review, by the condition of the acceptance rules that it does not meet."""
 
 _MENTION = "A row of GDELT is a mention of such an event, not corroboration of it"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import BadInput
-from kg.export import duckdb_files as duckdb
+from kg.export import parquet_and_duckdb_files as duckdb
 
 try:
     import ibis

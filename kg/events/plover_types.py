@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Literal, get_args
 
-from kg.files import tsv_tables
+from kg.files import packaged_tsv_tables
 
 Scheme = Literal["cameo", "acled", "acled-strategic", "ucdp"]
 """Lists of codes; ``acled-strategic`` holds the sub-events of “Strategic developments”, which have no common type."""
@@ -21,10 +21,12 @@ Scheme = Literal["cameo", "acled", "acled-strategic", "ucdp"]
 def _tables() -> Mapping[str, Mapping[str, str]]:
     """Return the PLOVER root of each code, by scheme."""
     found: dict[str, dict[str, str]] = {scheme: {} for scheme in get_args(Scheme)}
-    for row in tsv_tables.read("kg.events", "plover.tsv", ("scheme", "code", "meaning", "plover")):
+    for row in packaged_tsv_tables.read("kg.events", "plover.tsv", ("scheme", "code", "meaning", "plover")):
         scheme, code, _, plover = row.cells
         if scheme not in found or code in found[scheme]:
-            raise tsv_tables.DamagedTable(f"{row.place}: {scheme} is not a known scheme, or {code} occurs twice.")
+            raise packaged_tsv_tables.DamagedTable(
+                f"{row.place}: {scheme} is not a known scheme, or {code} occurs twice."
+            )
         found[scheme][code] = plover
     return found
 

@@ -13,7 +13,7 @@ from rdflib.term import Node
 
 import ontology
 from kg.articles.article_repository import Articles
-from kg.articles.provenance import Evidence, evidence
+from kg.articles.statement_explanations import Evidence, evidence
 from kg.errors import BadInput
 from kg.iris import PREFIXES
 from kg.rdf import oxigraph, rdflib_conversion

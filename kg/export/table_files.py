@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from kg.export import duckdb_files
+from kg.export import parquet_and_duckdb_files
 from kg.export.table_rows import TableReader
 from kg.export.table_schema import TABLES, ExportTable, Row, datapackage
 
@@ -63,12 +63,12 @@ def write(reader: TableReader, form: TableFileFormat, target: Path, progress: Ca
     intermediate = {name: target.with_name(f"{name}.jsonl") for name in TABLES}
     counts = _rows(reader, intermediate, _json_lines, progress)
     if form is TableFileFormat.duckdb:
-        for _ in duckdb_files.to_database(intermediate, TABLES, target):
+        for _ in parquet_and_duckdb_files.to_database(intermediate, TABLES, target):
             progress()
         return counts
     target.mkdir()
     for name, table in TABLES.items():
-        duckdb_files.to_parquet(intermediate[name], table, target / f"{name}.parquet")
+        parquet_and_duckdb_files.to_parquet(intermediate[name], table, target / f"{name}.parquet")
         intermediate[name].unlink()
         progress()
     return counts

@@ -13,7 +13,7 @@ from datetime import date
 
 from kg.articles.article_repository import Articles
 from kg.articles.labels import labels, text
-from kg.articles.provenance import shortest_way
+from kg.articles.statement_explanations import shortest_way
 from kg.export import place_coordinates
 from kg.export.table_schema import TABLES, ColumnType, ExportTable, Row, Value
 from kg.iris import CG, CODE, PREFIXES, SKOS

@@ -8,7 +8,7 @@ VALUES block of the solutions; since SPARQL is evaluated from the inside out, th
 A SERVICE inside the pattern of another is fetched first, by this server, and sent as VALUES: no endpoint is made to
 call another. Bindings from outside a SERVICE block are not sent; to restrict values, put a VALUES block inside. An
 endpoint must be named by a constant. SILENT hides the failure of an endpoint, not that it is forbidden. For blank nodes
-see :mod:`kg.federation.remote_results`.
+see :mod:`kg.federation.remote_results_as_values`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kg.errors import ClaimgraphError, Forbidden, MalformedText, TooLarge, Unreachable
-from kg.federation import remote_results
+from kg.federation import remote_results_as_values
 from kg.http_client.client import FederationClient, Fetched
 from kg.http_client.url import normal
 from kg.iris import GENID
 from kg.rdf import media_types, oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats, Retrieval
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 from kg.sparql.lexer import Position, TokenKind
+from kg.sparql.query_and_update_analysis import TextEdit, edited
 from kg.sparql.query_evaluator import NestingLimits
-from kg.sparql.static_analysis import TextEdit, edited
 from kg.sparql.token_cursor import TokenCursor, UnexpectedToken, is_absolute
 from kg.sparql.update_operations import TextSpan, UpdateOperation
 
@@ -71,7 +71,7 @@ class FederationLimits:
 
 def query_has_calls(text: str, base: str, prefixes: Mapping[str, str] | None) -> bool:
     """Return whether a query calls SERVICE; false for malformed text."""
-    parsed = static_analysis.QueryAnalysis.parse(text, base, prefixes)
+    parsed = query_and_update_analysis.QueryAnalysis.parse(text, base, prefixes)
     return bool(parsed.services) and not parsed.malformed
 
 
@@ -79,11 +79,11 @@ def update_has_calls(text: str, base: str) -> bool:
     """Return whether an update calls SERVICE or LOAD; false for malformed text."""
     if not any(word in text.lower() for word in ("service", "load")):
         return False
-    parsed = static_analysis.UpdateAnalysis.parse(text, base)
+    parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
     return not parsed.malformed and bool(parsed.services or _loads(parsed))
 
 
-def _loads(parsed: static_analysis.UpdateAnalysis) -> list[UpdateOperation]:
+def _loads(parsed: query_and_update_analysis.UpdateAnalysis) -> list[UpdateOperation]:
     return [operation for operation in parsed.operations if operation.kind == "LOAD"]
 
 
@@ -133,14 +133,15 @@ def resolve_update(
     """
     if not update_has_calls(text, base):
         return text
-    loads = _loads(static_analysis.UpdateAnalysis.parse(text, base))
+    loads = _loads(query_and_update_analysis.UpdateAnalysis.parse(text, base))
     limits.depth.check(text)
     try:
         _check_grammar(text, lambda it: oxigraph.update(oxigraph.open_store(None), it, base))
     except MalformedText:
         # The engine accepts declarations only before the first operation, the standard before each.
         _check_grammar(
-            static_analysis.expanded(text, base), lambda it: oxigraph.update(oxigraph.open_store(None), it, base)
+            query_and_update_analysis.expanded(text, base),
+            lambda it: oxigraph.update(oxigraph.open_store(None), it, base),
         )
     calls, edits = _calls(text, base, None)
     requests = _RemoteRequests(outgoing, text, len(calls) + len(loads), limits)
@@ -309,7 +310,7 @@ class _RemoteRequests:
                 error.line, error.column = call.position
                 raise
             self.retrieved.append(Retrieval(endpoint, datetime.now(UTC), None, cached=False))
-            return remote_results.EMPTY_SOLUTION
+            return remote_results_as_values.EMPTY_SOLUTION
         self.retrieved.append(Retrieval(endpoint, fetched.retrieved, rows, fetched.cached))
         return values
 
@@ -317,8 +318,10 @@ class _RemoteRequests:
         """Convert a response to VALUES and the number of solutions; an invalid one leaves the cache."""
         skolem = f"{GENID}{fetched.identity}-"
         try:
-            return remote_results.as_values(fetched.content, call.variables, self._outgoing.settings.max_rows, skolem)
-        except remote_results.BadRemoteResult as error:
+            return remote_results_as_values.as_values(
+                fetched.content, call.variables, self._outgoing.settings.max_rows, skolem
+            )
+        except remote_results_as_values.BadRemoteResult as error:
             self._outgoing.forget(call.endpoint, query)
             raise Unreachable(
                 f"The result of <{call.endpoint}> cannot be used: {error}.",

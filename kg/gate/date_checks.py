@@ -12,7 +12,7 @@ from edtf.parser.edtf_exceptions import EDTFParseException
 from rdflib import RDF, Graph, Literal
 from rdflib.term import Node
 
-from kg.gate import constraint_messages
+from kg.gate import python_check_messages
 from kg.gate.validation_report import ValidationResult
 from kg.rdf.rdflib_conversion import cg
 
@@ -78,10 +78,10 @@ def _check_edtf(focus: str, edtf: str, first: date | None, last: date | None) ->
     try:
         low, high = bounds(edtf)
     except ValueError:
-        yield constraint_messages.result("F4-unreadable", focus=focus, value=edtf, edtf=edtf)
+        yield python_check_messages.result("F4-unreadable", focus=focus, value=edtf, edtf=edtf)
         return
     if first is not None and last is not None and first <= last and (first, last) != (low, high):
-        yield constraint_messages.result(
+        yield python_check_messages.result(
             "F4-bounds", focus=focus, value=edtf, edtf=edtf, low=low, high=high, first=first, last=last
         )
 
@@ -89,5 +89,5 @@ def _check_edtf(focus: str, edtf: str, first: date | None, last: date | None) ->
 def _check_weekday(focus: str, words: str, first: date | None, last: date | None) -> Iterator[ValidationResult]:
     named = weekdays(words)
     if first is not None and first == last and named and first.weekday() not in named:
-        weekday = constraint_messages.words()[[*_WEEKDAYS][first.weekday()]]
-        yield constraint_messages.result("F3", focus=focus, value=words, words=words, day=first, weekday=weekday)
+        weekday = python_check_messages.words()[[*_WEEKDAYS][first.weekday()]]
+        yield python_check_messages.result("F3", focus=focus, value=words, words=words, day=first, weekday=weekday)

@@ -17,11 +17,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from kg.document.document_model import Claim, Document, DocumentPart, Entity, Mention, Quote, Situation, Time
+from kg.document.document_rdf_conversion import sha256
 from kg.document.property_map import properties_of, walk
 from kg.document.quote_location import QuoteNotLocated, QuoteSpan, locate
-from kg.document.rdf_mapping import sha256
 from kg.errors import MalformedText
-from kg.gate import constraint_messages
+from kg.gate import python_check_messages
 from kg.gate.date_checks import bounds
 from kg.gate.validation_report import Texts, ValidationResult
 
@@ -48,7 +48,7 @@ def shared_entities(document: Document, stored: Callable[[str], Entity | None]) 
         names = {language: known.label[language] for language in known.label if language in entity.label}
         if known.type != entity.type or any(entity.label[language] != name for language, name in names.items()):
             name = next(iter(names.values()), entity.id)
-            yield constraint_messages.result(
+            yield python_check_messages.result(
                 "J6", pointer=f"/entities/{i}", value=entity.id, id=entity.id, name=name, kind=known.type
             )
 
@@ -79,14 +79,14 @@ def _form_problem(item: Any) -> ValidationResult:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "json_invalid":
         if "recursion" in message:
-            return constraint_messages.result("J5", pointer="")
+            return python_check_messages.result("J5", pointer="")
         found = re.search(r"line (\d+) column (\d+)", message)
         line, column = (int(found[1]), int(found[2])) if found else (None, None)
         raise MalformedText(message, remedy="Send well-formed JSON.", line=line, column=column)
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in item["loc"])
     value = item.get("input")
     shown = value if isinstance(value, str | int | float) else None
-    return constraint_messages.result("J2", pointer=pointer, value=shown, reason=message)
+    return python_check_messages.result("J2", pointer=pointer, value=shown, reason=message)
 
 
 def resolve(document: Document) -> tuple[Document, list[ValidationResult]]:
@@ -115,26 +115,26 @@ def _part(locator: _QuoteLocator, pointer: str, part: DocumentPart) -> Iterator[
     elif isinstance(part, Time):
         _fill_bounds(part)
     elif isinstance(part, Claim) and (part.affirms is None) == (part.denies is None):
-        yield constraint_messages.result("B2", pointer=pointer, id=part.id)
+        yield python_check_messages.result("B2", pointer=pointer, id=part.id)
 
 
 def _hash(document: Document) -> Iterator[ValidationResult]:
     article = document.article
     if article.sha256 is not None and article.sha256 != (found := sha256(article.text)):
-        yield constraint_messages.result("A2", pointer="/article/sha256", value=article.sha256, hash=found)
+        yield python_check_messages.result("A2", pointer="/article/sha256", value=article.sha256, hash=found)
 
 
 def _segments(document: Document) -> Iterator[ValidationResult]:
     for i, segment in enumerate(document.segments):
         if not segment.start < segment.end <= len(document.article.text):
             start, end = segment.start, segment.end
-            yield constraint_messages.result(
+            yield python_check_messages.result(
                 "A4-outside", pointer=f"/segments/{i}", id=segment.id, start=start, end=end
             )
     placed = sorted(enumerate(document.segments), key=lambda item: item[1].start)
     for (_, one), (i, other) in pairwise(placed):
         if other.start < one.end:
-            yield constraint_messages.result(
+            yield python_check_messages.result(
                 "A4-overlap", pointer=f"/segments/{i}", id=other.id, start=other.start, other=one.id, end=one.end
             )
 
@@ -150,7 +150,7 @@ def _identifiers(document: Document) -> Iterator[ValidationResult]:
             pointer = f"/{name}/{i}/id"
             first = seen.setdefault((name == "entities", part.id), pointer)
             if first != pointer:
-                yield constraint_messages.result("J4", pointer=pointer, value=part.id, id=part.id, first=first)
+                yield python_check_messages.result("J4", pointer=pointer, value=part.id, id=part.id, first=first)
 
 
 def _references(document: Document) -> Iterator[ValidationResult]:
@@ -177,8 +177,8 @@ def _references(document: Document) -> Iterator[ValidationResult]:
 
 def _dangling(pointer: str, identifier: str, listed: str | None) -> ValidationResult:
     if listed:
-        return constraint_messages.result("J3-list", pointer=pointer, value=identifier, id=identifier, list=listed)
-    return constraint_messages.result("J3-document", pointer=pointer, value=identifier, id=identifier)
+        return python_check_messages.result("J3-list", pointer=pointer, value=identifier, id=identifier, list=listed)
+    return python_check_messages.result("J3-document", pointer=pointer, value=identifier, id=identifier)
 
 
 class _QuoteLocator:
@@ -226,10 +226,10 @@ class _QuoteLocator:
         """Return the problem of a quote whose words are not at its offsets, or that lies outside its mention."""
         exact, start, end = quote.exact[:_LONGEST_SHOWN], quote.start, quote.end
         if there == quote.exact:
-            return constraint_messages.result(
+            return python_check_messages.result(
                 "A3-outside", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end
             )
-        return constraint_messages.result(
+        return python_check_messages.result(
             "A3-words",
             pointer=pointer,
             value=quote.exact,
@@ -250,11 +250,11 @@ class _QuoteLocator:
             span = locate(self.text, quote.exact, nearest=self.misses < _NEAREST_SEARCHES)
         except QuoteNotLocated as again:
             elsewhere = _unlocated(pointer, again).messages
-            return constraint_messages.result(
+            return python_check_messages.result(
                 "A3-region", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end, elsewhere=elsewhere
             )
         there = f"{span.start}–{span.end}"
-        return constraint_messages.result(
+        return python_check_messages.result(
             "A3-moved", pointer=pointer, value=quote.exact, exact=exact, start=start, end=end, there=there
         )
 
@@ -264,17 +264,17 @@ def _unlocated(pointer: str, error: QuoteNotLocated) -> ValidationResult:
     exact, nearest = _short(error.exact), _short(error.nearest)
     if error.found:
         places = ", ".join(f"{s.start}–{s.end}" for s in error.found[:5]) + ("…" if len(error.found) > 5 else "")
-        return constraint_messages.result(
+        return python_check_messages.result(
             "A3-several", pointer=pointer, value=error.exact, exact=exact, count=len(error.found), places=places
         )
     if not nearest:
-        return constraint_messages.result("A3-missing", pointer=pointer, value=error.exact, exact=exact)
+        return python_check_messages.result("A3-missing", pointer=pointer, value=error.exact, exact=exact)
     if error.difference is None:
-        return constraint_messages.result(
+        return python_check_messages.result(
             "A3-nearest", pointer=pointer, value=error.exact, exact=exact, nearest=nearest
         )
     quoted, there = map(_character, error.difference)
-    return constraint_messages.result(
+    return python_check_messages.result(
         "A3-differs", pointer=pointer, value=error.exact, exact=exact, nearest=nearest, there=there, quoted=quoted
     )
 
@@ -303,7 +303,7 @@ def _languages(document: Document) -> Iterator[ValidationResult]:
         lacking = [part.id for part in labelled if language not in part.label]
         if lacking:
             shown = ", ".join(lacking[:5]) + ("…" if len(lacking) > 5 else "")
-            yield constraint_messages.result("J7", pointer="", language=language, count=len(lacking), ids=shown)
+            yield python_check_messages.result("J7", pointer="", language=language, count=len(lacking), ids=shown)
 
 
 def _fill_bounds(time: Time) -> None:

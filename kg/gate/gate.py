@@ -18,8 +18,8 @@ from rdflib.term import Node
 
 import ontology
 from kg.document.document_model import Document
-from kg.document.rdf_mapping import Mapped, to_graph
-from kg.gate import constraint_messages, date_checks, document_checks
+from kg.document.document_rdf_conversion import Mapped, to_graph
+from kg.gate import date_checks, document_checks, python_check_messages
 from kg.gate.owl_reasoner import Derivation, Reasoner
 from kg.gate.shacl_engine import Shapes
 from kg.gate.validation_report import Severity, Texts, ValidationReport, ValidationResult, ordered
@@ -164,7 +164,7 @@ def _clash(clash: Derivation) -> ValidationResult:
     """Return the result for a contradiction between the facts and the vocabulary (O1)."""
     subject = clash.premises[0][0]
     one, other = sorted(str(premise[2]).removeprefix(CG) for premise in clash.premises)
-    return constraint_messages.result("O1", focus=str(subject), value=f"{one} {other}", one=one, other=other)
+    return python_check_messages.result("O1", focus=str(subject), value=f"{one} {other}", one=one, other=other)
 
 
 @functools.cache

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from kg.linking import entity_profiles
 from kg.linking.acceptance_rules import AcceptanceDecision, decide
 from kg.linking.candidates import Candidate, Candidates, NameSpelling
+from kg.linking.cross_dataset_agreement import agreed
 from kg.linking.entity_profiles import EntityProfile
 from kg.linking.geographic_context import GeographicContext
 from kg.linking.lemmas import MISSING, Lemmas
-from kg.linking.link_consistency import agreed
 from kg.linking.link_proposals import LinkProposal, ProposalVerdict
 from kg.linking.logic_v2_scorer import Scorer
 from kg.linking.scoring_features import ScoredCandidate, scored

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import log10
 
-from kg.files import tsv_tables
+from kg.files import packaged_tsv_tables
 from kg.linking.candidates import Candidate
 from kg.linking.entity_profiles import EntityProfile, Office
 from kg.linking.geographic_context import GeographicContext, kilometres
@@ -206,11 +206,11 @@ def _titles() -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
         DamagedTable: one is not a regular expression.
     """
     found = []
-    for row in tsv_tables.read("kg.linking", "titles.tsv", ("text", "record")):
+    for row in packaged_tsv_tables.read("kg.linking", "titles.tsv", ("text", "record")):
         try:
             in_text, in_record = (re.compile(rf"\b(?:{pattern})") for pattern in row.cells)
         except re.error as error:
-            raise tsv_tables.DamagedTable(f"{row.place}: invalid regular expression: {error}.") from None
+            raise packaged_tsv_tables.DamagedTable(f"{row.place}: invalid regular expression: {error}.") from None
         found.append((in_text, in_record))
     return found
 

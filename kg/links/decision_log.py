@@ -1,8 +1,8 @@
 """Log of decisions about links: proposals, acceptances, rejections and undos, with user, time and reason.
 
 The log is append-only. The current state follows from it: for each pair of an entity and a record, the newest entry
-that was not undone. It is stored as a managed graph (see :mod:`kg.links.links_repository`), so that a decision and the
-resulting links are written in one transaction, and a backup always contains both.
+that was not undone. It is stored as a managed graph (:mod:`kg.links.decision_log_and_link_graphs`), so that a
+decision and the resulting links are written in one transaction, and a backup always contains both.
 """
 
 from __future__ import annotations

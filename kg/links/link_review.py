@@ -1,6 +1,6 @@
 """Review of links: proposals, decisions and undos, each in one transaction of the store.
 
-Decisions are appended to the log; :mod:`kg.links.links_repository` writes the log and the link graphs.
+Decisions are appended to the log; :mod:`kg.links.decision_log_and_link_graphs` writes the log and the link graphs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from kg import __version__
 from kg.errors import BadInput, NotFound
 from kg.iris import CG, PROV
 from kg.linking.link_proposals import LinkProposal, ProposalVerdict
-from kg.links import linksets, outside_datasets
+from kg.links import links_as_rdf, outside_datasets
 from kg.links.decision_log import DecisionLog, Judgement, LinkConflict, LinkKey, LogEntry, Relation, demoted, key
-from kg.links.links_repository import LinksRepository
+from kg.links.decision_log_and_link_graphs import DecisionLogAndLinkGraphs
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.reference.records import Lookup, Record, RecordKind, unknown
 from kg.store.store import Store
@@ -93,7 +93,7 @@ class MentionSentence:
 class LinkReview:
     """Review of the links of one store. Thread-safe."""
 
-    def __init__(self, store: Store, repository: LinksRepository, lookup: Lookup = unknown) -> None:
+    def __init__(self, store: Store, repository: DecisionLogAndLinkGraphs, lookup: Lookup = unknown) -> None:
         """Review the links of a store.
 
         Args:
@@ -273,7 +273,7 @@ class LinkReview:
             source="",
         )
 
-    def links(self, dataset: str, *, rejected: bool = False) -> list[linksets.PublishedLink]:
+    def links(self, dataset: str, *, rejected: bool = False) -> list[links_as_rdf.PublishedLink]:
         """Return the published links to one dataset, or the rejected ones.
 
         Raises:
@@ -281,7 +281,7 @@ class LinkReview:
         """
         log = self.log()
         known = outside_datasets.find(dataset, self.names, log.datasets())
-        return linksets.links(log, self.names, known, self.present, rejected=rejected)
+        return links_as_rdf.links(log, self.names, known, self.present, rejected=rejected)
 
     def undo(self, number: int, user: str, reason: str = "") -> LogEntry:
         """Undo a decision, so that the previous one is in force again; return the new entry.

@@ -10,9 +10,9 @@ from typing import TypeVar
 from rdflib import OWL, RDF, SKOS, URIRef
 
 from kg.iris import Names
-from kg.links import linksets, outside_datasets
+from kg.links import links_as_rdf, outside_datasets
 from kg.links.decision_log import DecisionLog, Judgement, LinkKey, LogEntry
-from kg.links.linksets import LinksetExtent, PublishedLink, Triple
+from kg.links.links_as_rdf import LinksetExtent, PublishedLink, Triple
 from kg.links.outside_datasets import OutsideDataset
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.store.store_protocols import Reads
@@ -106,7 +106,7 @@ class LinksGraphCache:
         if self._links:
             predicates = frozenset(SKOS[relation] for relation in self._relations)
             extent = LinksetExtent(len(self._links), predicates, max(self._days))
-            yield from linksets.description(self._names, self._dataset, extent)
+            yield from links_as_rdf.description(self._names, self._dataset, extent)
 
     def _is_described(self, store: Reads) -> bool:
         """Return whether the store has the description of exactly these links."""

@@ -18,11 +18,11 @@ from kg import __version__
 from kg.access.api_tokens import FILE as TOKENS
 from kg.errors import BadInput, NotFound, StoreInUse, StoreUnavailable
 from kg.files import disk_space, temporary_files
-from kg.http_client.backup_download import RunningServer
 from kg.http_client.pinned_connection import IncomingResponse
+from kg.http_client.running_server_client import RunningServer
 from kg.maintenance.backup_archive import ArchiveReader, BackupArchive, BackupSummary, Progress, no_progress
 from kg.rdf import oxigraph
-from kg.reference import store_location
+from kg.reference import data_directory_reference_store
 from kg.reference.reference_store import FILE as REFERENCE
 from kg.store import directory_metadata
 from kg.store.directory_metadata import FILE as META
@@ -106,7 +106,7 @@ def prepared(data: Path, *, tokens: bool = True, progress: Progress = no_progres
         with disk_space.writing():
             for name in (META, TOKENS) if tokens and (data / TOKENS).exists() else (META,):
                 shutil.copyfile(data / name, place / name)  # copied, as they may change while the archive is written
-        store_location.copy(data, place / REFERENCE)
+        data_directory_reference_store.copy(data, place / REFERENCE)
         files = {path.name: path for path in sorted(place.iterdir()) if path.is_file()}
         included = (path for path in sorted((place / "store").iterdir()) if not path.name.startswith(_EXCLUDED))
         files |= {f"store/{path.name}": path for path in included}

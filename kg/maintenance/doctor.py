@@ -23,11 +23,11 @@ from kg.errors import ClaimgraphError
 from kg.files import disk_space
 from kg.maintenance.python_requirements import unmet
 from kg.maintenance.store_checks import check_store, newest_snapshot
-from kg.reference import store_location
+from kg.reference import data_directory_reference_store
 from kg.reference.reference_store import FILE as REFERENCE
 from kg.reference.reference_store import ReferenceStore
 from kg.store.directory_metadata import FILE as META
-from kg.store.interrupted_restore import left_over
+from kg.store.interrupted_restore_check import left_over
 from kg.store.snapshots import FOLDER as SNAPSHOTS
 
 Verdict = Literal["ok", "warning", "failed"]
@@ -173,7 +173,7 @@ def _reference(installation: Installation) -> Iterator[Finding]:
         return
     try:
         if installation.full:
-            store_location.check(file)
+            data_directory_reference_store.check(file)
         with ReferenceStore.open(file) as reference:
             packs = reference.packs()
     except ClaimgraphError as error:

@@ -18,11 +18,11 @@ from kg.errors import BadInput, StoreInUse, StoreUnavailable
 from kg.files import disk_space, temporary_files
 from kg.maintenance.backup_archive import ArchiveReader, BackupSummary, Progress, no_progress
 from kg.rdf import oxigraph
-from kg.reference import store_location
+from kg.reference import data_directory_reference_store
 from kg.reference.reference_store import FILE as REFERENCE
 from kg.store import directory_metadata
 from kg.store.directory_metadata import FILE as META
-from kg.store.interrupted_restore import BEFORE, left_over
+from kg.store.interrupted_restore_check import BEFORE, left_over
 from kg.store.snapshots import FOLDER as SNAPSHOTS
 
 _REPLACED = (META, "store", SNAPSHOTS)
@@ -109,7 +109,7 @@ def _verify(staged: Path, summary: BackupSummary, name: str) -> None:
         raise BadInput(f"{name} is damaged: the store in it cannot be opened.", remedy=remedy) from None
     if (staged / REFERENCE).exists():
         try:
-            store_location.check(staged / REFERENCE)
+            data_directory_reference_store.check(staged / REFERENCE)
         except StoreUnavailable as error:
             raise BadInput(f"{name} is damaged: {error.message}", remedy=remedy) from None
     found = (known["base"], known["bare"], len(copy), sum(1 for _ in copy.named_graphs()))

@@ -22,7 +22,7 @@ from kg.http_client.client import FederationClient
 from kg.processes import memory_trim, reader_process
 from kg.processes.reader_connection import Gone
 from kg.processes.reader_pool import ReaderPool
-from kg.processes.store_at_snapshot import StoreAtSnapshot
+from kg.processes.request_snapshot_view import RequestSnapshotView
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 from kg.sparql.query_evaluator import NestingLimits
 from kg.store.snapshots import Snapshots
@@ -163,7 +163,9 @@ class QueryService:
         return await self._evaluate(text, choice, request, caller, as_of)
 
     @contextmanager
-    def session(self, caller: Callable[[], QueryCaller], as_of: int | None = None) -> Iterator[StoreAtSnapshot | None]:
+    def session(
+        self, caller: Callable[[], QueryCaller], as_of: int | None = None
+    ) -> Iterator[RequestSnapshotView | None]:
         """Yield a store that reads the newest snapshot, or the one with the number ``as_of``, while the context lasts.
 
         It must be used in worker threads, as each read blocks until the event loop has the result.
@@ -188,7 +190,7 @@ class QueryService:
                 evaluation = self._evaluate(text, choice, request, caller(), snapshot.number)
                 return asyncio.run_coroutine_threadsafe(evaluation, loop).result()
 
-            yield StoreAtSnapshot(self.store, run, snapshot.number)
+            yield RequestSnapshotView(self.store, run, snapshot.number)
 
     async def resolve_update(self, text: str, base: str, seen: Store) -> str:
         """Return an update whose SERVICE and LOAD are replaced by fetched data; see :mod:`kg.federation.service_calls`.

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
-from kg.files import tsv_tables
+from kg.files import packaged_tsv_tables
 from kg.reference.name_spelling import latin
 
 # Rules of a skeleton: (pattern, class letter), applied in order, so that groups of letters come before single letters.
@@ -58,7 +58,8 @@ _WESTERN = str.maketrans({"г": "ґ", "и": "і", "й": "і", "є": "е", "х": 
 def _equivalent_names() -> tuple[frozenset[str], ...]:
     """Return sets of equivalent given names whose spellings are too different to compare: Володимир, Wladimir."""
     return tuple(
-        frozenset(row.cells[0].split()) for row in tsv_tables.read("kg.reference", "given-names.tsv", ("names",))
+        frozenset(row.cells[0].split())
+        for row in packaged_tsv_tables.read("kg.reference", "given-names.tsv", ("names",))
     )
 
 
@@ -71,7 +72,9 @@ def _equivalents() -> Mapping[str, frozenset[str]]:
 @cache
 def _particles() -> frozenset[str]:
     """Return the words that comparisons ignore, in Latin letters (al, bin, …)."""
-    return frozenset(row.cells[0] for row in tsv_tables.read("kg.reference", "name-particles.tsv", ("particle",)))
+    return frozenset(
+        row.cells[0] for row in packaged_tsv_tables.read("kg.reference", "name-particles.tsv", ("particle",))
+    )
 
 
 def likeness(one: str, other: str, *, person: bool = False) -> float:

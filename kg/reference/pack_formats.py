@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record
 from kg.reference.sources import (
+    csv_tables,
     followthemoney,
     geonames,
     katottg,
@@ -15,7 +16,6 @@ from kg.reference.sources import (
     rigour_territories,
     skos,
     sparql_results,
-    spreadsheets,
     wikidata,
 )
 from kg.reference.sources.source_files import SourceFile
@@ -61,7 +61,7 @@ FORMATS = {
         "https://www.opensanctions.org/licensing/",
     ),
     "country-codes": PackFormat(
-        spreadsheets.country_codes,
+        csv_tables.country_codes,
         "iso3166",
         "Country codes",
         "PDDL 1.0",
@@ -69,11 +69,11 @@ FORMATS = {
     ),
     "katottg": PackFormat(katottg.read, "katottg", "КАТОТТГ", "official register", countries=("UA",)),
     "natural-earth": PackFormat(packaged_datasets.natural_earth, "wikidata", "Natural Earth countries", *_PUBLIC),
-    "natural-earth-places": PackFormat(spreadsheets.natural_earth_places, "geonames", "Natural Earth places", *_PUBLIC),
+    "natural-earth-places": PackFormat(csv_tables.natural_earth_places, "geonames", "Natural Earth places", *_PUBLIC),
     "territories": PackFormat(
         rigour_territories.read, "rigour", "Territories of rigour", "MIT", "https://opensource.org/license/mit"
     ),
-    "csv": PackFormat(spreadsheets.own),
+    "csv": PackFormat(csv_tables.own),
     "skos": PackFormat(skos.read),
 }
 """Formats by the value of ``kg reference add --format``."""

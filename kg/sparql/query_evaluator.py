@@ -14,7 +14,7 @@ from kg.errors import TooLarge
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 from kg.rdf.result_limits import UNBOUNDED, ResultLimits
-from kg.sparql import query_policy, static_analysis
+from kg.sparql import query_and_update_analysis, request_policy
 from kg.sparql.lexer import height, nesting, tokens
 
 _MEMO_TEXT = 4000
@@ -102,13 +102,13 @@ class QueryEvaluator:
 
     def _check(self, text: str, choice: ResultFormats, request: QueryDataset) -> None:
         """Check depth, syntax and policy of a query before the engine sees it."""
-        parsed = static_analysis.QueryAnalysis.parse(text, request.base or "base:/", request.prefixes)
+        parsed = query_and_update_analysis.QueryAnalysis.parse(text, request.base or "base:/", request.prefixes)
         self._depth.check(text)
         if parsed.malformed:
-            query_policy.refuse_malformed(
+            request_policy.refuse_malformed(
                 text, parsed.malformed, lambda: oxigraph.query(oxigraph.open_store(None), text, choice, request)
             )
-        query_policy.refuse_service(parsed.services)
+        request_policy.refuse_service(parsed.services)
 
 
 def _template(text: str, request: QueryDataset) -> Hashable:

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from kg.errors import StoreUnavailable
 from kg.files import disk_space
-from kg.store import interrupted_restore
+from kg.store import interrupted_restore_check
 
 FILE = "claimgraph.json"
 
@@ -66,7 +66,7 @@ def make_directory(directory: Path) -> None:
     Raises:
         StoreUnavailable: it cannot be created, or a restore was interrupted there.
     """
-    interrupted_restore.refuse(directory, directory / FILE, directory / "store" / "CURRENT")
+    interrupted_restore_check.refuse(directory, directory / FILE, directory / "store" / "CURRENT")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

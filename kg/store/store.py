@@ -20,9 +20,9 @@ from kg.files import disk_space
 from kg.iris import Names
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
-from kg.sparql import query_policy, static_analysis
+from kg.sparql import query_and_update_analysis, request_policy
 from kg.sparql.query_evaluator import NestingLimits, QueryEvaluator
-from kg.store import directory_metadata, union_graph
+from kg.store import directory_metadata, union_graph_maintenance
 from kg.store.snapshots import last_number
 from kg.store.store_protocols import Outcome
 
@@ -214,11 +214,15 @@ class Store:
             created = not self.has_graph(next(iter(wanted)))
             listed = ", ".join(f"<{name}>" for name in wanted)
             # A triple stays in the union only if a graph that is not replaced holds it; the new content is added last.
-            steps = [] if self.bare else [union_graph.unlink(name, f"?other NOT IN ({listed})") for name in wanted]
+            steps = (
+                []
+                if self.bare
+                else [union_graph_maintenance.unlink(name, f"?other NOT IN ({listed})") for name in wanted]
+            )
             steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
             filled = {name: items for name, items in wanted.items() if items is not None}
             steps += [f"CREATE SILENT GRAPH <{name}>" for name in filled]
-            steps.append(union_graph.insert(filled.items(), bare=self.bare))
+            steps.append(union_graph_maintenance.insert(filled.items(), bare=self.bare))
             self._commit(" ;\n".join(steps), wanted)
             return "created" if created else "replaced"
 
@@ -227,13 +231,13 @@ class Store:
         exists = self.has_graph(name)
         return not exists if wanted is None else exists and set(self.triples(name)) == wanted
 
-    def change(self, removed: union_graph.Triples, added: union_graph.Triples) -> None:
+    def change(self, removed: union_graph_maintenance.Triples, added: union_graph_maintenance.Triples) -> None:
         """Remove and add triples in one transaction, at a cost that does not depend on the size of the graphs.
 
-        See :func:`kg.store.union_graph.change` for the form of the triples.
+        See :func:`kg.store.union_graph_maintenance.change` for the form of the triples.
         """
         with self._lock:
-            if steps := union_graph.change(self._engine, removed, added, bare=self.bare):
+            if steps := union_graph_maintenance.change(self._engine, removed, added, bare=self.bare):
                 self._commit(" ;\n".join(steps), {**removed, **added})
 
     def merge(self, graph: str | None, triples: Iterable[oxigraph.Triple]) -> bool:
@@ -242,14 +246,17 @@ class Store:
             new = graph is not None and not self.has_graph(graph)
             create = "" if graph is None else f"CREATE SILENT GRAPH <{graph}> ;\n"
             self._commit(
-                create + union_graph.insert([(graph, triples)], bare=self.bare), () if graph is None else (graph,)
+                create + union_graph_maintenance.insert([(graph, triples)], bare=self.bare),
+                () if graph is None else (graph,),
             )
             return new
 
     def clear_default(self, triples: Iterable[oxigraph.Triple] | None) -> None:
         """Replace the content of a bare store's default graph; ``None`` empties it."""
         with self._lock:
-            self._commit("CLEAR DEFAULT ;\n" + union_graph.insert([(None, triples or ())], bare=self.bare), ())
+            self._commit(
+                "CLEAR DEFAULT ;\n" + union_graph_maintenance.insert([(None, triples or ())], bare=self.bare), ()
+            )
 
     def load(self, quads: Iterable[oxigraph.Quad], graph: str) -> int:
         """Add many quads in chunks, each of which is one transaction, and return their number.
@@ -282,22 +289,22 @@ class Store:
         """
         request = request or QueryDataset()
         base = request.base or self.names.base
-        parsed = static_analysis.UpdateAnalysis.parse(text, base)
+        parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
         self._depth.check(text)
         if parsed.malformed:
-            query_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
-        query_policy.refuse_load(parsed)
-        query_policy.check_syntax(text, base)
+            request_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
+        request_policy.refuse_load(parsed)
+        request_policy.check_syntax(text, base)
         if request.default_graphs or request.named_graphs:
-            text = static_analysis.with_using(text, request.default_graphs, request.named_graphs)
-            parsed = static_analysis.UpdateAnalysis.parse(text, base)
+            text = query_and_update_analysis.with_using(text, request.default_graphs, request.named_graphs)
+            parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
         self._refuse_targets(parsed)  # first on the user's own text, so that an error names a place in it
         # Then again on the text that will run, with all IRIs in full and without declarations that could change them.
-        text = static_analysis.expanded(text, base)
-        parsed = static_analysis.UpdateAnalysis.parse(text, base)
+        text = query_and_update_analysis.expanded(text, base)
+        parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
         if parsed.malformed:
-            query_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
-        query_policy.refuse_load(parsed)
+            request_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
+        request_policy.refuse_load(parsed)
         if parsed.operations:
             with self._lock:
                 # Any user graph may have been written.
@@ -310,13 +317,13 @@ class Store:
         Raises:
             Forbidden: it names a managed graph.
         """
-        self._refuse_targets(static_analysis.UpdateAnalysis.parse(text, base))
+        self._refuse_targets(query_and_update_analysis.UpdateAnalysis.parse(text, base))
 
-    def _refuse_targets(self, update: static_analysis.UpdateAnalysis) -> None:
+    def _refuse_targets(self, update: query_and_update_analysis.UpdateAnalysis) -> None:
         if not (self.bare or update.malformed):
-            query_policy.confine(update, self.names)
+            request_policy.confine(update, self.names)
 
-    def _with_union(self, update: static_analysis.UpdateAnalysis) -> str:
+    def _with_union(self, update: query_and_update_analysis.UpdateAnalysis) -> str:
         """Return an update that is confined to user graphs and also updates the union, in the same transaction.
 
         ``INSERT DATA { GRAPH <urn:g> { … } }`` becomes, with names and the filter shortened::
@@ -333,14 +340,14 @@ class Store:
         """
         names = self.names
         pattern = names.managed_pattern
-        text = query_policy.confine(update, names)
-        written, unknown = static_analysis.written(update, names.default_graph)
+        text = request_policy.confine(update, names)
+        written, unknown = query_and_update_analysis.written(update, names.default_graph)
         if unknown:
             written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
         shadows = {graph: f"{names.shadow_prefix}{i}" for i, graph in enumerate(sorted(written))}
         before = [f"COPY SILENT <{graph}> TO <{shadow}>" for graph, shadow in shadows.items()]
         not_shadow = f'!STRSTARTS(STR(?other), "{names.shadow_prefix}")'
-        after = [union_graph.unlink(shadow, not_shadow) for shadow in shadows.values()]
+        after = [union_graph_maintenance.unlink(shadow, not_shadow) for shadow in shadows.values()]
         after += [f"DROP SILENT GRAPH <{shadow}>" for shadow in shadows.values()]
         after += [f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}" for graph in shadows]
         if unknown:
@@ -401,7 +408,7 @@ class Store:
             Forbidden: only the server writes it.
         """
         if not self.bare and self.names.is_managed(graph):
-            raise query_policy.managed(graph)
+            raise request_policy.managed(graph)
 
 
 def _chunks(quads: Iterable[oxigraph.Quad], graph: str) -> Iterator[list[oxigraph.Quad]]:

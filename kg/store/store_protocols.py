@@ -1,7 +1,7 @@
 """Protocols of a dataset: :class:`Reads` for readers, :class:`Writes` for writers of whole graphs.
 
 Code that only reads accepts :class:`Reads`, so that the type checker proves that it never writes. There are three
-implementations: the store itself, one snapshot of it (:mod:`kg.processes.store_at_snapshot`), and the graphs that a
+implementations: the store itself, one snapshot of it (:mod:`kg.processes.request_snapshot_view`), and the graphs that a
 limited caller may read (:mod:`kg.access.restricted_store`).
 """
 

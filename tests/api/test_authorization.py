@@ -20,8 +20,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.app_context import AllServices, AppContext
 from api.authorization import Admin, Reading, Writing
+from api.handler_services import AllServices, AppContext
 from api.http import problem_details
 from kg.access.api_tokens import TokenFile, TokenGrant
 from kg.config import Config

@@ -22,7 +22,7 @@ from kg.events import ibis_engine
 from kg.events.event_files import EventFormat, opened
 from kg.events.event_matching import candidates
 from kg.events.ibis_engine import Table
-from kg.events.match_rules import decided
+from kg.events.match_acceptance_rules import decided
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "linking" / "ucdp"

@@ -20,7 +20,7 @@ import pyshacl
 from rdflib import Graph
 
 import ontology
-from kg.document.rdf_mapping import to_graph
+from kg.document.document_rdf_conversion import to_graph
 from kg.gate.gate import Gate
 from kg.iris import Names
 

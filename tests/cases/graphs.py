@@ -12,8 +12,8 @@ from rdflib import Graph
 
 import ontology
 from kg.document.document_model import Document
+from kg.document.document_rdf_conversion import to_graph
 from kg.document.property_map import properties_of
-from kg.document.rdf_mapping import to_graph
 from kg.iris import PREFIXES, Names
 from kg.rdf import oxigraph, rdflib_conversion
 

@@ -17,7 +17,7 @@ from kg.access.api_tokens import TokenFile, TokenGrant
 from kg.errors import BadInput, StoreUnavailable
 from kg.maintenance import backup, doctor
 from kg.maintenance.restore import restore
-from kg.store.interrupted_restore import left_over
+from kg.store.interrupted_restore_check import left_over
 from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 from tests.processes import PYTHON, wait_until

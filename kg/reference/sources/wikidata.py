@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from kg.files import tsv_tables
+from kg.files import packaged_tsv_tables
 from kg.reference.records import Record, RecordKind, RecordName, RecordRole
 from kg.reference.sources.source_files import LONGEST, SourceFile
 
@@ -53,11 +53,11 @@ def _classes() -> Mapping[str, str]:
     Raises:
         DamagedTable: a kind is unknown.
     """
-    rows = tsv_tables.read("kg.reference", "wikidata-classes.tsv", ("class", "kind"))
+    rows = packaged_tsv_tables.read("kg.reference", "wikidata-classes.tsv", ("class", "kind"))
     for row in rows:
         if row.cells[1] not in {*RecordKind, _PAST}:
-            raise tsv_tables.DamagedTable(f"{row.place}: {row.cells[1]} is not a kind.")
-    return tsv_tables.mapping(rows)
+            raise packaged_tsv_tables.DamagedTable(f"{row.place}: {row.cells[1]} is not a kind.")
+    return packaged_tsv_tables.mapping(rows)
 
 
 def read(source: SourceFile) -> Iterator[Record]:

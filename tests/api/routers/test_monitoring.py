@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from api.edge import query_service_metrics
+from api.edge import query_service_monitoring
 from api.server.http_protocol import ConnectionLimits
 from tests.applications import MANY, RUNAWAY, WRITER, Served, application, endpoint_of, on_disk, settings
 from tests.processes import wait_until
@@ -124,11 +124,11 @@ def test_ready(tmp_path: Path) -> None:
 
 def test_not_ready_while_no_reader_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The readers are stopped, as on a machine that has no time for them; the process itself is alive."""
-    monkeypatch.setattr(query_service_metrics, "_LATELY", 0.0)
-    monkeypatch.setattr(query_service_metrics, "_PATIENCE", 60.0)
+    monkeypatch.setattr(query_service_monitoring, "_LATELY", 0.0)
+    monkeypatch.setattr(query_service_monitoring, "_PATIENCE", 60.0)
     with on_disk(tmp_path) as served:
         assert served.client.get("/readyz").status_code == 200
-        monkeypatch.setattr(query_service_metrics, "_PATIENCE", 0.3)
+        monkeypatch.setattr(query_service_monitoring, "_PATIENCE", 0.3)
         stopped = served.pool.processes
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -139,13 +139,13 @@ def test_not_ready_while_no_reader_answers(tmp_path: Path, monkeypatch: pytest.M
         for pid in stopped:
             if pid in served.pool.processes:
                 os.kill(pid, signal.SIGCONT)
-        monkeypatch.setattr(query_service_metrics, "_PATIENCE", 60.0)
+        monkeypatch.setattr(query_service_monitoring, "_PATIENCE", 60.0)
         wait_until(lambda: served.client.get("/readyz").status_code == 200, "it is ready again")
 
 
 def test_not_ready_when_every_reader_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query_service_metrics, "_LATELY", 0.0)
-    monkeypatch.setattr(query_service_metrics, "_PATIENCE", 0.2)
+    monkeypatch.setattr(query_service_monitoring, "_LATELY", 0.0)
+    monkeypatch.setattr(query_service_monitoring, "_PATIENCE", 0.2)
     with on_disk(tmp_path) as served:
         _lose_all(served, monkeypatch)
         assert served.client.get("/readyz").status_code == 503

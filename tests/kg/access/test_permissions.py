@@ -8,7 +8,7 @@ from kg.access.permissions import NOWHERE, GraphLimit, Principal, Scope, anonymo
 from kg.errors import InsufficientScope, Unauthorized
 from kg.iris import Names
 from kg.rdf.query_request_and_result import QueryDataset
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 
 NAMES = Names("http://b.example/")
 BASE = "http://b.example/"
@@ -92,14 +92,14 @@ def test_in_a_bare_store_no_graph_is_special() -> None:
 )
 def test_restricted(default: list[str], named: list[str], text: str, expected: tuple[list[str], list[str]]) -> None:
     asked = QueryDataset(default, named, base="urn:base", prefixes={"p": "urn:p"})
-    found = restricted(asked, static_analysis.QueryAnalysis.parse(text, BASE), ["urn:a", "urn:b"])
+    found = restricted(asked, query_and_update_analysis.QueryAnalysis.parse(text, BASE), ["urn:a", "urn:b"])
     assert (list(found.default_graphs), list(found.named_graphs)) == expected
     assert (found.base, found.prefixes) == (asked.base, asked.prefixes)
 
 
 def test_a_dataset_is_never_left_to_the_engine() -> None:
     """Two empty lists would be the whole store."""
-    parsed = static_analysis.QueryAnalysis.parse("ASK {}", BASE)
+    parsed = query_and_update_analysis.QueryAnalysis.parse("ASK {}", BASE)
     assert restricted(QueryDataset(), parsed, []).default_graphs == [NOWHERE]
     assert restricted(QueryDataset(), parsed, [], union=False).default_graphs == [NOWHERE]
     found = restricted(QueryDataset(), parsed, ["urn:a"], union=False)

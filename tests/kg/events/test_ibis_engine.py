@@ -13,7 +13,7 @@ from kg.events import ibis_engine
 from kg.events.event_files import EventFormat, opened
 from kg.events.event_matching import candidates
 from kg.events.event_schema import COLUMNS
-from kg.events.match_rules import decided
+from kg.events.match_acceptance_rules import decided
 from tests.cases import events
 
 

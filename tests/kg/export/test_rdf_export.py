@@ -9,7 +9,7 @@ import pytest
 from rdflib import RDF, Graph, URIRef
 from rdflib.compare import isomorphic
 
-from kg.articles.provenance import evidence
+from kg.articles.statement_explanations import evidence
 from kg.errors import NotFound
 from kg.export.rdf_export import NP, RdfExportFormat, export, nanopublications
 from kg.knowledge_graph import KnowledgeGraph

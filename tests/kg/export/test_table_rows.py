@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from kg.articles.provenance import evidence
+from kg.articles.statement_explanations import evidence
 from kg.errors import NotFound
 from kg.export.table_rows import ArticleRows, TableReader
 from kg.export.table_schema import TABLES, ColumnType, Value

@@ -22,7 +22,7 @@ from kg.http_client.client import FederationClient
 from kg.iris import GENID
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats, Retrieval
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 from kg.sparql.query_evaluator import NestingLimits
 from tests.cases.peers import RESULTS, Asked, Peer, Reply, endpoint, saying, serving, solutions
 
@@ -88,7 +88,7 @@ def joined(text: str, *answers: Answer, **limits: Any) -> list[Row]:
     """Run a query over the local data and the results of peers; the rewritten query parses and calls nobody."""
     with peers(*(answers or (endpoint(REMOTE),)), **limits) as given:
         resolved, _ = given.resolve(text)
-    parsed = static_analysis.QueryAnalysis.parse(resolved, BASE, {"given": "http://example.org/"})
+    parsed = query_and_update_analysis.QueryAnalysis.parse(resolved, BASE, {"given": "http://example.org/"})
     assert (parsed.malformed, parsed.services) == (None, ())
     return rows(resolved)
 
@@ -534,7 +534,7 @@ def test_nobody_is_asked_for_what_does_not_parse(text: str) -> None:
             pass
         else:
             assert retrieved == ()
-            parsed = static_analysis.QueryAnalysis.parse(resolved, BASE, {"given": "http://example.org/"})
+            parsed = query_and_update_analysis.QueryAnalysis.parse(resolved, BASE, {"given": "http://example.org/"})
             assert parsed.malformed
         assert given.asked == 0
 
@@ -569,12 +569,12 @@ def test_too_deep_or_too_long() -> None:
 
 def after(text: str, data: str = "") -> set[str]:
     """Run an update that calls nobody, and list what the store holds then."""
-    parsed = static_analysis.UpdateAnalysis.parse(text, BASE)
+    parsed = query_and_update_analysis.UpdateAnalysis.parse(text, BASE)
     assert (parsed.malformed, parsed.services) == (None, ())
     assert not any(operation.kind == "LOAD" for operation in parsed.operations)
     store = oxigraph.open_store(None)
     store.extend(oxigraph.parse(data.encode(), "text/turtle"))
-    oxigraph.update(store, static_analysis.expanded(text, BASE))
+    oxigraph.update(store, query_and_update_analysis.expanded(text, BASE))
     return {str(quad) for quad in store}
 
 
@@ -678,7 +678,7 @@ def test_no_document_breaks_out(texts: list[str]) -> None:
     content = oxigraph.serialize(triples, "application/n-triples").decode()
     with peers(turtle(content, "application/n-triples")) as given:
         text = given.update("LOAD <A/d> INTO GRAPH <urn:g>")
-    assert [operation.kind for operation in static_analysis.UpdateAnalysis.parse(text, BASE).operations] == [
+    assert [operation.kind for operation in query_and_update_analysis.UpdateAnalysis.parse(text, BASE).operations] == [
         "INSERT DATA"
     ]
     assert after(text) == {f"{triple} <urn:g>" for triple in triples}
@@ -800,7 +800,7 @@ def test_nobody_is_asked_for_an_update_that_does_not_parse() -> None:
                 resolved = given.update(text)
             except MalformedText:
                 continue
-            assert static_analysis.UpdateAnalysis.parse(resolved, BASE).malformed
+            assert query_and_update_analysis.UpdateAnalysis.parse(resolved, BASE).malformed
         assert given.asked == 0
 
 

@@ -8,8 +8,8 @@ import pytest
 from rdflib import RDF, SH
 from rdflib.namespace import DCTERMS
 
-from kg.gate.constraint_messages import catalogue
 from kg.gate.gate import Gate, shared_gate
+from kg.gate.python_check_messages import catalogue
 from kg.gate.validation_report import ValidationReport
 from kg.iris import SHAPES
 from tests.cases.documents import DOCUMENTS, DocumentCase

@@ -11,9 +11,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from rdflib import RDF, Graph, Literal, URIRef
 
-from kg.articles.provenance import shorten
+from kg.articles.statement_explanations import shorten
 from kg.document.document_model import Document
-from kg.document.rdf_mapping import to_graph
+from kg.document.document_rdf_conversion import to_graph
 from kg.errors import TooLarge
 from kg.gate.gate import shared_gate, vocabulary
 from kg.gate.owl_reasoner import ERROR, Atom, Closure, Derivation, Reasoner, Triple, compile_rules, reference_closure

@@ -16,7 +16,7 @@ from rdflib.plugins.sparql.sparql import Query
 from rdflib.term import Node
 
 from kg.document.document_model import Document
-from kg.document.rdf_mapping import to_graph
+from kg.document.document_rdf_conversion import to_graph
 from kg.gate.gate import Gate, shared_gate
 from kg.gate.shacl_engine import ShaclError, Shapes
 from tests.cases.graphs import GRAPHS, NAMES, SEED, GraphCase, small_graph

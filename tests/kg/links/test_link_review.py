@@ -13,7 +13,7 @@ from kg.errors import BadInput, Forbidden, NotFound, StoreUnavailable
 from kg.gate.validation_report import Rejected
 from kg.knowledge_graph import KnowledgeGraph
 from kg.linking.link_proposals import LinkProposal, ProposalVerdict
-from kg.links import linksets
+from kg.links import links_as_rdf
 from kg.links.decision_log import Judgement, Relation
 from kg.links.link_review import LinkReview, ReviewDecision, sentences
 from kg.rdf import oxigraph
@@ -188,7 +188,7 @@ def test_a_malformed_proposal_leaves_nothing(review: LinkReview) -> None:
 
 
 def test_a_link_that_breaks_a_constraint_leaves_nothing(review: LinkReview, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linksets, "justification", lambda _: "noTerm")
+    monkeypatch.setattr(links_as_rdf, "justification", lambda _: "noTerm")
     with pytest.raises(Rejected) as caught:
         done(review, proposal("putin", "wikidata:Q7747"))
     assert [found.constraint for found in caught.value.report.violations] == ["N4"]

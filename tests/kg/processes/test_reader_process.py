@@ -217,8 +217,8 @@ def test_it_can_open_no_socket(path: Path) -> None:
     code = """
 import sys
 from kg.processes import reader_process
-from kg.sparql import query_policy
-query_policy.refuse_service = lambda places: None
+from kg.sparql import request_policy
+request_policy.refuse_service = lambda places: None
 reader_process.main(int(sys.argv[1]), -1, __import__("json").loads(sys.argv[2]))
 """
     ours, theirs = socket.socketpair()

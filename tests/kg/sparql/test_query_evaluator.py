@@ -14,7 +14,7 @@ from kg.errors import ClaimgraphError, Forbidden, MalformedText, ResultTooLarge,
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from kg.rdf.result_limits import ResultLimits
-from kg.sparql import query_evaluator, static_analysis
+from kg.sparql import query_and_update_analysis, query_evaluator
 from kg.sparql.query_evaluator import NestingLimits, QueryEvaluator
 
 FLAT = NestingLimits(nesting=7, height=9)
@@ -51,13 +51,13 @@ def agree(store: oxigraph.Engine, texts: Iterable[str], depth: NestingLimits = F
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record which texts are parsed."""
     noted: list[str] = []
-    parse = static_analysis.QueryAnalysis.parse
+    parse = query_and_update_analysis.QueryAnalysis.parse
 
-    def note(text: str, *others: object) -> static_analysis.QueryAnalysis:
+    def note(text: str, *others: object) -> query_and_update_analysis.QueryAnalysis:
         noted.append(text)
         return parse(text, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(static_analysis.QueryAnalysis, "parse", note)
+    monkeypatch.setattr(query_and_update_analysis.QueryAnalysis, "parse", note)
     return noted
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from kg.access.restricted_store import RestrictedStore, WritableView
 from kg.knowledge_graph import ReadableGraph, WritableGraph
-from kg.processes.store_at_snapshot import StoreAtSnapshot
+from kg.processes.request_snapshot_view import RequestSnapshotView
 from kg.store.store import Store, StoreOptions
 from kg.store.store_protocols import Reads, ReadsAndWrites, Writes
 
@@ -22,7 +22,7 @@ def public(thing: object) -> set[str]:
 
 def test_a_view_and_a_session_can_do_what_is_read_and_no_more() -> None:
     store = Store(StoreOptions())
-    session = StoreAtSnapshot(store, lambda *_: pytest.fail("asked"), 1)
+    session = RequestSnapshotView(store, lambda *_: pytest.fail("asked"), 1)
     assert public(session) == public(Reads)
     assert public(RestrictedStore(store, LIMIT)) == public(Reads) | {"dataset"}
     assert public(WritableView(store, LIMIT)) == public(Reads) | public(Writes) | {"dataset"}
@@ -35,7 +35,9 @@ def test_a_view_and_a_session_can_do_what_is_read_and_no_more() -> None:
 
 @pytest.mark.parametrize("protocol", [Reads, Writes])
 def test_what_fits_a_protocol_takes_the_same_arguments(protocol: type) -> None:
-    kinds: tuple[type, ...] = (Store, WritableView) if protocol is Writes else (Store, RestrictedStore, StoreAtSnapshot)
+    kinds: tuple[type, ...] = (
+        (Store, WritableView) if protocol is Writes else (Store, RestrictedStore, RequestSnapshotView)
+    )
     for name, method in inspect.getmembers(protocol, inspect.isfunction):
         if not name.startswith("_"):
             wanted = list(inspect.signature(method).parameters)
@@ -43,7 +45,7 @@ def test_what_fits_a_protocol_takes_the_same_arguments(protocol: type) -> None:
 
 
 def proved_by_the_type_checker(
-    store: Store, view: RestrictedStore, session: StoreAtSnapshot, limited: WritableView
+    store: Store, view: RestrictedStore, session: RequestSnapshotView, limited: WritableView
 ) -> None:
     """Show that read-only stores cannot write: never called, but type-checked, as an unused ignore is an error."""
     both: list[ReadsAndWrites] = [store, limited]

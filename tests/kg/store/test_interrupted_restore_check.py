@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import StoreUnavailable
-from kg.store.interrupted_restore import left_over, refuse
+from kg.store.interrupted_restore_check import left_over, refuse
 from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.federation.remote_results import EMPTY_SOLUTION, BadRemoteResult, as_values
+from kg.federation.remote_results_as_values import EMPTY_SOLUTION, BadRemoteResult, as_values
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 
 A = {"type": "uri", "value": "a:b"}
 
@@ -54,14 +54,16 @@ def test_any_term_comes_through(rows: list[Row]) -> None:
     assert count == len(rows)
     assert answered(text) == rows
     assert "\n" not in values
-    parsed = static_analysis.QueryAnalysis.parse(text, "base:/")
+    parsed = query_and_update_analysis.QueryAnalysis.parse(text, "base:/")
     assert (parsed.malformed, parsed.services) == (None, ())
 
 
 @given(TEXTS)
 def test_no_text_breaks_out_of_an_update(value: str) -> None:
     values, _ = as_values(document(["a"], [{"a": {"type": "literal", "value": value}}]), {"a"}, 1, SKOLEM)
-    parsed = static_analysis.UpdateAnalysis.parse(f"INSERT {{ <a:s> <a:p> ?a }} WHERE {{ {values} }}", "base:/")
+    parsed = query_and_update_analysis.UpdateAnalysis.parse(
+        f"INSERT {{ <a:s> <a:p> ?a }} WHERE {{ {values} }}", "base:/"
+    )
     assert [(it.kind, it.services) for it in parsed.operations] == [("MODIFY", ())]
     assert parsed.malformed is None
 

@@ -18,7 +18,7 @@ from rdflib import RDF, XSD
 
 from kg.errors import StoreUnavailable
 from kg.iris import PAV, PROV
-from kg.links import linksets, outside_datasets
+from kg.links import links_as_rdf, outside_datasets
 from kg.links.decision_log import HELD, DecisionLog, LinkKey, LogEntry, read
 from kg.links.links_graph_cache import LinksGraphCache
 from kg.links.outside_datasets import OutsideDataset
@@ -32,7 +32,7 @@ _TIME = oxigraph.NamedNode(str(XSD.dateTime))
 _ACTIVITY = oxigraph.NamedNode(PROV + "Activity")
 _ENDED = oxigraph.NamedNode(PROV + "endedAtTime")
 _VERSION = oxigraph.NamedNode(PAV + "version")
-_FORM = oxigraph.Literal(linksets.FORM)
+_FORM = oxigraph.Literal(links_as_rdf.FORM)
 
 
 @dataclass
@@ -50,16 +50,16 @@ class _LinkTransaction:
         """Replace some triples of a graph."""
         self.removed[graph], self.added[graph] = before - after, after - before
 
-    def follow(self, graph: str, wanted: Collection[linksets.Triple], stored: set[oxigraph.Triple]) -> None:
+    def follow(self, graph: str, wanted: Collection[links_as_rdf.Triple], stored: set[oxigraph.Triple]) -> None:
         """Check the wanted triples of a link graph, and replace the stored ones by them.
 
         Raises:
             Rejected: they break a constraint.
         """
-        self.put(graph, stored, oxigraph.canonical(linksets.check(wanted, stored)))
+        self.put(graph, stored, oxigraph.canonical(links_as_rdf.check(wanted, stored)))
 
 
-class LinksRepository:
+class DecisionLogAndLinkGraphs:
     """Link log and link graphs of one store. Thread-safe."""
 
     def __init__(self, store: Store) -> None:
@@ -182,7 +182,7 @@ class LinksRepository:
 
     def _rewrite(self, changes: _LinkTransaction, log: DecisionLog, dataset: OutsideDataset) -> None:
         """Rewrite the graphs of a dataset as a whole, because the earlier log does not explain their content."""
-        made = linksets.graphs(log, self._names, dataset, functools.cache(self.present))
+        made = links_as_rdf.graphs(log, self._names, dataset, functools.cache(self.present))
         for graph, triples in made.items():
             changes.follow(graph, triples or (), set(self._store.triples(graph)))
 

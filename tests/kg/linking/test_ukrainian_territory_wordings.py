@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.linking.territory_names import bare, barred, country_names, narrowed, region_names, trap
+from kg.linking.ukrainian_territory_wordings import bare, barred, country_names, narrowed, region_names, trap
 from kg.reference.records import Record, RecordKind, RecordName
 from tests.linked import DENMARK, PLACE
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.app_context import AllServices
+from api.handler_services import AllServices
 from kg.errors import TimedOut
 from kg.rdf.query_request_and_result import QueryResult
 from tests.applications import MANY, RUNAWAY, WRITER, Served, on_disk

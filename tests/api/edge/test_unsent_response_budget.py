@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.edge.edge_middleware import AccessObserver, EdgeMiddleware, EdgeSettings
-from api.edge.response_memory_budget import PIECE, Reservation, ResponseMemoryBudget, pieces
+from api.edge.unsent_response_budget import PIECE, Reservation, UnsentResponseBudget, pieces
 from api.server.http_protocol import ConnectionLimits
 from tests.applications import application, observer_of, settings
 from tests.processes import wait_until
@@ -19,7 +19,7 @@ SIZE = 100_000_000
 
 
 def test_one_client_gets_a_quarter() -> None:
-    outbox = ResponseMemoryBudget(1000)
+    outbox = UnsentResponseBudget(1000)
     assert outbox.reserve("a", 200) is Reservation.GRANTED
     assert outbox.reserve("a", 51) is Reservation.CLIENT_FULL
     assert outbox.reserve("a", 50) is Reservation.GRANTED
@@ -28,7 +28,7 @@ def test_one_client_gets_a_quarter() -> None:
 
 
 def test_all_have_one_budget() -> None:
-    outbox = ResponseMemoryBudget(1000)
+    outbox = UnsentResponseBudget(1000)
     for name in "abcd":
         assert outbox.reserve(name, 250) is Reservation.GRANTED
     assert outbox.reserve("e", 1) is Reservation.ALL_FULL
@@ -38,7 +38,7 @@ def test_all_have_one_budget() -> None:
 
 
 def test_one_answer_alone_always_fits() -> None:
-    outbox = ResponseMemoryBudget(1000)
+    outbox = UnsentResponseBudget(1000)
     assert outbox.reserve("a", 5000) is Reservation.GRANTED
     assert outbox.reserve("b", 1) is Reservation.ALL_FULL
     outbox.release("a", 5000)
@@ -46,7 +46,7 @@ def test_one_answer_alone_always_fits() -> None:
 
 
 def test_what_is_refused_takes_nothing() -> None:
-    outbox = ResponseMemoryBudget(1000)
+    outbox = UnsentResponseBudget(1000)
     outbox.reserve("a", 250)
     assert outbox.reserve("a", 900) is Reservation.CLIENT_FULL
     outbox.release("a", 250)

@@ -10,7 +10,7 @@ import pytest
 from kg.events import ibis_engine
 from kg.events.event_matching import candidates
 from kg.events.event_schema import COLUMNS
-from kg.events.match_rules import decided
+from kg.events.match_acceptance_rules import decided
 from tests.cases import events
 from tests.cases.events import event
 

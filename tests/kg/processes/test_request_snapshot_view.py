@@ -13,7 +13,7 @@ from kg.config import Config
 from kg.errors import NotFound, ResultTooLarge, TimedOut
 from kg.knowledge_graph import KnowledgeGraph, ReadableGraph
 from kg.processes.query_service import QueryCaller, QueryService
-from kg.processes.store_at_snapshot import StoreAtSnapshot
+from kg.processes.request_snapshot_view import RequestSnapshotView
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from tests.configs import configured
@@ -32,7 +32,10 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
 
 
 def in_session(
-    graph: KnowledgeGraph, work: Callable[[StoreAtSnapshot], T], config: Config | None = None, as_of: int | None = None
+    graph: KnowledgeGraph,
+    work: Callable[[RequestSnapshotView], T],
+    config: Config | None = None,
+    as_of: int | None = None,
 ) -> T:
     """Call a function in a session of a server, in a thread, as handlers do."""
 
@@ -84,7 +87,7 @@ _INTEGER = oxigraph.NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 def test_it_reads_what_the_store_holds(graph: KnowledgeGraph) -> None:
     asked = list(readings(graph))
 
-    def work(session: StoreAtSnapshot) -> list[object]:
+    def work(session: RequestSnapshotView) -> list[object]:
         seen = ReadableGraph(session)
         return [read(seen) for read in asked]
 
@@ -92,7 +95,7 @@ def test_it_reads_what_the_store_holds(graph: KnowledgeGraph) -> None:
 
 
 def test_a_blank_node_that_was_read_can_be_asked_for(graph: KnowledgeGraph) -> None:
-    def work(session: StoreAtSnapshot) -> int:
+    def work(session: RequestSnapshotView) -> int:
         (blank,) = {quad.subject for quad in session.quads(["urn:g"]) if isinstance(quad.subject, oxigraph.BlankNode)}
         return len(session.match(blank, None, None))
 
@@ -103,7 +106,7 @@ def test_a_limited_caller_sees_no_more_through_a_session(graph: KnowledgeGraph) 
     limit = ("urn:g",)
     asked = list(readings(graph))[:-4]
 
-    def work(session: StoreAtSnapshot) -> list[object]:
+    def work(session: RequestSnapshotView) -> list[object]:
         return [_outcome(read, ReadableGraph(RestrictedStore(session, limit))) for read in asked]
 
     assert in_session(graph, work) == [

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from kg.files import tsv_tables
+from kg.files import packaged_tsv_tables
 from kg.reference.records import Record, RecordKind
 
 # Adjectives of countries in all forms («сирійського»: сирійськ), lands («Донеччина»), and names of oblasts.
@@ -48,14 +48,16 @@ _OCCUPATION_FLAG = "occupation-entity"
 @cache
 def _countries_of() -> Mapping[str, str]:
     """Map stems of adjectives that follow no rule to the names of countries: «американськ», Сполучені Штати."""
-    return tsv_tables.mapping(tsv_tables.read("kg.linking", "country-adjectives.tsv", ("adjective", "country")))
+    return packaged_tsv_tables.mapping(
+        packaged_tsv_tables.read("kg.linking", "country-adjectives.tsv", ("adjective", "country"))
+    )
 
 
 @cache
 def _other_names() -> Mapping[str, tuple[str, ...]]:
     """Map names that lists of countries rarely contain to names that they do: «рф», Росія and Russia."""
     found: dict[str, tuple[str, ...]] = {}
-    for row in tsv_tables.read("kg.linking", "country-names.tsv", ("name", "listed")):
+    for row in packaged_tsv_tables.read("kg.linking", "country-names.tsv", ("name", "listed")):
         name, listed = row.cells
         found[name] = (*found.get(name, ()), listed)
     return found
@@ -64,14 +66,14 @@ def _other_names() -> Mapping[str, tuple[str, ...]]:
 @cache
 def _regions() -> Mapping[str, str]:
     """Map names of lands that follow no rule to the adjectives of oblasts: «буковина», Чернівецька."""
-    return tsv_tables.mapping(tsv_tables.read("kg.linking", "regions.tsv", ("name", "region")))
+    return packaged_tsv_tables.mapping(packaged_tsv_tables.read("kg.linking", "regions.tsv", ("name", "region")))
 
 
 @cache
 def _traps() -> Mapping[tuple[str, str], str]:
     """Map dataset and identifier of records that look like a territory to what they are instead."""
     found: dict[tuple[str, str], str] = {}
-    for row in tsv_tables.read("kg.linking", "traps.tsv", ("dataset", "identifier", "reason")):
+    for row in packaged_tsv_tables.read("kg.linking", "traps.tsv", ("dataset", "identifier", "reason")):
         dataset, identifier, reason = row.cells
         found[dataset, identifier] = reason
     return found

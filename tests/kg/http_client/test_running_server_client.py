@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from kg.errors import BadInput, Forbidden, StoreUnavailable
-from kg.http_client.backup_download import RunningServer
+from kg.http_client.running_server_client import RunningServer
 from tests.cases.peers import CERTIFICATE, Asked, Reply, saying, serving
 
 

@@ -9,7 +9,7 @@ from rdflib import RDF, URIRef
 from rdflib.term import Node
 
 import ontology
-from kg.articles.provenance import Evidence, Explanation, evidence
+from kg.articles.statement_explanations import Evidence, Explanation, evidence
 from kg.errors import Ambiguous, BadInput, NotFound
 from kg.gate.owl_reasoner import Triple
 from kg.knowledge_graph import KnowledgeGraph

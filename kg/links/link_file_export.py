@@ -15,9 +15,9 @@ from rdflib.term import Node
 
 from kg import __version__
 from kg.iris import PREFIXES, SEMAPV, Names
-from kg.links import linksets, outside_datasets
+from kg.links import links_as_rdf, outside_datasets
 from kg.links.link_review import LinkReview
-from kg.links.linksets import TOOL, UNSPECIFIED, PublishedLink
+from kg.links.links_as_rdf import TOOL, UNSPECIFIED, PublishedLink
 from kg.rdf import oxigraph, rdflib_conversion
 
 COLUMNS = (
@@ -82,7 +82,7 @@ def export(review: LinkReview, form: LinkExportFormat, *, rejected: bool = False
     for dataset in dict.fromkeys(link.dataset for link in found):
         mine = [link for link in found if link.dataset == dataset]
         name = review.names.rejected_graph if rejected else review.names.links_graph
-        described = [] if rejected else linksets.description(review.names, dataset, linksets.extent(mine))
+        described = [] if rejected else links_as_rdf.description(review.names, dataset, links_as_rdf.extent(mine))
         for triple in (*described, *(triple for link in mine for triple in link.triples())):
             changed = [_same(term) if same_as else term for term in triple]
             quads.append(rdflib_conversion.quad(changed[0], changed[1], changed[2], URIRef(name(dataset.name))))
@@ -94,7 +94,7 @@ def _links(review: LinkReview, *, rejected: bool) -> list[PublishedLink]:
     return [
         link
         for name in sorted(log.datasets())
-        for link in linksets.links(
+        for link in links_as_rdf.links(
             log,
             review.names,
             outside_datasets.find(name, review.names, log.datasets()),

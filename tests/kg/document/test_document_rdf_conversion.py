@@ -11,7 +11,7 @@ from rdflib import RDF, RDFS, XSD, BNode, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS
 
 from kg.document.document_model import Document
-from kg.document.rdf_mapping import from_graph, sha256, to_graph
+from kg.document.document_rdf_conversion import from_graph, sha256, to_graph
 from kg.iris import CODE
 from kg.rdf import rdflib_conversion
 from kg.rdf.rdflib_conversion import cg

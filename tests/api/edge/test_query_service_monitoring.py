@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.edge import query_service_metrics
-from api.edge.query_service_metrics import QueryServiceMetrics
+from api.edge import query_service_monitoring
+from api.edge.query_service_monitoring import QueryServiceMonitoring
 from kg.errors import Busy
 from kg.processes.query_service import QueryCaller, QueryService
 from kg.processes.reader_pool import ReaderPool
@@ -26,7 +26,7 @@ class Open:
     def __init__(self, folder: Path, **others: int) -> None:
         config = settings(folder, readers=2, **others)
         self.endpoint = QueryService(Store(StoreOptions(folder, bare=True)), config)
-        self.watched = QueryServiceMetrics(self.endpoint)
+        self.watched = QueryServiceMonitoring(self.endpoint)
 
     async def __aenter__(self) -> Open:
         await self.endpoint.start()
@@ -53,7 +53,7 @@ async def test_it_tells_what_the_endpoint_tells(tmp_path: Path) -> None:
 
 
 async def test_without_readers_it_tells_of_none() -> None:
-    watched = QueryServiceMetrics(QueryService(Store(StoreOptions(bare=True)), configured()))
+    watched = QueryServiceMonitoring(QueryService(Store(StoreOptions(bare=True)), configured()))
     assert (watched.readers_ready, watched.readers_busy, watched.waiting) == (0, 0, 0)
     assert (list(watched.reader_pids), dict(watched.kills)) == ([], {})
     assert await watched.probe()
@@ -70,7 +70,7 @@ async def test_many_who_want_to_know_cost_one_query(tmp_path: Path) -> None:
 async def test_it_asks_again_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Open(tmp_path) as found:
         assert await found.watched.probe()
-        monkeypatch.setattr(query_service_metrics, "_LATELY", 0.0)
+        monkeypatch.setattr(query_service_monitoring, "_LATELY", 0.0)
         assert await found.watched.probe()
         assert found.pool.counts.answered == 2
 
@@ -81,7 +81,7 @@ async def test_answers_to_others_do_not_hide_that_none_comes_any_more(
     async with Open(tmp_path) as found:
         assert await found.watched.probe()
         await found.endpoint.query("ASK {}", ResultFormats(), caller=QueryCaller("someone"))
-        monkeypatch.setattr(query_service_metrics, "_LATELY", 0.0)
+        monkeypatch.setattr(query_service_monitoring, "_LATELY", 0.0)
         monkeypatch.setattr(found.pool, "run", refuse)
         assert not await found.watched.probe()
 

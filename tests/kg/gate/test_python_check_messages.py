@@ -10,11 +10,11 @@ from string import Formatter
 
 import pytest
 
-from kg.gate import constraint_messages, date_checks
-from kg.gate.constraint_messages import catalogue, words
+from kg.gate import date_checks, python_check_messages
+from kg.gate.python_check_messages import catalogue, words
 
 ROOT = Path(__file__).resolve().parents[3] / "kg"
-FILLED_IN = ("constraint_messages.result", "constraint_messages.texts")
+FILLED_IN = ("python_check_messages.result", "python_check_messages.texts")
 PLACES = {"pointer", "focus", "value"}
 
 
@@ -61,19 +61,19 @@ def test_words_are_the_days_of_the_week() -> None:
 
 
 def test_values_are_filled_in_by_language() -> None:
-    found = constraint_messages.texts("F3", words="у четвер", day="2024-12-08", weekday=words()["sunday"])
+    found = python_check_messages.texts("F3", words="у четвер", day="2024-12-08", weekday=words()["sunday"])
     assert found["en"].endswith("than 2024-12-08, which is a Sunday.")
     assert found["uk"] == "У словах «у четвер» названо інший день тижня, ніж 2024-12-08 (неділя)."
 
 
 def test_a_value_is_no_pattern() -> None:
-    found = constraint_messages.result("J4", pointer="/claims/0/id", value="{id}", id="{first}", first="/a")
+    found = python_check_messages.result("J4", pointer="/claims/0/id", value="{id}", id="{first}", first="/a")
     assert (found.constraint, found.severity, found.value) == ("J4", "Violation", "{id}")
     assert found.message == "The id {first} is already used at /a."
 
 
 def test_an_unknown_message_and_a_missing_value_fail() -> None:
     with pytest.raises(KeyError):
-        constraint_messages.texts("J99")
+        python_check_messages.texts("J99")
     with pytest.raises(KeyError):
-        constraint_messages.texts("J4", id="a")
+        python_check_messages.texts("J4", id="a")

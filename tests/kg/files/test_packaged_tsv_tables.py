@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from kg.events import plover_types
-from kg.files import tsv_tables
-from kg.linking import scoring_features, territory_names
+from kg.files import packaged_tsv_tables
+from kg.linking import scoring_features, ukrainian_territory_wordings
 from kg.reference import name_similarity
 from kg.reference.sources import wikidata
 
 ROOT = Path(__file__).resolve().parents[3]
 LOADERS = {
-    "country-adjectives.tsv": territory_names._countries_of,
-    "country-names.tsv": territory_names._other_names,
+    "country-adjectives.tsv": ukrainian_territory_wordings._countries_of,
+    "country-names.tsv": ukrainian_territory_wordings._other_names,
     "given-names.tsv": name_similarity._equivalent_names,
     "name-particles.tsv": name_similarity._particles,
     "plover.tsv": plover_types._tables,
-    "regions.tsv": territory_names._regions,
+    "regions.tsv": ukrainian_territory_wordings._regions,
     "titles.tsv": scoring_features._titles,
-    "traps.tsv": territory_names._traps,
+    "traps.tsv": ukrainian_territory_wordings._traps,
     "wikidata-classes.tsv": wikidata._classes,
 }
 
@@ -48,15 +48,18 @@ def test_no_line_is_there_twice() -> None:
 
 def test_rows_have_their_source_and_place() -> None:
     text = "# a comment\nname\tregion\tsource\n\nбуковина\tЧернівецька\tsomebody\n"
-    (row,) = tsv_tables.parse(text, "regions.tsv", ("name", "region"))
+    (row,) = packaged_tsv_tables.parse(text, "regions.tsv", ("name", "region"))
     assert row == (("буковина", "Чернівецька"), "somebody", "regions.tsv, line 4")
 
 
 def test_a_table_is_found_in_its_package() -> None:
-    assert tsv_tables.read("kg.linking", "regions.tsv", ("name", "region"))[0].cells == ("буковина", "Чернівецька")
+    assert packaged_tsv_tables.read("kg.linking", "regions.tsv", ("name", "region"))[0].cells == (
+        "буковина",
+        "Чернівецька",
+    )
     assert resources.files("kg.linking").joinpath("data", "regions.tsv").is_file()
     with pytest.raises(FileNotFoundError):
-        tsv_tables.read("kg.linking", "missing.tsv", ("name",))
+        packaged_tsv_tables.read("kg.linking", "missing.tsv", ("name",))
 
 
 @pytest.mark.parametrize(
@@ -72,12 +75,12 @@ def test_a_table_is_found_in_its_package() -> None:
     ],
 )
 def test_what_is_damaged_is_told(text: str, told: str) -> None:
-    with pytest.raises(tsv_tables.DamagedTable) as caught:
-        list(tsv_tables.parse(text, "t.tsv", ("a", "b")))
+    with pytest.raises(packaged_tsv_tables.DamagedTable) as caught:
+        list(packaged_tsv_tables.parse(text, "t.tsv", ("a", "b")))
     assert str(caught.value) == told
 
 
 def test_a_key_is_there_once() -> None:
-    rows = list(tsv_tables.parse("a\tb\tsource\n1\t2\tme\n1\t3\tme\n", "t.tsv", ("a", "b")))
-    with pytest.raises(tsv_tables.DamagedTable, match="line 3: 1 appears twice"):
-        tsv_tables.mapping(rows)
+    rows = list(packaged_tsv_tables.parse("a\tb\tsource\n1\t2\tme\n1\t3\tme\n", "t.tsv", ("a", "b")))
+    with pytest.raises(packaged_tsv_tables.DamagedTable, match="line 3: 1 appears twice"):
+        packaged_tsv_tables.mapping(rows)

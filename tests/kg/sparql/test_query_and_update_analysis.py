@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.errors import BadInput, MalformedText, UsingConflict
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 
 BASE = "http://e/base/x"
 DEFAULT = "http://e/default"
@@ -19,12 +19,12 @@ PATTERN = 'STRSTARTS(STR(?{var}), "http://m/")'
 PREFIXES = "PREFIX ex: <http://e/> PREFIX m: <http://m/> "
 
 
-def query(text: str) -> static_analysis.QueryAnalysis:
-    return static_analysis.QueryAnalysis.parse(text, BASE)
+def query(text: str) -> query_and_update_analysis.QueryAnalysis:
+    return query_and_update_analysis.QueryAnalysis.parse(text, BASE)
 
 
-def update(text: str) -> static_analysis.UpdateAnalysis:
-    return static_analysis.UpdateAnalysis.parse(text, BASE)
+def update(text: str) -> query_and_update_analysis.UpdateAnalysis:
+    return query_and_update_analysis.UpdateAnalysis.parse(text, BASE)
 
 
 def is_managed(graph: str) -> bool:
@@ -32,7 +32,7 @@ def is_managed(graph: str) -> bool:
 
 
 def confined(text: str) -> str:
-    return static_analysis.confine(update(text), DEFAULT, is_managed, PATTERN)
+    return query_and_update_analysis.confine(update(text), DEFAULT, is_managed, PATTERN)
 
 
 def quads(trig: str) -> set[ox.Quad]:
@@ -160,7 +160,9 @@ def test_the_engine_does_call_what_is_hidden() -> None:
 
 def test_prefixes_may_be_given_beside_the_text() -> None:
     assert query("ASK { ?s a ex:A }").malformed == (1, 12)
-    assert static_analysis.QueryAnalysis.parse("ASK { ?s a ex:A }", BASE, {"ex": "http://e/"}).malformed is None
+    assert (
+        query_and_update_analysis.QueryAnalysis.parse("ASK { ?s a ex:A }", BASE, {"ex": "http://e/"}).malformed is None
+    )
 
 
 # ---- updates: what is read
@@ -229,7 +231,7 @@ def test_empty_updates_and_trailing_semicolons(text: str) -> None:
 @pytest.mark.parametrize("text", ["CLEAR ALL", "drop silent all", "CLEAR NAMED"])
 def test_many_graphs_at_once(text: str) -> None:
     assert update(text).operations[0].everything == text.rpartition(" ")[2].upper()
-    assert static_analysis.written(update(text), DEFAULT) == (frozenset(), True)
+    assert query_and_update_analysis.written(update(text), DEFAULT) == (frozenset(), True)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_malformed_updates(text: str, place: tuple[int, int]) -> None:
         confined(text)
     assert (caught.value.line, caught.value.column) == place
     with pytest.raises(MalformedText):
-        static_analysis.with_using(text, ["http://e/"], [])
+        query_and_update_analysis.with_using(text, ["http://e/"], [])
 
 
 @pytest.mark.parametrize(
@@ -308,20 +310,20 @@ def test_rubbish_never_raises(words: list[str]) -> None:
 def test_using_stands_before_where(text: str, expected: str) -> None:
     clause = "USING <http://e/a> USING <http://e/b> USING NAMED <http://e/c>"
     expected = expected.replace("{}", clause).replace("{{", "{").replace("}}", "}")
-    assert static_analysis.with_using(text, ["http://e/a", "http://e/b"], ["http://e/c"]) == expected
+    assert query_and_update_analysis.with_using(text, ["http://e/a", "http://e/b"], ["http://e/c"]) == expected
 
 
 def test_using_selects_what_where_sees() -> None:
     data = quads("ex:s ex:p 0 . ex:a { ex:s ex:p 1 } ex:b { ex:s ex:p 2 } ex:c { ex:s ex:p 3 }")
     where = "{ { ?s ex:p ?o } UNION { GRAPH ?g { ?s ex:p ?o } } }"
     text = f"{PREFIXES} INSERT DATA {{ ex:s ex:r 9 }} ; INSERT {{ ?s ex:q ?o }} WHERE {where}"
-    added = run(static_analysis.with_using(text, ["http://e/a"], ["http://e/c"]), data) - data
+    added = run(query_and_update_analysis.with_using(text, ["http://e/a"], ["http://e/c"]), data) - data
     assert added == quads("ex:s ex:r 9 ; ex:q 1, 3 .")
 
 
 def test_delete_where_with_a_dataset_deletes_from_the_default_graph() -> None:
     data = quads("ex:s ex:p 1, 2 . ex:a { ex:s ex:p 1 }")
-    text = static_analysis.with_using(PREFIXES + "DELETE WHERE { ?s ex:p ?o }", ["http://e/a"], [])
+    text = query_and_update_analysis.with_using(PREFIXES + "DELETE WHERE { ?s ex:p ?o }", ["http://e/a"], [])
     assert run(text, data) == quads("ex:s ex:p 2 . ex:a { ex:s ex:p 1 }")
 
 
@@ -336,8 +338,8 @@ def test_delete_where_with_a_dataset_deletes_from_the_default_graph() -> None:
 )
 def test_a_dataset_in_both_places_is_a_conflict(text: str) -> None:
     with pytest.raises(UsingConflict):
-        static_analysis.with_using(text, [], ["http://e/a"])
-    assert static_analysis.with_using(text, [], []) == text
+        query_and_update_analysis.with_using(text, [], ["http://e/a"])
+    assert query_and_update_analysis.with_using(text, [], []) == text
 
 
 @pytest.mark.parametrize(
@@ -345,7 +347,7 @@ def test_a_dataset_in_both_places_is_a_conflict(text: str) -> None:
 )
 def test_a_graph_of_the_dataset_is_an_absolute_iri(graph: str) -> None:
     with pytest.raises(BadInput):
-        static_analysis.with_using("INSERT {} WHERE {}", [graph], [])
+        query_and_update_analysis.with_using("INSERT {} WHERE {}", [graph], [])
 
 
 # ---- confinement: what it does
@@ -528,14 +530,14 @@ def test_data_goes_where_it_went_but_for_the_default_graph(body: str) -> None:
     ],
 )
 def test_a_managed_graph_cannot_be_named(text: str, graph: str) -> None:
-    with pytest.raises(static_analysis.GraphForbidden) as caught:
+    with pytest.raises(query_and_update_analysis.GraphForbidden) as caught:
         confined(f"{PREFIXES}\n{text}")
     assert caught.value.graph == graph
     assert caught.value.line >= 2
 
 
 def test_the_place_of_a_forbidden_graph() -> None:
-    with pytest.raises(static_analysis.GraphForbidden) as caught:
+    with pytest.raises(query_and_update_analysis.GraphForbidden) as caught:
         confined(f"{PREFIXES}\nCLEAR GRAPH ex:g ;\n  COPY ex:g TO m:x")
     assert (caught.value.line, caught.value.column) == (3, 16)
 
@@ -627,7 +629,7 @@ def test_the_engine_cuts_names_that_start_with_graph() -> None:
     ],
 )
 def test_written(text: str, graphs: list[str], unknown: bool) -> None:
-    assert static_analysis.written(update(PREFIXES + text), DEFAULT) == (frozenset(graphs), unknown)
+    assert query_and_update_analysis.written(update(PREFIXES + text), DEFAULT) == (frozenset(graphs), unknown)
 
 
 # ---- updates among others
@@ -641,9 +643,9 @@ def test_expanded_updates_need_no_declarations() -> None:
     first = text.partition(" ;\n")[0]
     with pytest.raises(SyntaxError):
         run(text)
-    expanded = static_analysis.expanded(text, BASE)
+    expanded = query_and_update_analysis.expanded(text, BASE)
     assert run(expanded) == quads("<http://e/s> <http://e/#p> 'v:x', '<x>', '1'^^<http://v/n>, <http://e/o> .")
-    assert run(static_analysis.expanded(first, BASE)) == run(first)
+    assert run(query_and_update_analysis.expanded(first, BASE)) == run(first)
     assert "<http://e/deep/s>" in expanded
     assert "<http://other/p>" in expanded
     assert "BASE" not in expanded
@@ -660,7 +662,7 @@ def test_expanded_updates_need_no_declarations() -> None:
 )
 def test_what_cannot_be_expanded(text: str) -> None:
     with pytest.raises(MalformedText):
-        static_analysis.expanded(text, BASE)
+        query_and_update_analysis.expanded(text, BASE)
 
 
 @pytest.mark.parametrize(
@@ -675,11 +677,11 @@ def test_what_cannot_be_expanded(text: str) -> None:
     ],
 )
 def test_expanded_updates_end_without_a_semicolon(text: str, expected: str) -> None:
-    assert static_analysis.expanded(text, BASE) == expected
+    assert query_and_update_analysis.expanded(text, BASE) == expected
 
 
 def test_expanded_updates_stand_among_others() -> None:
     text = "PREFIX ex: <http://e/> INSERT DATA { ex:s ex:p 1 } ; # ;"
-    first, second = (static_analysis.expanded(one, BASE) for one in (text, text.replace("1", "2")))
+    first, second = (query_and_update_analysis.expanded(one, BASE) for one in (text, text.replace("1", "2")))
     both = f"CLEAR ALL ; {first}\n; {second}"
     assert run(both) == quads("ex:s ex:p 1, 2 .")

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-from api.app_context import AppContext
+from api.handler_services import AppContext
 from api.http import content_negotiation, request_parsing
 from api.reconcile import request_rows
 from api.rendering import html_pages

@@ -15,11 +15,11 @@ from kg.iris import CG, RDF, SKOS
 from kg.knowledge_graph import KnowledgeGraph
 from kg.linking.link_proposals import ProposalVerdict
 from kg.links import decision_log as entries
-from kg.links import links_repository, linksets, outside_datasets
+from kg.links import decision_log_and_link_graphs, links_as_rdf, outside_datasets
 from kg.links.decision_log import Judgement, LogEntry, Relation
+from kg.links.decision_log_and_link_graphs import DecisionLogAndLinkGraphs
 from kg.links.link_review import LinkReview, ReviewDecision
-from kg.links.links_repository import LinksRepository
-from kg.links.linksets import PublishedLink
+from kg.links.links_as_rdf import PublishedLink
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.store.store import Store, StoreOptions
@@ -63,10 +63,10 @@ def held(store: Store, graph: str | None) -> set[oxigraph.Triple]:
 
 def anew(store: Store, dataset: str) -> dict[str, set[oxigraph.Triple]]:
     """Make the graphs of a dataset of the whole log."""
-    fresh = LinksRepository(store)
+    fresh = DecisionLogAndLinkGraphs(store)
     log = fresh.log()
     found = outside_datasets.find(dataset, store.names, log.datasets())
-    made = linksets.graphs(log, store.names, found, fresh.present)
+    made = links_as_rdf.graphs(log, store.names, found, fresh.present)
     return {graph: oxigraph.canonical(rdflib_conversion.from_rdflib(triples or ())) for graph, triples in made.items()}
 
 
@@ -126,9 +126,9 @@ def test_the_graphs_are_those_made_anew_from_the_log(script: list[tuple[bool, tu
         except (BadInput, NotFound):
             assert store.version == version
         for review in reviews:
-            assert review.log().entries == LinksRepository(store).log().entries
-            assert review.log().queue() == LinksRepository(store).log().queue()
-            assert review.log().conflicts() == LinksRepository(store).log().conflicts()
+            assert review.log().entries == DecisionLogAndLinkGraphs(store).log().entries
+            assert review.log().queue() == DecisionLogAndLinkGraphs(store).log().queue()
+            assert review.log().conflicts() == DecisionLogAndLinkGraphs(store).log().conflicts()
 
 
 def _done(review: LinkReview, what: str, about: object) -> set[str]:
@@ -154,7 +154,7 @@ def test_a_decision_costs_what_it_changes(review: LinkReview, monkeypatch: pytes
     read: list[str] = []
     triples, reader = PublishedLink.triples, entries.read
 
-    def counted(link: PublishedLink) -> Iterator[linksets.Triple]:
+    def counted(link: PublishedLink) -> Iterator[links_as_rdf.Triple]:
         made.append(link)
         return triples(link)
 
@@ -163,7 +163,7 @@ def test_a_decision_costs_what_it_changes(review: LinkReview, monkeypatch: pytes
         return reader(text)
 
     monkeypatch.setattr(PublishedLink, "triples", counted)
-    monkeypatch.setattr(links_repository, "read", noted)
+    monkeypatch.setattr(decision_log_and_link_graphs, "read", noted)
     review.decide(ReviewDecision("entity/b", "wikidata", "Q50", YES), "ann")
     review.decide(ReviewDecision("entity/a", "wikidata", "Q1", NO), "ann")
     review.undo(1, "ann")
@@ -283,7 +283,7 @@ def test_what_fails_leaves_nothing_behind(store: Store, review: LinkReview, monk
     before = {*store.quads()}
     decided = [ReviewDecision("entity/b", *r, YES) for r in (("towns", "1"), ("wikidata", "Q2"))]
     with monkeypatch.context() as patch:
-        patch.setattr(linksets, "justification", lambda _: "noTerm")
+        patch.setattr(links_as_rdf, "justification", lambda _: "noTerm")
         with pytest.raises(Rejected):
             review.decide_all(decided, "ann")
     assert {*store.quads()} == before

@@ -15,10 +15,10 @@ from kg.gate.validation_report import Rejected
 from kg.iris import FOAF, PAV
 from kg.knowledge_graph import KnowledgeGraph
 from kg.linking.link_proposals import ProposalVerdict, ScoringFeature
-from kg.links import linksets, outside_datasets
+from kg.links import links_as_rdf, outside_datasets
 from kg.links.decision_log import Judgement
 from kg.links.link_review import LinkReview, ReviewDecision
-from kg.links.linksets import sssom, void
+from kg.links.links_as_rdf import sssom, void
 from kg.rdf import oxigraph, rdflib_conversion
 from tests.cases.links import BASE, proposal
 from tests.configs import configured
@@ -113,7 +113,7 @@ def test_justifications(review: LinkReview, names: list[str], tool: str, wanted:
     entry = review.log().entries[1]
     features = (*(ScoringFeature(name, 1, 10, "") for name in names), ScoringFeature("country", 0.0, 10, "against"))
     changed = replace(entry, tool=tool, proposal=replace(entry.proposal, features=features))
-    assert linksets.justification(changed) == wanted
+    assert links_as_rdf.justification(changed) == wanted
 
 
 CHANGES = [
@@ -145,13 +145,13 @@ CHANGES = [
 
 @pytest.mark.parametrize(("constraint", "predicate", "value"), CHANGES)
 def test_each_constraint_fails(graph: Graph, constraint: str, predicate: URIRef, value: URIRef | None) -> None:
-    assert linksets.check(graph, [])  # as it is, it passes
+    assert links_as_rdf.check(graph, [])  # as it is, it passes
     subject = URIRef(f"{BASE}link/wikidata") if constraint == "N11" else RECORD
     graph.remove((subject, predicate, None))
     if value is not None:
         graph.add((subject, predicate, value))
     with pytest.raises(Rejected) as caught:
-        linksets.check(graph, [])
+        links_as_rdf.check(graph, [])
     assert constraint in {found.constraint for found in caught.value.report.violations}
     for found in caught.value.report.results:
         assert {*found.messages} >= {"en", "uk"}
@@ -174,21 +174,21 @@ def test_what_was_checked_is_not_checked_again(
         checked.append(len(fresh))
         return check_against_shapes(shapes, fresh)
 
-    monkeypatch.setattr(linksets, "check_against_shapes", counted)
-    linksets.check(graph, review.store.triples(review.names.links_graph("wikidata")))
+    monkeypatch.setattr(links_as_rdf, "check_against_shapes", counted)
+    links_as_rdf.check(graph, review.store.triples(review.names.links_graph("wikidata")))
     assert checked == [0]
 
 
 def test_another_form_has_another_name(review: LinkReview) -> None:
-    """Graphs are written anew only if :data:`linksets.FORM` is raised: do so with any change of what is told here."""
+    """Graphs are written again only if :data:`links_as_rdf.FORM` is raised, as any change of them here demands."""
     entry = replace(review.log().entries[1], time="2026-01-02T03:04:05Z", tool="1")
     by_hand = replace(entry, automatic=False, user="ann", reason="so")
     told = []
     for name in ("wikidata", "towns"):
         dataset = outside_datasets.find(name, review.names, ("towns",))
         entries = (entry, by_hand, replace(by_hand, judgement=Judgement.negative), replace(by_hand, tool=""))
-        links = [linksets.PublishedLink(one, dataset, review.names) for one in entries]
-        described = linksets.description(review.names, dataset, linksets.extent(links))
+        links = [links_as_rdf.PublishedLink(one, dataset, review.names) for one in entries]
+        described = links_as_rdf.description(review.names, dataset, links_as_rdf.extent(links))
         told += [*described, *(triple for link in links for triple in link.triples())]
     text = "\n".join(sorted(str(triple) for triple in oxigraph.canonical(rdflib_conversion.from_rdflib(told))))
-    assert (linksets.FORM, sha256(text.encode()).hexdigest()[:16]) == ("1", "81109e701d528085")
+    assert (links_as_rdf.FORM, sha256(text.encode()).hexdigest()[:16]) == ("1", "81109e701d528085")

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from kg.errors import BadInput
-from kg.export import duckdb_files
+from kg.export import parquet_and_duckdb_files
 from kg.export.table_schema import TABLES, ColumnType
 
 
@@ -24,7 +24,7 @@ def rows(tmp_path: Path) -> dict[str, Path]:
 
 
 def test_columns_are_typed_and_commented(rows: dict[str, Path], tmp_path: Path) -> None:
-    assert list(duckdb_files.to_database(rows, TABLES, tmp_path / "x.duckdb")) == list(TABLES)
+    assert list(parquet_and_duckdb_files.to_database(rows, TABLES, tmp_path / "x.duckdb")) == list(TABLES)
     with duckdb.connect(str(tmp_path / "x.duckdb"), read_only=True) as database:
         tables = database.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall()
         columns = database.execute(
@@ -43,7 +43,7 @@ def test_columns_are_typed_and_commented(rows: dict[str, Path], tmp_path: Path) 
 
 def test_parquet_tells_what_columns_mean(rows: dict[str, Path], tmp_path: Path) -> None:
     file = tmp_path / "it's.parquet"
-    duckdb_files.to_parquet(rows["claims"], TABLES["claims"], file)
+    parquet_and_duckdb_files.to_parquet(rows["claims"], TABLES["claims"], file)
     query = "SELECT decode(key), decode(value) FROM parquet_kv_metadata(?)"
     found = dict(duckdb.execute(query, [str(file)]).fetchall())
     assert found["description"] == TABLES["claims"].meaning
@@ -53,12 +53,12 @@ def test_parquet_tells_what_columns_mean(rows: dict[str, Path], tmp_path: Path) 
 def test_rows_that_do_not_fit_are_an_error_of_the_system(rows: dict[str, Path], tmp_path: Path) -> None:
     rows["claims"].write_text('{"quote_start": "three"}\n', "utf-8")
     with pytest.raises(OSError, match="DuckDB rejects the rows"):
-        duckdb_files.to_parquet(rows["claims"], TABLES["claims"], tmp_path / "x.parquet")
+        parquet_and_duckdb_files.to_parquet(rows["claims"], TABLES["claims"], tmp_path / "x.parquet")
 
 
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    duckdb_files.require()
+    parquet_and_duckdb_files.require()
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(BadInput) as caught:
-        duckdb_files.require()
+        parquet_and_duckdb_files.require()
     assert "pip install '.[tables]'" in caught.value.remedy

@@ -26,7 +26,7 @@ class Reservation(Enum):
     ALL_FULL = "all clients together have too much unread data"
 
 
-class ResponseMemoryBudget:
+class UnsentResponseBudget:
     """Counter of the bytes that wait. Not thread-safe: used on the event loop only.
 
     Attributes:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kg.export.table_rows import TableReader
-from kg.export.timeline import FORMAT, TimelineWriter
+from kg.export.timeline_and_icalendar import FORMAT, TimelineWriter
 from kg.knowledge_graph import KnowledgeGraph
 from tests.cases import articles
 

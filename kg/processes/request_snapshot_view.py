@@ -22,7 +22,7 @@ _TRIPLES = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 _QUADS = "SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }"
 
 
-class StoreAtSnapshot:
+class RequestSnapshotView:
     """Read-only store over one snapshot and the readers (:class:`kg.store.store_protocols.Reads`).
 
     Use it in worker threads only, as it blocks until a reader has finished.

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from kg.knowledge_graph import KnowledgeGraph
-from kg.links import sssom
+from kg.links import link_file_export
 from kg.links.decision_log import Judgement, Relation
+from kg.links.link_file_export import LinkExportFormat
 from kg.links.link_review import LinkReview, ReviewDecision
-from kg.links.sssom import LinkExportFormat
 from kg.rdf import oxigraph
 from tests.cases.links import BASE, proposal
 from tests.configs import configured
@@ -47,7 +47,7 @@ def expanded(value: str, header: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("rejected", [False, True])
 def test_there_and_back(review: LinkReview, rejected: bool) -> None:
-    header, rows = read(sssom.export(review, LinkExportFormat.sssom, rejected=rejected))
+    header, rows = read(link_file_export.export(review, LinkExportFormat.sssom, rejected=rejected))
     assert header["license"]
     assert header["mapping_set_id"].startswith(BASE)
     links = [link for name in ("geonames", "iso3166", "wikidata") for link in review.links(name, rejected=rejected)]
@@ -55,11 +55,11 @@ def test_there_and_back(review: LinkReview, rejected: bool) -> None:
     for row, link in zip(rows, links, strict=True):
         wanted = {name: str(value) for name, value in link.slots()}
         assert {name: expanded(value, header) for name, value in row.items() if value} == wanted
-        assert {*row} <= {*sssom.COLUMNS}
+        assert {*row} <= {*link_file_export.COLUMNS}
 
 
 def test_references_are_curies(review: LinkReview) -> None:
-    header, rows = read(sssom.export(review, LinkExportFormat.sssom))
+    header, rows = read(link_file_export.export(review, LinkExportFormat.sssom))
     for row in rows:
         for name, value in row.items():
             if value and (name.endswith("_id") or name in ("subject_source", "object_source", "mapping_justification")):
@@ -68,20 +68,22 @@ def test_references_are_curies(review: LinkReview) -> None:
 
 
 def test_columns_are_in_the_order_of_the_list_and_never_empty(review: LinkReview) -> None:
-    _, rows = read(sssom.export(review, LinkExportFormat.sssom))
-    assert [*rows[0]] == [name for name in sssom.COLUMNS if name in rows[0]]
+    _, rows = read(link_file_export.export(review, LinkExportFormat.sssom))
+    assert [*rows[0]] == [name for name in link_file_export.COLUMNS if name in rows[0]]
     assert all(any(row[name] for row in rows) for name in rows[0])
 
 
 def test_without_links() -> None:
     review = KnowledgeGraph.open(configured(), in_memory=True).review()
-    header, rows = read(sssom.export(review, LinkExportFormat.sssom))
+    header, rows = read(link_file_export.export(review, LinkExportFormat.sssom))
     assert (rows, header["sssom_version"]) == ([], "1.1")
-    assert sssom.export(review, LinkExportFormat.nt).strip() == ""
+    assert link_file_export.export(review, LinkExportFormat.nt).strip() == ""
 
 
 def quads(review: LinkReview, **options: bool) -> set[oxigraph.Quad]:
-    return stored(oxigraph.parse(sssom.export(review, LinkExportFormat.trig, **options).encode(), "application/trig"))
+    return stored(
+        oxigraph.parse(link_file_export.export(review, LinkExportFormat.trig, **options).encode(), "application/trig")
+    )
 
 
 def stored(found: Iterable[oxigraph.Quad]) -> set[oxigraph.Quad]:
@@ -100,11 +102,15 @@ def test_trig_is_what_the_store_holds(review: LinkReview) -> None:
 
 def test_same_as_only_on_request(review: LinkReview) -> None:
     same = "http://www.w3.org/2002/07/owl#sameAs"
-    assert same not in sssom.export(review, LinkExportFormat.nt) + "".join(str(quad) for quad in quads(review))
-    plain = sssom.export(review, LinkExportFormat.nt, same_as=True)
+    assert same not in link_file_export.export(review, LinkExportFormat.nt) + "".join(
+        str(quad) for quad in quads(review)
+    )
+    plain = link_file_export.export(review, LinkExportFormat.nt, same_as=True)
     assert plain.count(same) == 3
     assert plain.count("closeMatch") == 1
-    assert {row["predicate_id"] for row in read(sssom.export(review, LinkExportFormat.sssom, same_as=True))[1]} == {
+    assert {
+        row["predicate_id"] for row in read(link_file_export.export(review, LinkExportFormat.sssom, same_as=True))[1]
+    } == {
         "owl:sameAs",
         "skos:closeMatch",
     }
@@ -112,4 +118,4 @@ def test_same_as_only_on_request(review: LinkReview) -> None:
 
 
 def test_a_plain_link_cannot_say_no(review: LinkReview) -> None:
-    assert sssom.export(review, LinkExportFormat.nt, rejected=True).strip() == ""
+    assert link_file_export.export(review, LinkExportFormat.nt, rejected=True).strip() == ""

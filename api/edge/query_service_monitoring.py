@@ -18,7 +18,7 @@ _PATIENCE: Final = 2.0
 """Seconds within which a reader must respond to ``ASK {}``."""
 
 
-class QueryServiceMetrics:
+class QueryServiceMonitoring:
     """State of a query service. All properties are immediate; only :meth:`probe` may take time."""
 
     def __init__(self, endpoint: QueryService) -> None:

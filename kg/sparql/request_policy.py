@@ -9,7 +9,7 @@ from typing import NoReturn
 from kg.errors import Forbidden, MalformedText
 from kg.iris import Names
 from kg.rdf import oxigraph
-from kg.sparql import static_analysis
+from kg.sparql import query_and_update_analysis
 from kg.sparql.lexer import Position
 
 
@@ -30,16 +30,16 @@ def managed(graph: str, line: int | None = None, column: int | None = None) -> F
     )
 
 
-def confine(update: static_analysis.UpdateAnalysis, names: Names) -> str:
-    """Return an update rewritten so that it writes user graphs only; see :func:`kg.sparql.static_analysis.confine`.
+def confine(update: query_and_update_analysis.UpdateAnalysis, names: Names) -> str:
+    """Return an update rewritten so that it writes user graphs only (``query_and_update_analysis.confine``).
 
     Raises:
         Forbidden: the update names a managed graph to write.
     """
     pattern = f'REGEX(STR(?{{var}}), "{names.managed_pattern}")'
     try:
-        return static_analysis.confine(update, names.default_graph, names.is_managed, pattern)
-    except static_analysis.GraphForbidden as error:
+        return query_and_update_analysis.confine(update, names.default_graph, names.is_managed, pattern)
+    except query_and_update_analysis.GraphForbidden as error:
         raise managed(error.graph, error.line, error.column) from None
 
 
@@ -79,7 +79,7 @@ def check_syntax(text: str, base: str) -> None:
         oxigraph.check_update(text, base)
     except MalformedText:
         try:
-            oxigraph.check_update(static_analysis.expanded(text, base), base)
+            oxigraph.check_update(query_and_update_analysis.expanded(text, base), base)
         except MalformedText:
             pass
         else:
@@ -104,7 +104,7 @@ def refuse_service(places: Sequence[Position]) -> None:
         )
 
 
-def refuse_load(update: static_analysis.UpdateAnalysis) -> None:
+def refuse_load(update: query_and_update_analysis.UpdateAnalysis) -> None:
     """Check that an update contains neither LOAD nor SERVICE.
 
     Raises:

@@ -14,7 +14,7 @@ from kg.linking.acceptance_rules import REJECTED_ANOTHER
 from kg.linking.entity_profiles import EntityProfile
 from kg.linking.link_proposals import LinkProposal, ProposalVerdict, ScoringFeature
 from kg.linking.scoring_features import CONTRADICTING, feature, total
-from kg.linking.territory_names import barred, trap
+from kg.linking.ukrainian_territory_wordings import barred, trap
 from kg.reference.records import Record
 from kg.reference.reference_store import ReferenceStore
 
