@@ -44,9 +44,8 @@ def decided(pairs: Table) -> Table:
     second = (ordered.rank == 1).ifelse(ordered.score, literal(None, "float64"))
     compared = ordered.mutate(second=within(second.max(), "q_id"))
     first = compared.rank == 0
-    led = compared.mutate(
-        margin=first.ifelse(compared.score - compared.second.fill_null(0.0), literal(None, "float64"))
-    )
+    margin = first.ifelse(compared.score - compared.second.fill_null(0.0), literal(None, "float64"))
+    led = compared.mutate(margin=margin)
     held = led.mutate(**_conditions(led))
     sure = (
         (held.rank == 0)

@@ -176,17 +176,13 @@ def query(
     """Evaluate a query and serialise its result in the same thread.
 
     Args:
-        store: the engine to query.
-        text: the query.
         choice: media type for each kind of result.
         request: dataset, base, prefixes and bindings of the query.
-        bounds: maximum rows and bytes of the result.
 
     Raises:
-        MalformedText: the query has a syntax error.
-        BadInput: the query calls an unknown function.
+        MalformedText, BadInput: a syntax error; an unknown function.
         NotAcceptable: ``choice`` has no media type for this kind of result.
-        ResultTooLarge: the result is over ``bounds``.
+        ResultTooLarge: the result is over ``bounds`` (rows, bytes).
         StoreUnavailable: the files of the store are damaged.
     """
     default, named = _graphs(request)
