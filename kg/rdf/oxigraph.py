@@ -175,10 +175,6 @@ def query(
 ) -> QueryResult:
     """Evaluate a query and serialise its result in the same thread.
 
-    Args:
-        choice: media type for each kind of result.
-        request: dataset, base, prefixes and bindings of the query.
-
     Raises:
         MalformedText, BadInput: a syntax error; an unknown function.
         NotAcceptable: ``choice`` has no media type for this kind of result.
