@@ -59,7 +59,7 @@ def _fixtures(item: pytest.Item) -> Iterator[Callable[..., Any]]:
 
 @cache
 def _reached(function: FunctionType) -> frozenset[str]:
-    """Give the marks for what a function names, and for what the helpers in `tests` that it names do.
+    """Return the marks for the names that a function uses, directly or through the helpers in `tests` that it uses.
 
     The names of ``with stores.kg(…)`` are looked up in the globals of the function (``stores``) and, where one is a
     module of the project, in that module (``kg``); code of the tests is then looked at in the same way.
@@ -87,7 +87,7 @@ def _named(function: FunctionType) -> Iterator[object]:
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Give the code of a function and of those inside of it."""
+    """Yield the code of a function and of the functions nested in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -95,7 +95,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _functions(value: object) -> Iterable[FunctionType]:
-    """Give the functions of the tests in a value: it is one, wraps one (a context manager), or is a class with some."""
+    """Return the functions in a value: itself, the one it wraps (a context manager), or the methods of a class."""
     if isinstance(value, type) and value.__module__.startswith("tests."):
         return [inner for each in vars(value).values() for inner in _functions(getattr(each, "fget", each))]
     function = getattr(value, "__wrapped__", value)

@@ -21,7 +21,7 @@ from kg.rdf.media_types import media_type_of
 
 
 class ReportFormat(StrEnum):
-    """Formats of `kg validate`."""
+    """Output formats of `kg validate`."""
 
     table = "table"
     json = "json"
@@ -35,6 +35,7 @@ def add(
     lang: Language = Lang.en,
 ) -> None:
     """Check claims documents and store those that pass."""
+    # a dry run works in memory: it neither creates the data directory nor needs its lock
     graph = KnowledgeGraph.open(configuration(data), in_memory=True, seed=False) if dry_run else open_graph(data)
     out = Console(highlight=False)
     failed = False
@@ -49,6 +50,7 @@ def add(
 
 
 def _add(graph: KnowledgeGraph, content: bytes, *, dry_run: bool) -> tuple[ValidationReport, str]:
+    """Store or only check one document; return its report and the outcome as a word or phrase."""
     if dry_run:
         report = graph.articles.check_document(content)
         return report, "would be stored" if report.conforms else "would be refused"
@@ -63,14 +65,16 @@ def remove(
     article: Annotated[str, typer.Argument(help="Id of the article.")],
     data: Data = None,
 ) -> None:
-    """Remove an article and what follows from it."""
+    """Remove an article and the statements inferred from it."""
     open_graph(data).articles.remove(article)
     typer.echo(f"{article}: removed")
 
 
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Claims documents (.json) or article graphs (RDF).")],
-    form: Annotated[ReportFormat, typer.Option("--format", help="Turtle gives a SHACL report.")] = ReportFormat.table,
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="Format of the report; turtle is a SHACL validation report.")
+    ] = ReportFormat.table,
     lang: Language = Lang.en,
 ) -> None:
     """Check files against every constraint; nothing is stored."""
@@ -93,6 +97,7 @@ def validate(
 
 
 def _validate(graph: KnowledgeGraph, file: Path) -> ValidationReport:
+    """Check a file: as a claims document if it is JSON or standard input, else as RDF of its suffix."""
     content = read_file(file)
     if file.suffix == ".json" or str(file) == "-":
         return graph.articles.check_document(content)
@@ -101,5 +106,5 @@ def _validate(graph: KnowledgeGraph, file: Path) -> ValidationReport:
 
 
 def schema() -> None:
-    """Print the claims document's JSON Schema."""
+    """Print the JSON Schema of claims documents."""
     typer.echo(json.dumps(document_model.json_schema(), ensure_ascii=False, indent=1))

@@ -1,8 +1,8 @@
-"""Command table of ``kg``: each command's name, where it is defined, and its summary.
+"""Command table of ``kg``: the name, import target and summary of each command.
 
 A package adds commands with an entry point of the group ``claimgraph.commands`` that names such a table. The table is
-read for ``kg --help`` and tab completion, so its module must import nothing but this one; what a command needs is
-imported when it is called.
+loaded for ``kg --help`` and tab completion, so its module must import nothing but this one; the dependencies of a
+command are imported when it runs.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 GROUP = "claimgraph.commands"
-"""Entry-point group whose entries are tables like :data:`COMMANDS`."""
+"""Entry-point group; each entry names a table like :data:`COMMANDS`."""
 
 
 @dataclass(frozen=True)
 class CommandEntry:
-    """One command.
+    """Entry of one command.
 
     Attributes:
         target: ``module:name`` of a function, or of a ``typer.Typer`` for a command with sub-commands.
-        summary: the first paragraph of its help, as ``kg --help`` lists it.
+        summary: first paragraph of the help text; shown in the list of ``kg --help``.
     """
 
     target: str
@@ -29,47 +29,47 @@ class CommandEntry:
 
 COMMANDS: Mapping[str, CommandEntry] = {
     "add": CommandEntry("kg.cli.articles:add", "Check claims documents and store those that pass."),
-    "remove": CommandEntry("kg.cli.articles:remove", "Remove an article and what follows from it."),
+    "remove": CommandEntry("kg.cli.articles:remove", "Remove an article and the statements inferred from it."),
     "validate": CommandEntry("kg.cli.articles:validate", "Check files against every constraint; nothing is stored."),
-    "schema": CommandEntry("kg.cli.articles:schema", "Print the claims document's JSON Schema."),
+    "schema": CommandEntry("kg.cli.articles:schema", "Print the JSON Schema of claims documents."),
     "query": CommandEntry(
         "kg.cli.queries:query", "Run a SPARQL query; the usual prefixes (cg:, code:, rdfs:, …) need no declaration."
     ),
-    "ask": CommandEntry("kg.cli.queries:ask", "Ask one of the competency questions."),
+    "ask": CommandEntry("kg.cli.queries:ask", "Run a competency question, or list them all."),
     "why": CommandEntry(
         "kg.cli.queries:why",
-        "Show what stands behind a claim (words, cue, sources) or a statement (quotes, or axiom and premises).",
+        "Explain a claim (wording, cue, sources) or a statement (quotes, or axiom and premises).",
     ),
     "export": CommandEntry(
         "kg.cli.export:export_",
-        "Write articles as RDF, as tables (csv, parquet, duckdb), or as a map, timeline, calendar or network.",
+        "Export articles as RDF, tables (csv, parquet, duckdb), a map, a timeline, a calendar or a network.",
     ),
     "load": CommandEntry(
         "kg.cli.load_and_info:load",
         "Load RDF files in bulk into your own graphs; repeat an interrupted load to resume it.",
     ),
-    "info": CommandEntry("kg.cli.load_and_info:info", "Show what the store holds."),
+    "info": CommandEntry("kg.cli.load_and_info:info", "Show the base IRI, size, graphs and articles of the store."),
     "backup": CommandEntry(
-        "kg.cli.maintenance:backup_", "Write the whole store into one file, while it is served or not."
+        "kg.cli.maintenance:backup_", "Back up the whole store to one file, even while a server uses it."
     ),
     "restore": CommandEntry(
-        "kg.cli.maintenance:restore_", "Check a backup to the last byte, then make a data directory of it."
+        "kg.cli.maintenance:restore_", "Verify a backup completely, then restore it to a data directory."
     ),
     "doctor": CommandEntry(
         "kg.cli.maintenance:doctor_",
-        "Check the data directory, the store and the system; exit code 1 if something needs to be mended.",
+        "Check the data directory, the store and the system; exit with code 1 if a check fails.",
     ),
     "token": CommandEntry(
         "kg.cli.tokens:app",
-        "Tokens for reading, writing and administration. A running server takes up each change at once.",
+        "Manage tokens for reading, writing and administration. A running server applies each change at once.",
     ),
     "reference": CommandEntry(
-        "kg.cli.reference_packs:app", "Import and look at reference packs: what facts can be linked to."
+        "kg.cli.reference_packs:app", "Import and inspect reference packs: records that entities can be linked to."
     ),
     "link": CommandEntry(
         "kg.cli.linking:link", "Link entities to matching reference records; queue uncertain matches for review."
     ),
-    "review": CommandEntry("kg.cli.linking:review_app", "Decide about the links that wait for a person."),
+    "review": CommandEntry("kg.cli.linking:review_app", "Review proposed links that need a decision."),
     "links": CommandEntry("kg.cli.linking:links_app", "Export accepted links as files."),
-    "events": CommandEntry("kg.cli.events:app", "Match events of the graph with rows of ACLED, UCDP GED or GDELT."),
+    "events": CommandEntry("kg.cli.events:app", "Match events in the graph with rows of ACLED, UCDP GED or GDELT."),
 }

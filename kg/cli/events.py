@@ -1,4 +1,4 @@
-"""``kg events``: our events beside the rows of event datasets."""
+"""``kg events``: matching of events in the graph with rows of event datasets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kg.linking.link_proposals import LinkProposal
 
 app = typer.Typer(
-    add_completion=False, help="Match events of the graph with rows of ACLED, UCDP GED or GDELT.", no_args_is_help=True
+    add_completion=False, help="Match events in the graph with rows of ACLED, UCDP GED or GDELT.", no_args_is_help=True
 )
 
 _COLOURS = {"accept": "green", "review": "yellow", "nil": "dim", "outside": "dim"}
@@ -35,28 +35,30 @@ _FORMATS = ("acled", "ucdp", "gdelt")
 
 @app.callback()
 def _group() -> None:
-    """Keep ``match`` a command of its own."""
+    """Make ``events`` a group: without a callback, typer would merge its only command ``match`` into it."""
 
 
 @app.command("match")
 def match_(
-    file: Annotated[Path, typer.Argument(help="The dataset's file (.csv, .tsv), gzipped or not.")],
-    form: Annotated[str, typer.Option("--format", help="acled, ucdp or gdelt.")],
+    file: Annotated[Path, typer.Argument(help="File of the dataset (.csv or .tsv, optionally gzipped).")],
+    form: Annotated[str, typer.Option("--format", help="Format of the file: acled, ucdp or gdelt.")],
     data: Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")] = None,
     places: Annotated[
-        list[Path] | None, typer.Option("--places", help="CSV of place,latitude,longitude[,radius in km].")
+        list[Path] | None,
+        typer.Option("--places", help="CSV file with the columns place,latitude,longitude[,radius in km]."),
     ] = None,
-    mentions: Annotated[Path | None, typer.Option("--mentions", help="GDELT mentions of these events.")] = None,
+    mentions: Annotated[Path | None, typer.Option("--mentions", help="File of GDELT mentions of these events.")] = None,
     spark: Annotated[
-        str | None, typer.Option("--spark", metavar="MASTER", help="Match on Spark: local[2], spark://host:7077, …")
+        str | None,
+        typer.Option("--spark", metavar="MASTER", help="Match on this Spark master: local[2], spark://host:7077, …"),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the proposals as .csv or .json.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write the proposals to (.csv or .json).")] = None,
 ) -> None:
-    """Propose links from events of the graph to rows of a dataset; nothing is stored."""
+    """Propose links from events in the graph to rows of a dataset; nothing is stored."""
     if form not in _FORMATS:
-        raise BadInput(f"“{form}” is no format of events.", remedy=f"Choose one of {', '.join(_FORMATS)}.")
+        raise BadInput(f"“{form}” is not a format of event datasets.", remedy=f"Choose one of {', '.join(_FORMATS)}.")
     if out is not None and out.suffix not in (".csv", ".json"):
-        raise BadInput(f"{out.name} is neither .csv nor .json.", remedy="Choose one of these endings.")
+        raise BadInput(f"{out.name} is neither .csv nor .json.", remedy="Choose one of these suffixes for --out.")
     graph = KnowledgeGraph.open(from_environment().with_options(data_dir=data))
     points = _points(places or [])
     found = _proposals(graph, _EventInput(file, form, mentions), points, spark)
@@ -69,7 +71,7 @@ def match_(
 
 @dataclass(frozen=True)
 class _EventInput:
-    """What is matched with: the dataset's file, its format, and perhaps mentions of its events."""
+    """Input of a match: the file of the dataset, its format, and optionally a file of GDELT mentions."""
 
     file: Path
     form: str
@@ -77,6 +79,7 @@ class _EventInput:
 
 
 def _points(places: list[Path]) -> dict[str, PlacePoint]:
+    """Return the point of each place; a later file overrides an earlier one."""
     from kg.events import graph_events  # noqa: PLC0415 - only this command needs it
 
     return {name: point for listed in places for name, point in graph_events.read_points(listed).items()}
@@ -85,9 +88,11 @@ def _points(places: list[Path]) -> dict[str, PlacePoint]:
 def _proposals(
     graph: KnowledgeGraph, given: _EventInput, points: Mapping[str, PlacePoint], spark: str | None
 ) -> list[LinkProposal]:
+    """Read the dataset with DuckDB, copy it to Spark if a master is named, and return the proposals."""
     from kg.events import event_files, event_proposals, graph_events, ibis_engine  # noqa: PLC0415 - an extra, and slow to load
 
     with tempfile.TemporaryDirectory(prefix="kg-events-") as folder:
+        # DuckDB reads the file in either case; for Spark, the parsed dataset is then copied through the folder
         connection = ibis_engine.duck(spill=Path(folder))
         dataset = event_files.opened(connection, given.file, event_files.EventFormat(given.form), given.mentions)
         if spark is not None:
@@ -97,6 +102,7 @@ def _proposals(
 
 
 def _table(found: list[LinkProposal], base: str) -> Table:
+    """Return a table of proposals; IRIs under ``base`` are shortened."""
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
     for column in ("situation", "what", "verdict", "row", "score", "which", "why"):
         table.add_column(column, overflow="fold")

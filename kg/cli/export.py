@@ -1,4 +1,4 @@
-"""``kg export``: the graph in other people's formats, as documents, tables, a map, a timeline or a network."""
+"""``kg export``: articles as RDF, claims documents, tables, a map, a timeline, a calendar or a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Step = Callable[[], None]
 
 
 class ExportFormat(StrEnum):
-    """All that can be written: RDF and claims documents, tables, and what draws situations."""
+    """Output formats: RDF and claims documents, tables, and visualisations of situations."""
 
     turtle = "turtle"
     trig = "trig"
@@ -51,14 +51,14 @@ _RDF = frozenset(map(str, rdf_export.RdfExportFormat))
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What is to be written.
+    """Options of one export.
 
     Attributes:
-        form: see :class:`ExportFormat`.
-        article: id of the one article; ``None`` takes all.
-        out: file or folder; ``None`` prints.
-        inferred: write what follows as well.
-        force: replace what is there.
+        form: output format.
+        article: id of the only article to export; ``None`` exports all.
+        out: file or folder to write; ``None`` prints to standard output.
+        inferred: include the inferred statements.
+        force: replace an existing file or folder.
     """
 
     form: ExportFormat
@@ -68,26 +68,26 @@ class ExportRequest:
     force: bool
 
     def check(self) -> None:
-        """Refuse what cannot be done, before a store is opened for it.
+        """Check the options before the store is opened.
 
         Raises:
-            BadInput: options that do not go together, or a library that is missing.
+            BadInput: incompatible options, or a missing library.
         """
         if self.inferred and self.form not in _RDF:
             raise BadInput("--inferred is for RDF formats.", remedy="Leave it out, or choose another --format.")
         if self.form in _TABLES and self.out is None:
-            raise BadInput("Tables are not printed.", remedy="Name a new folder (csv, parquet) or file with --out.")
+            raise BadInput("Tables cannot be printed.", remedy="Name a new folder (csv, parquet) or file with --out.")
         if self.form in (ExportFormat.parquet, ExportFormat.duckdb):
             parquet_and_duckdb_files.require()
 
 
 def _run(articles: Articles, request: ExportRequest) -> None:
-    """Write what is asked for; a file or folder is there whole, or not at all.
+    """Write the export; a file or folder appears complete, or not at all.
 
     Raises:
-        NotFound: there is no such article.
-        BadInput: it cannot be written there.
-        StorageFull: there is no room.
+        NotFound: the article does not exist.
+        BadInput: the target cannot be written.
+        StorageFull: the disk has no space left.
     """
     if request.form in _RDF:
         content = rdf_export.export(
@@ -104,6 +104,7 @@ def _run(articles: Articles, request: ExportRequest) -> None:
 
 
 def _tables(reader: TableReader, request: ExportRequest) -> None:
+    """Write the tables and print the number of rows of each."""
     form, target = table_files.TableFileFormat(request.form), request.out
     assert target is not None
     with (
@@ -116,27 +117,27 @@ def _tables(reader: TableReader, request: ExportRequest) -> None:
 
 def _geojson(reader: TableReader, request: ExportRequest) -> None:
     found = GeoJsonWriter(reader)
-    _drawn(reader, found.pieces(), request)
-    _tell(f"{found.features} features, each a situation at a place; {found.unlocated} of them without a point.")
+    _stream(reader, found.pieces(), request)
+    _note(f"{found.features} features, each a situation at a place; {found.unlocated} of them without a point.")
 
 
 def _ical(reader: TableReader, request: ExportRequest) -> None:
     found = TimelineWriter(reader)
-    _drawn(reader, found.calendar(), request)
-    left = f"left out: {found.inexact} with a date that is no day, {found.undated} without a date"
-    _tell(f"{found.written} situations with a day; {left}.")
+    _stream(reader, found.calendar(), request)
+    left = f"left out: {found.inexact} whose date is not a single day, {found.undated} without a date"
+    _note(f"{found.written} situations with a day; {left}.")
 
 
 def _timeline(reader: TableReader, request: ExportRequest) -> None:
     found = TimelineWriter(reader)
-    _drawn(reader, found.json(), request)
-    _tell(f"{found.written} situations with a date; left out: {found.undated} without one.")
+    _stream(reader, found.json(), request)
+    _note(f"{found.written} situations with a date; left out: {found.undated} without one.")
 
 
 def _graphml(reader: TableReader, request: ExportRequest) -> None:
     found = GraphMLWriter(reader)
-    _drawn(reader, found.pieces(), request)
-    _tell(f"{found.nodes} nodes, {found.edges} edges.")
+    _stream(reader, found.pieces(), request)
+    _note(f"{found.nodes} nodes, {found.edges} edges.")
 
 
 _OTHERS = {
@@ -147,18 +148,20 @@ _OTHERS = {
 }
 
 
-def _drawn(reader: TableReader, pieces: Iterable[str], request: ExportRequest) -> None:
+def _stream(reader: TableReader, pieces: Iterable[str], request: ExportRequest) -> None:
+    """Write the pieces as they come, with a progress bar that counts them against the articles."""
     with _progress(len(reader.articles)) as step:
 
-        def told() -> Iterator[str]:
+        def counted() -> Iterator[str]:
             for piece in pieces:
                 yield piece
                 step()
 
-        _write(told(), request)
+        _write(counted(), request)
 
 
 def _write(pieces: Iterable[str], request: ExportRequest) -> None:
+    """Write text as UTF-8 to the file, or to standard output."""
     if request.out is None:
         for piece in pieces:
             sys.stdout.buffer.write(piece.encode())
@@ -169,13 +172,13 @@ def _write(pieces: Iterable[str], request: ExportRequest) -> None:
             file.write(piece.encode())
 
 
-def _tell(what: str) -> None:
-    typer.echo(what, err=True)  # the output itself may be on the standard output
+def _note(message: str) -> None:
+    typer.echo(message, err=True)  # standard output may carry the export itself
 
 
 @contextmanager
 def _progress(steps: int) -> Iterator[Step]:
-    """Show how far the writing has come."""
+    """Show a progress bar on standard error; yield the function that advances it by one step."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("export", total=steps)
@@ -183,16 +186,19 @@ def _progress(steps: int) -> Iterator[Step]:
 
 
 def export_(
-    article: Annotated[str | None, typer.Argument(help="Id of one article; none takes all.")] = None,
+    article: Annotated[str | None, typer.Argument(help="Id of the article to export; default: all articles.")] = None,
     data: Data = None,
-    form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.trig,
-    inferred: Annotated[bool, typer.Option("--inferred", help="RDF only: write what follows as well.")] = False,
+    form: Annotated[ExportFormat, typer.Option("--format", help="Output format.")] = ExportFormat.trig,
+    inferred: Annotated[
+        bool, typer.Option("--inferred", help="Include inferred statements (RDF formats only).")
+    ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "--output", "-o", help="File, or folder for csv and parquet; none prints.")
+        Path | None,
+        typer.Option("--out", "--output", "-o", help="File, or folder for csv and parquet; default: standard output."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there under that name.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file or folder of that name.")] = False,
 ) -> None:
-    """Write articles as RDF, as tables (csv, parquet, duckdb), or as a map, timeline, calendar or network."""
+    """Export articles as RDF, tables (csv, parquet, duckdb), a map, a timeline, a calendar or a network."""
     request = ExportRequest(form, article, out, inferred, force)
     request.check()
     _run(open_graph(data).articles, request)

@@ -1,4 +1,4 @@
-"""``kg link``, ``kg review`` and ``kg links``: which records our entities are, and what people say of it."""
+"""``kg link``, ``kg review`` and ``kg links``: linking of entities to reference records, review and export of links."""
 
 from __future__ import annotations
 
@@ -30,9 +30,14 @@ from kg.reference.data_directory_reference_store import records
 from kg.reference.reference_store import FILE, ReferenceStore
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
-User = Annotated[str | None, typer.Option("--user", help="Who decides; default: the account that runs this.")]
-Subject = Annotated[str, typer.Argument(metavar="ENTITY", help="IRI of an entity, or entity/… without the base.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason for the decision; stored in the decision log.")]
+User = Annotated[
+    str | None,
+    typer.Option("--user", help="Name recorded with the decision; default: the account that runs the command."),
+]
+Subject = Annotated[
+    str, typer.Argument(metavar="ENTITY", help="IRI of an entity, in full or relative to the base IRI (entity/…).")
+]
 Of = Annotated[str, typer.Argument(metavar="RECORD", help="Dataset and identifier, such as wikidata:Q212.")]
 
 _COLOURS = {
@@ -44,7 +49,7 @@ _COLOURS = {
 
 review_app = typer.Typer(
     add_completion=False,
-    help="Decide about the links that wait for a person.",
+    help="Review proposed links that need a decision.",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -57,11 +62,13 @@ links_app = typer.Typer(
 
 
 def _opened(data: Path | None) -> LinkReview:
+    """Return the link review of the store in the data directory."""
     config = _config(data)
     return KnowledgeGraph.open(config).review(records(config.store.data_dir))
 
 
 def _config(data: Path | None) -> Config:
+    """Return the settings; raise :class:`BadInput` for a bare store, which has no entities to link."""
     config = from_environment().with_options(data_dir=data)
     if config.store.bare:
         raise BadInput("A bare store holds no entities.", remedy="Unset KG_BARE.")
@@ -80,13 +87,18 @@ def _table(*columns: str) -> Table:
 
 def link(
     data: Data = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; store nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the proposals and their outcomes; store nothing.")
+    ] = False,
     dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", help="Heed this dataset alone; may be given many times.")
+        list[str] | None, typer.Option("--dataset", help="Link to this dataset only; can be repeated.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Show as well what the packs do not cover.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Show entities that the packs do not cover, too.")] = False,
     logic: Annotated[
-        bool, typer.Option("--logic", help="Compare names of people by logic-v2 of nomenklatura, too (extra logic).")
+        bool,
+        typer.Option(
+            "--logic", help="Also compare names of people with logic-v2 of nomenklatura (needs the extra logic)."
+        ),
     ] = False,
 ) -> None:
     """Link entities to matching reference records; queue uncertain matches for review."""
@@ -101,15 +113,16 @@ def link(
     shown(Console(), _outcomes(outcomes if all_ else covered, review.names.base))
     counts = Counter(outcome.done for outcome in outcomes)
     if not all_ and len(covered) < len(outcomes):
-        typer.echo(f"{len(outcomes) - len(covered)} more are outside what the packs cover (--all shows them)")
-    told = ", ".join(f"{counts[done]} {done}" for done in ("linked", "queued", "kept") if counts[done])
-    typer.echo(f"{told or 'nothing linked'}{' (dry run: nothing is stored)' if dry_run else ''}")
+        typer.echo(f"{len(outcomes) - len(covered)} more are outside the coverage of the packs (--all shows them)")
+    summary = ", ".join(f"{counts[done]} {done}" for done in ("linked", "queued", "kept") if counts[done])
+    typer.echo(f"{summary or 'nothing linked'}{' (dry run: nothing is stored)' if dry_run else ''}")
     if linker.missing:
         typer.secho(linker.missing, fg="yellow", err=True)
     _warn(review.log().conflicts(), review.names.base)
 
 
 def _proposals(linker: Linker, entities: list[entity_profiles.EntityProfile]) -> list[LinkProposal]:
+    """Return the proposals for the entities; show a progress bar on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("entities", total=len(entities))
@@ -146,10 +159,10 @@ def _warn(conflicts: Iterable[LinkConflict], base: str) -> None:
 def review_(
     context: typer.Context,
     data: Data = None,
-    listed: Annotated[bool, typer.Option("--list", help="List what waits, and what was decided last.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the queue and the latest decisions.")] = False,
     user: User = None,
 ) -> None:
-    """Show what waits for a person, one after the other, and ask; the keys are told."""
+    """Review the queue of proposed links one by one."""
     if context.invoked_subcommand is not None:
         return
     review = _opened(data)
@@ -160,13 +173,15 @@ def review_(
 
 
 def _account() -> str:
+    """Return the name of the account that runs the command, ``somebody`` if it has none."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name
+    except (KeyError, OSError):  # a container may run under a user id without a name
         return "somebody"
 
 
 def _list(review: LinkReview) -> None:
+    """Print the queue, the last 20 decisions and the conflicts between accepted links."""
     log, base = review.log(), review.names.base
     queue = _table("entity", "record", "label", "score", "state", "reason")
     for entry in log.queue():
@@ -190,11 +205,11 @@ def _list(review: LinkReview) -> None:
 
 @dataclass
 class _ReviewSession:
-    """One person who goes through the queue.
+    """Interactive review of the queue by one person.
 
     Attributes:
-        made: numbers of the decisions of this session, the last one last.
-        skipped: what the person would not decide now.
+        made: numbers of the decisions of this session, in order.
+        skipped: keys of entries that this session does not show again.
     """
 
     review: LinkReview
@@ -203,12 +218,12 @@ class _ReviewSession:
     skipped: set[object] = field(default_factory=set)
 
     def run(self) -> None:
-        """Ask until nothing waits, or the person has enough."""
+        """Prompt for decisions until the queue is empty or the person quits."""
         while waiting := [entry for entry in self.review.log().queue() if entry.key not in self.skipped]:
             self._show(waiting[0], len(waiting))
             try:
                 answer = typer.prompt(
-                    "a(ccept) c(lose) r(eject) u(nsure) s(kip) z(undo) q(uit), and a reason if you like"
+                    "a(ccept) c(lose) r(eject) u(nsure) s(kip) z(undo) q(uit), then optionally a reason"
                 )
             except typer.Abort:
                 return
@@ -219,9 +234,10 @@ class _ReviewSession:
                 self._do(key, reason, waiting[0])
             except ClaimgraphError as error:
                 typer.secho(f"{error.message} {error.remedy}", fg="red", err=True)
-        typer.echo("Nothing waits.")
+        typer.echo("No more links to review.")
 
     def _do(self, key: str, reason: str, entry: LogEntry) -> None:
+        """Carry out the command of one key for an entry: ``r`` with the reason ``wrong person`` rejects the link."""
         judgements = {
             "a": Judgement.positive,
             "c": Judgement.positive,
@@ -234,7 +250,7 @@ class _ReviewSession:
                 ReviewDecision(*entry.key, judgements[key], reason, relation), self.user
             )
             self.made.append(made.number)
-            self.skipped.add(entry.key)  # what one is unsure of waits for another
+            self.skipped.add(entry.key)  # an unsure entry stays in the queue, for another person
             typer.echo(f"decision {made.number}: {made.judgement} {made.proposal.record}")
             _warn(conflicts, self.review.names.base)
         elif key == "s":
@@ -244,11 +260,12 @@ class _ReviewSession:
             self.skipped.discard(undone.key)
             typer.echo(f"decision {undone.undoes} is undone")
         else:
-            typer.secho("Nothing to undo." if key == "z" else f"“{key}” is no key.", fg="red", err=True)
+            typer.secho("Nothing to undo." if key == "z" else f"“{key}” is not one of the keys.", fg="red", err=True)
 
     def _show(self, entry: LogEntry, waiting: int) -> None:
+        """Print an entry: entity, record, features, and up to five sentences that mention the entity."""
         row, out = entry.proposal, Console(highlight=False)
-        out.print(f"\n{waiting} wait.", style="dim")
+        out.print(f"\n{waiting} in the queue", style="dim")
         out.print(f"[bold]{escape(row.name)}[/] ({row.kind}, {escape(row.subject)})")
         out.print(f"is it [bold]{escape(row.record)}[/] {escape(row.label)}?   score {row.score:.0f}")
         out.print(escape(row.reason), style="dim")
@@ -262,9 +279,12 @@ class _ReviewSession:
 
 
 def _decide(data: Path | None, decision: ReviewDecision, user: str | None) -> None:
+    """Store a decision whose identifier still has its dataset in front (``wikidata:Q212``), and print it."""
     dataset, colon, identifier = decision.identifier.partition(":")
     if not colon:
-        raise BadInput(f"“{dataset}” names no record.", remedy="Write dataset:identifier, such as wikidata:Q212.")
+        raise BadInput(
+            f"“{dataset}” is not the id of a record.", remedy="Write dataset:identifier, such as wikidata:Q212."
+        )
     review = _opened(data)
     entry, conflicts = review.decide(replace(decision, dataset=dataset, identifier=identifier), user or _account())
     typer.echo(f"decision {entry.number}: {entry.judgement} {entry.proposal.record}")
@@ -278,9 +298,11 @@ def accept(
     data: Data = None,
     reason: Reason = "",
     user: User = None,
-    close: Annotated[bool, typer.Option("--close", help="Nearly the same (skos:closeMatch), not exactly.")] = False,
+    close: Annotated[
+        bool, typer.Option("--close", help="Link as a close match (skos:closeMatch) instead of an exact one.")
+    ] = False,
 ) -> None:
-    """Accept a link, proposed or not."""
+    """Accept a link, whether it was proposed or not."""
     relation = Relation.close if close else Relation.exact
     _decide(data, ReviewDecision(subject, "", record, Judgement.positive, reason, relation), user)
 
@@ -293,18 +315,18 @@ def reject(subject: Subject, record: Of, data: Data = None, reason: Reason = "",
 
 @review_app.command()
 def unsure(subject: Subject, record: Of, data: Data = None, reason: Reason = "", user: User = None) -> None:
-    """Note that you have looked and cannot tell; it goes on waiting."""
+    """Record that you are unsure about a link; it stays in the queue."""
     _decide(data, ReviewDecision(subject, "", record, Judgement.unsure, reason), user)
 
 
 @review_app.command()
 def undo(
-    number: Annotated[int, typer.Argument(help="Number of the decision; `kg review --list` tells it.")],
+    number: Annotated[int, typer.Argument(help="Number of the decision, as listed by `kg review --list`.")],
     data: Data = None,
     reason: Reason = "",
     user: User = None,
 ) -> None:
-    """Take a decision back; what held before it holds again."""
+    """Undo a decision; the previous state of the link is restored."""
     entry = _opened(data).undo(number, user or _account(), reason)
     typer.echo(f"entry {entry.number}: decision {number} is undone")
 
@@ -316,15 +338,18 @@ def undo(
 def export_(
     data: Data = None,
     form: Annotated[
-        link_file_export.LinkExportFormat, typer.Option("--format")
+        link_file_export.LinkExportFormat, typer.Option("--format", help="Output format.")
     ] = link_file_export.LinkExportFormat.sssom,
-    rejected: Annotated[bool, typer.Option("--rejected", help="Write what is rejected instead.")] = False,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Export rejected links instead.")] = False,
     same_as: Annotated[
-        bool, typer.Option("--same-as", help="Write exact links as owl:sameAs, which merges the two for a reasoner.")
+        bool,
+        typer.Option("--same-as", help="Write exact links as owl:sameAs; a reasoner then merges entity and record."),
     ] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; default: standard output.")
+    ] = None,
 ) -> None:
-    """Write the links as SSSOM TSV, TriG with the record of each, or plain N-Triples."""
+    """Export the links as SSSOM TSV, TriG with the record of each link, or plain N-Triples."""
     content = link_file_export.export(_opened(data), form, rejected=rejected, same_as=same_as)
     if output is None:
         typer.echo(content.rstrip("\n"))

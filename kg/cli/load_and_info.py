@@ -1,4 +1,4 @@
-"""``kg load`` and ``kg info``: RDF files into the dataset, and what the dataset holds."""
+"""``kg load`` and ``kg info``: bulk loading of RDF files, and a summary of the store."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from kg.rdf.media_types import media_type_of
 
 
 def load(
-    files: Annotated[list[Path], typer.Argument(help="RDF files of any syntax; each may be gzipped.")],
+    files: Annotated[list[Path], typer.Argument(help="RDF files in any syntax, optionally gzipped.")],
     data: Data = None,
     graph: Annotated[
-        str | None, typer.Option("--graph", help="Graph for triples that name none; default {base}graph/default.")
+        str | None,
+        typer.Option("--graph", help="IRI of the graph for triples without one; default: {base}graph/default."),
     ] = None,
 ) -> None:
     """Load RDF files in bulk into your own graphs; repeat an interrupted load to resume it."""
@@ -41,7 +42,11 @@ def load(
 
 @contextmanager
 def _progress(file: Path) -> Iterator[oxigraph.Stream]:
-    """Open a file, unpack gzip, and show how far the reading has come."""
+    """Open a file, unpack gzip, and show a progress bar on standard error while it is read.
+
+    Raises:
+        BadInput: the file cannot be read, or its gzip data is truncated or damaged.
+    """
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -59,11 +64,11 @@ def _progress(file: Path) -> Iterator[oxigraph.Stream]:
                     yield raw
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise BadInput(f"It cannot be read to the end: {reason}.", remedy="Check the file.") from None
+            raise BadInput(f"The file cannot be read to the end: {reason}.", remedy="Check the file.") from None
 
 
 def info(data: Data = None) -> None:
-    """Show what the store holds."""
+    """Show the base IRI, size, graphs and articles of the store."""
     graph = open_graph(data, bare=True)
     typer.echo(f"base IRI    {graph.names.base}")
     typer.echo(f"statements  {len(graph.store)}")

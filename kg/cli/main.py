@@ -1,6 +1,6 @@
 """Entry point of the ``kg`` command: finds the commands, loads the one that is called, and sets the exit code.
 
-Exit codes: 0 done; 1 a document or graph breaks constraints; 2 wrong use or input that cannot be read; 3 not found;
+Exit codes: 0 success; 1 a document or graph violates constraints; 2 wrong usage or unreadable input; 3 not found;
 4 the store cannot be used.
 """
 
@@ -21,14 +21,14 @@ _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class LazyCommand(TyperCommand):
-    """A command by its name and summary; its module is imported when the command is called or asked for its help."""
+    """A command known by name and summary; its module is imported when the command or its ``--help`` runs."""
 
     def __init__(self, name: str, entry: CommandEntry) -> None:
         super().__init__(name, help=entry.summary)
         self._entry = entry
 
     def load(self) -> Any:
-        """Import the module and return the command that is defined there."""
+        """Import the module and return the command that it defines."""
         module, _, name = self._entry.target.partition(":")
         target = getattr(import_module(module), name)
         if isinstance(target, typer.Typer):
@@ -43,14 +43,15 @@ class LazyCommand(TyperCommand):
 
 
 class CommandGroup(TyperGroup):
-    """The commands of all installed packages, by the entry points of the group ``claimgraph.commands``."""
+    """Commands of all installed packages, found through the entry points of the group ``claimgraph.commands``."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         for point in metadata.entry_points(group=GROUP):
             try:
                 table = point.load()
-            except (ImportError, AttributeError) as error:  # of another package; its commands alone are missing
+            except (ImportError, AttributeError) as error:
+                # a broken package must not disable the commands of the others
                 typer.echo(f"The commands of {point.name} cannot be loaded: {error}.", err=True)
                 continue
             self.commands.update({name: LazyCommand(name, entry) for name, entry in table.items()})
@@ -72,17 +73,18 @@ def _options() -> None:
 
 def main() -> None:
     """Run the command; print an error as its message and remedy."""
-    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it logs odd literals with tracebacks
+    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it logs a traceback for each ill-typed literal
     try:
         app()
     except ClaimgraphError as error:
         _fail(error)
     except OSError as error:
         what = error.filename or "The output"
-        _fail(BadInput(f"{what}: {error.strerror or error}.", remedy="Check the name, the rights and the space left."))
+        _fail(BadInput(f"{what}: {error.strerror or error}.", remedy="Check the name, permissions and disk space."))
 
 
 def _fail(error: ClaimgraphError) -> NoReturn:
+    """Print an error on standard error, after the validation report if it carries one, and exit with its code."""
     from rich.console import Console  # noqa: PLC0415 - only for an error
 
     err = Console(stderr=True, highlight=False)

@@ -1,4 +1,4 @@
-"""``kg backup``, ``kg restore`` and ``kg doctor``: what is done to a data directory as a whole."""
+"""``kg backup``, ``kg restore`` and ``kg doctor``: maintenance of a whole data directory."""
 
 from __future__ import annotations
 
@@ -25,23 +25,24 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[backup_archive.Progress]:
+def _progress(description: str) -> Iterator[backup_archive.Progress]:
+    """Show a progress bar in bytes on standard error; a total of 0 means that the size is unknown."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, advance=done, total=total or None)
 
 
 def backup_(
-    file: Annotated[Path, typer.Argument(help="File to write; it appears under its name once it is whole.")],
+    file: Annotated[Path, typer.Argument(help="File to write; it appears under this name once it is complete.")],
     data: Data = None,
     url: Annotated[
-        str | None, typer.Option("--url", help="Take it from the server at this address, with the token of KG_TOKEN.")
+        str | None, typer.Option("--url", help="Back up the server at this URL, with the token in KG_TOKEN.")
     ] = None,
-    without_tokens: Annotated[bool, typer.Option("--without-tokens", help="Leave the hashes of tokens out.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")] = False,
+    without_tokens: Annotated[bool, typer.Option("--without-tokens", help="Leave out the hashes of tokens.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file of that name.")] = False,
 ) -> None:
-    """Write the whole store into one file, while it is served or not."""
+    """Back up the whole store to one file, even while a server uses it."""
     config = from_environment().with_options(data_dir=data)
     place = config.store.data_dir
     with _progress(file.name) as progress:
@@ -52,38 +53,38 @@ def backup_(
             backup.download(source, file, overwrite=overwrite, progress=progress)
     with file.open("rb") as stream:
         summary = backup_archive.ArchiveReader(stream, file.name).summary
-    typer.echo(f"{file}: {_told(summary)}, {file.stat().st_size} bytes")
+    typer.echo(f"{file}: {_described(summary)}, {file.stat().st_size} bytes")
 
 
 def restore_(
-    file: Annotated[Path, typer.Argument(help="A file that `kg backup` has written.")],
+    file: Annotated[Path, typer.Argument(help="Backup file, written by `kg backup`.")],
     data: Data = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Take the place of the store that is there.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the existing store.")] = False,
 ) -> None:
-    """Check a backup to the last byte, then make a data directory of it."""
+    """Verify a backup completely, then restore it to a data directory."""
     target = from_environment().with_options(data_dir=data).store.data_dir
     with _progress(file.name) as progress:
         summary = restore.restore(file, target, replace=replace, progress=progress)
-    typer.echo(f"{target}: {_told(summary)}, as of {summary.made}")
+    typer.echo(f"{target}: {_described(summary)}, as of {summary.made}")
 
 
-def _told(summary: backup_archive.BackupSummary) -> str:
+def _described(summary: backup_archive.BackupSummary) -> str:
     return f"{summary.quads} quads in {summary.graphs} named graphs under {summary.base}"
 
 
 def doctor_(
     data: Data = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Read every statement and pass every article through the gate again.")
+        bool, typer.Option("--full", help="Also read every statement and check every article with the gate.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Check the data directory, the store and the system; exit code 1 if something needs to be mended."""
+    """Check the data directory, the store and the system; exit with code 1 if a check fails."""
     findings = doctor.diagnose(doctor.installation(data, os.environ, full=full))
     sound = all(finding.verdict != "failed" for finding in findings)
     if as_json:
-        answer = {"ok": sound, "findings": [finding.to_json() for finding in findings]}
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
+        result = {"ok": sound, "findings": [finding.to_json() for finding in findings]}
+        typer.echo(json.dumps(result, ensure_ascii=False, indent=1))
     else:
         shown(Console(), _table(findings))
     raise typer.Exit(0 if sound else 1)

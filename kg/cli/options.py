@@ -1,4 +1,4 @@
-"""Options and helpers that several commands share: the store to open, the language, files to read."""
+"""Options and helpers shared by several commands: the store to open, the language, files to read."""
 
 from __future__ import annotations
 
@@ -30,25 +30,33 @@ Language = Annotated[Lang, typer.Option("--lang", help="Language of labels and m
 
 
 def configuration(data: Path | None) -> Config:
-    """Return the settings of the environment, with the directory that the command names."""
+    """Return the settings of the environment, with ``data`` as the data directory if it is set."""
     return from_environment().with_options(data_dir=data)
 
 
 def open_graph(data: Path | None, *, bare: bool = False) -> KnowledgeGraph:
-    """Open the store, and print a line if that created it; commands about articles refuse a ``bare`` store."""
+    """Open the store; print a line to standard error if it was created.
+
+    Args:
+        data: directory of the store; ``None`` means the one of the environment.
+        bare: allow a bare store; commands that need articles do not.
+
+    Raises:
+        BadInput: the store is bare, and the command needs articles.
+    """
     config = configuration(data)
     if config.store.bare and not bare:
         raise BadInput("A bare store holds no articles.", remedy="Unset KG_BARE, or use kg query, kg load or kg serve.")
-    made = not (config.store.data_dir / META).exists()
+    created = not (config.store.data_dir / META).exists()
     graph = KnowledgeGraph.open(config)
-    if made and not config.store.bare:
-        typer.echo(f"Made a new store with the seed article in {config.store.data_dir}.", err=True)
+    if created and not config.store.bare:
+        typer.echo(f"Created a new store with the seed article in {config.store.data_dir}.", err=True)
     return graph
 
 
 @contextmanager
 def naming(file: Path) -> Iterator[None]:
-    """Name the file in errors that are raised meanwhile."""
+    """Prefix the name of the file to the message of an error raised inside the block."""
     try:
         yield
     except ClaimgraphError as error:
@@ -60,7 +68,7 @@ def read_file(file: Path) -> bytes:
     """Return the content of a file, or of standard input for ``-``.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: the file cannot be read.
     """
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()

@@ -20,7 +20,7 @@ from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 
 
 class Output(StrEnum):
-    """Formats of `kg query` and `kg ask`."""
+    """Output formats of `kg query` and `kg ask`."""
 
     table = "table"
     json = "json"
@@ -41,16 +41,18 @@ _RESULTS = {
 
 
 def query(
-    text: Annotated[str, typer.Argument(help="A SPARQL query, or a file that holds one (- for standard input).")],
+    text: Annotated[str, typer.Argument(help="SPARQL query, or a file that contains it (- for standard input).")],
     data: Data = None,
-    form: Annotated[Output, typer.Option("--format")] = Output.table,
+    form: Annotated[Output, typer.Option("--format", help="Output format.")] = Output.table,
 ) -> None:
     """Run a SPARQL query; the usual prefixes (cg:, code:, rdfs:, …) need no declaration."""
+    # one word is taken for a file (`q.rq`, `-`), and so are several (`my query.rq`) if a file of that name exists
     is_file = len(text.split()) == 1 or ("{" not in text and Path(text).is_file())
-    _answer(open_graph(data, bare=True), _decoded(Path(text)) if is_file else text, form)
+    _print_result(open_graph(data, bare=True), _decoded(Path(text)) if is_file else text, form)
 
 
 def _decoded(file: Path) -> str:
+    """Return the text of a UTF-8 file, with or without a byte order mark."""
     try:
         return read_file(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,48 +60,64 @@ def _decoded(file: Path) -> str:
 
 
 def ask(
-    question: Annotated[str | None, typer.Argument(help="Number or name; none lists them.")] = None,
+    question: Annotated[
+        str | None, typer.Argument(help="Number or name of the question; default: list all questions.")
+    ] = None,
     data: Data = None,
-    form: Annotated[Output, typer.Option("--format")] = Output.table,
+    form: Annotated[Output, typer.Option("--format", help="Output format.")] = Output.table,
     lang: Language = Lang.en,
 ) -> None:
-    """Ask one of the competency questions."""
+    """Run a competency question, or list them all."""
     if question is None:
         terminal_output.shown(Console(), terminal_output.questions(competency_questions.all_questions(), lang))
         return
     found = competency_questions.find(question)
     if form is Output.table:
         typer.secho(f"{found.number}. {found.title.get(lang, found.title['en'])}", bold=True)
-    _answer(open_graph(data), found.text, form)
+    _print_result(open_graph(data), found.text, form)
 
 
-def _answer(graph: KnowledgeGraph, text: str, form: Output) -> None:
-    wordless = form in (Output.csv, Output.tsv)  # an ASK has no such form
-    drawn = "text/turtle" if form in (Output.table, Output.turtle) else None
-    choice = ResultFormats(_RESULTS[form], None if wordless else _RESULTS[form], drawn)
+def _print_result(graph: KnowledgeGraph, text: str, form: Output) -> None:
+    """Run a query and print its result.
+
+    Raises:
+        BadInput: the format does not exist for this form of query, such as CSV for ASK.
+    """
+    no_boolean = form in (Output.csv, Output.tsv)  # SPARQL defines CSV and TSV for solutions only
+    triples = "text/turtle" if form in (Output.table, Output.turtle) else None
+    choice = ResultFormats(_RESULTS[form], None if no_boolean else _RESULTS[form], triples)
     try:
-        answer = graph.store.query(text, choice, QueryDataset(prefixes=PREFIXES))
+        result = graph.store.query(text, choice, QueryDataset(prefixes=PREFIXES))
     except NotAcceptable:
-        raise BadInput(f"The result has no {form.value} form.", remedy="Choose another --format.") from None
-    if form is Output.table and answer.kind == "solutions":
-        terminal_output.shown(Console(), terminal_output.solutions(answer.content, graph.names.base))
-    elif form is Output.table and answer.kind == "boolean":
-        typer.echo("yes" if json.loads(answer.content)["boolean"] else "no")
+        raise BadInput(
+            f"The result of this query cannot be written as {form.value}.", remedy="Choose another --format."
+        ) from None
+    if form is Output.table and result.kind == "solutions":
+        terminal_output.shown(Console(), terminal_output.solutions(result.content, graph.names.base))
+    elif form is Output.table and result.kind == "boolean":
+        typer.echo("yes" if json.loads(result.content)["boolean"] else "no")
     else:
-        typer.echo(answer.content.decode().rstrip("\n"))
+        typer.echo(result.content.decode().rstrip("\n"))
 
 
 def why(
-    claim: Annotated[str, typer.Argument(help="A claim: its IRI, article/claim (seed/C22) or id; or a subject IRI.")],
-    predicate: Annotated[str | None, typer.Argument(help="With an object: explain this statement.")] = None,
-    obj: Annotated[str | None, typer.Argument(metavar="OBJECT")] = None,
+    claim: Annotated[
+        str, typer.Argument(help="Claim, as IRI, article/claim (seed/C22) or id; or the subject of a statement.")
+    ],
+    predicate: Annotated[
+        str | None, typer.Argument(help="Predicate of the statement to explain; needs an object.")
+    ] = None,
+    obj: Annotated[str | None, typer.Argument(metavar="OBJECT", help="Object of the statement.")] = None,
     data: Data = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
     lang: Language = Lang.en,
 ) -> None:
-    """Show what stands behind a claim (words, cue, sources) or a statement (quotes, or axiom and premises)."""
+    """Explain a claim (wording, cue, sources) or a statement (quotes, or axiom and premises)."""
     if predicate is not None and obj is None:
-        raise BadInput("A statement has three parts.", remedy="Add the object, or leave the predicate out.")
+        raise BadInput(
+            "A statement needs a subject, a predicate and an object.",
+            remedy="Add the object, or leave the predicate out.",
+        )
     graph = open_graph(data)
     if predicate is not None and obj is not None:
         found = graph.why_statement(_full(graph, claim), predicate, _full(graph, obj))
@@ -113,5 +131,5 @@ def why(
 
 
 def _full(graph: KnowledgeGraph, name: str) -> str:
-    """Complete a name as `kg query` prints it (``entity/putin``)."""
+    """Return the full IRI of a name that `kg query` prints without the base IRI (``entity/putin``)."""
     return graph.names.base + name if name.startswith(("article/", "entity/", "graph/")) else name

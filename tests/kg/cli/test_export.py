@@ -44,7 +44,7 @@ def test_tables_of_each_form(data: Path, tmp_path: Path) -> None:
 def test_the_others_are_printed_or_written(data: Path, tmp_path: Path) -> None:
     told = {
         "geojson": "13 features, each a situation at a place; 13 of them without a point.",
-        "ical": "6 situations with a day; left out: 3 with a date that is no day, 48 without a date.",
+        "ical": "6 situations with a day; left out: 3 whose date is not a single day, 48 without a date.",
         "timeline": "9 situations with a date; left out: 48 without one.",
         "graphml": "99 nodes, 139 edges.",
     }
@@ -81,7 +81,7 @@ def test_without_the_extra_there_is_csv(data: Path, tmp_path: Path, monkeypatch:
     [
         (("nowhere", "--format", "csv", "--out", "x"), 3, "no article “nowhere”"),
         (("nowhere", "--format", "graphml"), 3, "no article “nowhere”"),
-        (("--format", "parquet"), 2, "Tables are not printed"),
+        (("--format", "parquet"), 2, "Tables cannot be printed"),
         (("--format", "csv", "--inferred", "--out", "x"), 2, "--inferred is for RDF"),
         (("--format", "csv", "--out", "there"), 2, "exists already"),
         (("--format", "ical", "--out", "there"), 2, "is a folder"),

@@ -130,7 +130,7 @@ def test_decide_and_undo(data: Path) -> None:
         (2, "is not a decision", ("undo", "2")),
         (3, "no entity", ("accept", "entity/nobody", "wikidata:Q1")),
         (3, "no dataset", ("accept", "entity/putin", "nothing:Q1")),
-        (2, "names no record", ("reject", "entity/putin", "Q1")),
+        (2, "is not the id of a record", ("reject", "entity/putin", "Q1")),
         (2, "not an identifier", ("accept", "entity/putin", "wikidata:1")),
     ],
 )
@@ -146,10 +146,10 @@ def test_the_dialogue(data: Path) -> None:
     assert code == 0
     assert "«putin»" in out
     assert "Путін" in out
-    assert "“x” is no key." in err
+    assert "“x” is not one of the keys." in err
     assert "Nothing to undo." in err
     assert "decision 3: positive wikidata:Q7747" in out
-    assert out.rstrip().endswith("Nothing waits.")
+    assert out.rstrip().endswith("No more links to review.")
     assert "it is he" in kg(data, "review", "--list")[1]
 
 

@@ -54,14 +54,14 @@ def test_from_add_to_remove(run, tmp_path: Path) -> None:  # type: ignore[no-unt
 
 def test_build(run) -> None:  # type: ignore[no-untyped-def]
     assert run("build", "--population", "15000").count("records") == 3
-    assert run("build", "--population", "15000").count("is there already") == 3
+    assert run("build", "--population", "15000").count("already imported") == 3
     assert "wikidata:Q35" in run("show", "Данія")
-    with pytest.raises(BadInput, match="no cities of 7"):
+    with pytest.raises(BadInput, match="no list of cities with 7"):
         run("build", "--population", "7")
 
 
 def test_without_data(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(NotFound, match="no reference data"):
         run("list")
-    with pytest.raises(BadInput, match="is no file"):
+    with pytest.raises(BadInput, match="is not a file"):
         run("add", str(tmp_path / "none"), "--format", "csv")
