@@ -29,6 +29,48 @@ from tests import applications
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 FOLDERS = {"browser": "browser", "faults": "process", "w3c": "suite"}
+SLOW_FILES = frozenset(
+    {
+        "api/reconcile/test_user_decisions.py",
+        "api/rendering/test_html_pages.py",
+        "api/routers/test_articles.py",
+        "api/routers/test_resources.py",
+        "api/routers/test_review.py",
+        "api/routers/test_validate.py",
+        "api/routers/test_why.py",
+        "kg/articles/test_article_repository.py",
+        "kg/articles/test_labels.py",
+        "kg/articles/test_statement_explanations.py",
+        "kg/cli/test_reference_packs.py",
+        "kg/events/test_event_files.py",
+        "kg/events/test_event_matching.py",
+        "kg/events/test_event_proposals.py",
+        "kg/events/test_graph_events.py",
+        "kg/events/test_match_acceptance_rules.py",
+        "kg/export/test_geojson.py",
+        "kg/export/test_graphml.py",
+        "kg/export/test_rdf_export.py",
+        "kg/export/test_situation_records.py",
+        "kg/export/test_table_files.py",
+        "kg/export/test_table_rows.py",
+        "kg/gate/test_owl_reasoner.py",
+        "kg/gate/test_shacl_engine.py",
+        "kg/http_client/test_http_client.py",
+        "kg/linking/test_entity_profiles.py",
+        "kg/linking/test_linker.py",
+        "kg/links/test_link_file_export.py",
+        "kg/links/test_link_review.py",
+        "kg/maintenance/test_backup_archive.py",
+        "kg/maintenance/test_restore.py",
+        "kg/maintenance/test_store_checks.py",
+        "kg/reconciliation/test_reconciliation_index.py",
+        "kg/reference/test_reference_store.py",
+        "kg/test_knowledge_graph.py",
+        "questions/test_further.py",
+        "questions/test_questions.py",
+    }
+)
+"""Files whose tests mostly open a store with the seed article, run DuckDB, or fill a reference store: a second each."""
 STARTERS = (subprocess, uvicorn, ReaderPool, QueryService, diagnose, applications.on_disk, applications.application)
 """What starts a process or a server; who reaches one of these does, too."""
 
@@ -43,7 +85,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _marks(item: pytest.Item) -> set[str]:
-    found = {FOLDERS[part] for part in item.path.relative_to(ROOT).parts if part in FOLDERS}
+    path = item.path.relative_to(ROOT)
+    found = {FOLDERS[part] for part in path.parts if part in FOLDERS}
+    if path.relative_to("tests").as_posix() in SLOW_FILES:
+        found.add("slow")
     if hasattr(getattr(item, "function", None), "hypothesis"):
         found.add("slow")
     functions = [getattr(item, "function", None), *_fixtures(item)]
