@@ -189,7 +189,7 @@ class HttpSettings(_Group):
         512 * _MIB,
         ge=_MIB,
         description="Maximum memory for responses that clients have not received yet, in bytes; one client may use a "
-        "quarter of it. Beyond it the status is 503.",
+        "quarter of it. Further ones are refused.",
     )
     shutdown_seconds: int = Field(
         30, ge=1, description="Seconds that running requests get to finish when the server stops."
@@ -249,10 +249,10 @@ class QuerySettings(_Group):
         1000, ge=10, description="Maximum number of chained operators or group elements in a query or update."
     )
     max_queries: int = Field(
-        128, ge=1, description="Maximum concurrent queries, running or waiting; beyond it the status is 503."
+        128, ge=1, description="Maximum concurrent queries, running or waiting; further ones are refused."
     )
     max_queries_per_client: int = Field(
-        48, ge=1, description="Maximum concurrent queries of one token or client address; beyond it the status is 429."
+        48, ge=1, description="Maximum concurrent queries of one token or client address; further ones are refused."
     )
     readers: int = Field(
         0, ge=0, description="Number of reader processes; 0 is one more than the number of processors."
