@@ -13,7 +13,7 @@ from kg.errors import InsufficientScope
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 from kg.sparql import query_and_update_analysis
-from kg.store.store_protocols import Outcome, Reads, ReadsAndWrites
+from kg.store.store_protocols import Outcome, Reads, ReadsAndWrites, Subject
 
 _DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { ?s ?p ?o } }"
 
@@ -88,7 +88,7 @@ class RestrictedStore:
 
     def match(
         self,
-        subject: oxigraph.NamedNode | oxigraph.BlankNode | oxigraph.Triple | None,
+        subject: Subject | None,
         predicate: oxigraph.NamedNode | None,
         obj: oxigraph.Term | None,
         graph: str | None = None,

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
-from kg.store.store_protocols import Reads
+from kg.store.store_protocols import Reads, Subject
 
 RunQuery = Callable[[str, ResultFormats, QueryDataset], QueryResult]
 """Runs a query on the snapshot of the session, and blocks until its result is there."""
@@ -105,7 +105,7 @@ class RequestSnapshotView:
 
     def match(
         self,
-        subject: oxigraph.NamedNode | oxigraph.BlankNode | oxigraph.Triple | None,
+        subject: Subject | None,
         predicate: oxigraph.NamedNode | None,
         obj: oxigraph.Term | None,
         graph: str | None = None,

@@ -24,7 +24,7 @@ from kg.sparql import query_and_update_analysis, request_policy
 from kg.sparql.query_evaluator import NestingLimits, QueryEvaluator
 from kg.store import directory_metadata, union_graph_maintenance
 from kg.store.snapshots import last_number
-from kg.store.store_protocols import Outcome
+from kg.store.store_protocols import Outcome, Subject
 
 _CHUNK = 50_000
 """Quads for each transaction of a load."""
@@ -164,7 +164,7 @@ class Store:
 
     def match(
         self,
-        subject: oxigraph.NamedNode | oxigraph.BlankNode | oxigraph.Triple | None,
+        subject: Subject | None,
         predicate: oxigraph.NamedNode | None,
         obj: oxigraph.Term | None,
         graph: str | None = None,
