@@ -1,4 +1,4 @@
-"""Authorization by bearer token (RFC 6750), as dependencies of the handlers; public data needs no token.
+"""Authorization by token (RFC 6750), as dependencies of the handlers; public data needs no token.
 
 A handler declares its services as :data:`Reading` or :data:`Writing`. These contain only the graphs that the caller may
 read, and methods that write only if the caller may, so that a handler cannot do more by mistake.
@@ -15,7 +15,7 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from api.handler_services import AllServices, AppContext, Shared
-from api.http import request_log_record, request_parsing
+from api.http import cross_site_writes, request_log_record, request_parsing
 from kg.access.permissions import ANONYMOUS, Principal, Scope
 from kg.errors import InsufficientScope
 from kg.knowledge_graph import ReadableGraph, WritableGraph
@@ -40,7 +40,7 @@ def _identify(request: Request, shared: AllServices, header: str | None) -> Prin
     Raises:
         Unauthorized: the token is invalid, revoked or expired.
     """
-    found = shared.tokens.authenticate(request_parsing.bearer_token(header))
+    found = shared.tokens.authenticate(request_parsing.access_token(header))
     request.state.principal = found
     noted = request.scope.get(request_log_record.KEY)
     if isinstance(noted, request_log_record.RequestLogRecord) and found.name != ANONYMOUS:
@@ -71,8 +71,10 @@ class _Bearer(SecurityBase):
         """Return the caller.
 
         Raises:
+            Forbidden: a page of another site has sent the request.
             Unauthorized, InsufficientScope: the caller lacks the scope.
         """
+        cross_site_writes.refuse(request, _trusted_origins(shared))
         principal = await self._caller(request, shared)
         principal.require(self._scope)
         return principal
@@ -80,6 +82,12 @@ class _Bearer(SecurityBase):
     async def _caller(self, request: Request, shared: AllServices) -> Principal:
         """Return the sender of a request."""
         return caller(request, shared)
+
+
+def _trusted_origins(shared: AllServices) -> list[str]:
+    """Return the origins whose pages may write: that of the base IRI, and those in KG_CORS_ORIGINS."""
+    own = "/".join(shared.graph.store.names.base.split("/", 3)[:3])
+    return [own, *(shared.config.http.cors_origins or "").split()]
 
 
 class _AllowedEverywhere(_Bearer):
@@ -153,7 +161,10 @@ Reading = Annotated[AppContext[ReadableGraph], Depends(_read)]
 Writing = Annotated[AppContext[WritableGraph], Depends(_AllowedWithin("write"))]
 """Parameter of a route that writes: services for the graphs that the caller may read and write."""
 
-Writer = Depends(_AllowedEverywhere("write"))
+require_writer = _AllowedEverywhere("write")
+"""Check of :data:`Writer`, for a route that writes only in some cases."""
+
+Writer = Depends(require_writer)
 """Entry in ``dependencies`` of a route that may write any graph; it refuses tokens that are limited to some graphs."""
 
 FormWriter = Annotated[AllServices, Depends(_RequiredScopeByForm("write"))]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import Annotated, Generic, ParamSpec, TypeVar
@@ -21,10 +19,12 @@ from kg.access.api_tokens import TokenRegistry
 from kg.access.permissions import ANONYMOUS, Principal
 from kg.access.restricted_store import RestrictedStore
 from kg.config import Config
-from kg.errors import MalformedText, TimedOut
-from kg.knowledge_graph import KnowledgeGraph, ReadableGraph
-from kg.processes.query_service import QueryCaller, QueryService
+from kg.errors import MalformedText
+from kg.knowledge_graph import ReadableGraph, WholeGraph
+from kg.processes.query_and_write_service import QueryCaller, QueryService
+from kg.processes.validation_and_write_preparation import Task, TaskResult
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
+from kg.rdf.results_kept_in_thread import contained
 from kg.reconciliation.reconciliation_index import ReconciliationIndexes
 
 P = ParamSpec("P")
@@ -64,37 +64,54 @@ class AppContext(Generic[G_co]):
         The parameters ``timeout`` and ``asOf`` of the request apply, and the limits of its sender.
 
         Raises:
-            ClaimgraphError: see :meth:`kg.processes.query_service.QueryService.query`.
+            ClaimgraphError: see :meth:`kg.processes.query_and_write_service.QueryService.query`.
         """
-        dataset = dataset or QueryDataset()
-        if isinstance(self.graph.store, RestrictedStore):
-            dataset = await self.in_thread(self.graph.store.dataset, text, dataset)
         request_log_record.of(request.scope).query_hash = _hash(text)
-        return await self._endpoint.query(text, choice, dataset, query_caller(request), as_of(request))
+        caller = replace(query_caller(request), limit=self._limit)
+        return await self._endpoint.query(text, choice, dataset or QueryDataset(), caller, as_of(request))
+
+    @property
+    def _limit(self) -> tuple[str, ...] | None:
+        """The graphs that the caller may use; ``None`` for all."""
+        return self.graph.store.limit if isinstance(self.graph.store, RestrictedStore) else None
+
+    async def task(self, request: Request, name: str, arguments: Mapping[str, object], data: bytes) -> TaskResult:
+        """Run a task on what the client sent (:mod:`kg.processes.validation_and_write_preparation`); it writes nothing.
+
+        Raises:
+            ClaimgraphError: see :meth:`kg.processes.query_and_write_service.QueryService.task`.
+        """
+        return await self._endpoint.task(Task(name, arguments, data, self._limit), query_caller(request))
+
+    async def write(self, request: Request, name: str, arguments: Mapping[str, object], data: bytes) -> TaskResult:
+        """Prepare a write by a task, on the graphs that the caller may use, and commit it.
+
+        Raises:
+            ClaimgraphError: see :meth:`kg.processes.query_and_write_service.QueryService.write`.
+        """
+        return await self._endpoint.write(Task(name, arguments, data, self._limit), query_caller(request))
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run short internal work in a thread.
 
         ``work`` must evaluate *and* serialise: the engine's lazy results may not cross threads.
         """
-        return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs))
+        return await anyio.to_thread.run_sync(partial(contained, work, *args, **kwargs))
 
     async def query_in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a user's query or update, which may take long, in one of a limited number of threads."""
-        return await anyio.to_thread.run_sync(partial(_contained, work, *args, **kwargs), limiter=self.queries)
+        return await anyio.to_thread.run_sync(partial(contained, work, *args, **kwargs), limiter=self.queries)
 
 
 @dataclass(frozen=True)
-class AllServices(AppContext[KnowledgeGraph]):
+class AllServices(AppContext[WholeGraph]):
     """Services of the whole application, for handlers that check the caller themselves or serve all callers alike.
 
     Attributes:
         tokens: all tokens.
-        restart: ends the process soon, to be replaced by a new one; ``None`` if there is no supervisor.
     """
 
     tokens: TokenRegistry
-    restart: Callable[[], None] | None = None
 
     @property
     def endpoint(self) -> QueryService:
@@ -114,36 +131,6 @@ class AllServices(AppContext[KnowledgeGraph]):
         with self.endpoint.session(partial(query_caller, request), as_of(request)) as session:
             graph = self.graph if session is None else ReadableGraph(session)
             yield self.over(graph.seen_by(principal))
-
-    async def update(self, text: str, dataset: QueryDataset) -> None:
-        """Run a user's update. If it takes too long, the whole process is restarted, as an update cannot be cancelled.
-
-        Raises:
-            TimedOut: the update is not stored, unless it was completed at that very moment.
-        """
-        work = asyncio.create_task(self.query_in_thread(self.graph.store.update, text, dataset))
-        seconds = self.config.queries.update_timeout
-        await asyncio.wait({work}, timeout=seconds if self.restart else None)
-        if self.restart and not work.done():
-            self.restart()
-            raise TimedOut(
-                f"The update was stopped after {seconds:g} s; it is stored completely or not at all.",
-                remedy="Check which, then change less at a time, use `kg load`, or raise KG_UPDATE_TIMEOUT.",
-            )
-        await work
-
-
-def _contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``work``, and clear the frames of any error, so that no lazy result leaves the thread in them."""
-    try:
-        return work(*args, **kwargs)
-    except Exception as error:
-        # The chain of causes has frames, too.
-        found: BaseException | None = error
-        while found is not None:
-            traceback.clear_frames(found.__traceback__)
-            found = found.__cause__ or found.__context__
-        raise
 
 
 async def _gone(request: Request) -> None:
@@ -190,18 +177,18 @@ def _hash(text: str) -> str:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Parse a positive number of seconds.
+    """Parse a number of seconds; 0 means no limit of the client's own, as in other query services.
 
     Raises:
-        MalformedText: it is malformed or zero.
+        MalformedText: it is malformed.
     """
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not float(text):
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         raise MalformedText(
             f"`timeout={text[:50]}` is not a number of seconds.", remedy="Write one, such as timeout=5."
         )
-    return float(text)
+    return float(text) or None
 
 
 def _number(text: str | None) -> int | None:

@@ -1,25 +1,25 @@
 """Settings from ``KG_*`` environment variables, in groups: each part of the program receives its own group only.
 
 Each setting is declared once. Its field is the source for the code, the errors, ``kg doctor`` and the tables of the
-documentation; its variable is the prefix of the group and the name of the field, in capitals. Text is parsed more
-strictly than by pydantic (``on``, ``1e3`` and ``+5`` are errors), so that a value has one spelling everywhere.
+documentation; its variable is the prefix of the group and the name of the field, in capitals. How text is parsed is the
+matter of :mod:`kg.config_group`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsConfigDict
 
+from kg.config_group import SettingGroup, misfit
 from kg.errors import BadInput
+from kg.iris import is_base
 
 _MIB = 1024 * 1024
 
@@ -28,113 +28,7 @@ IGNORED = frozenset(("KG_LANES",))
 """Settings of earlier versions, which are accepted with any value and have no effect."""
 
 
-class _Form(NamedTuple):
-    """Text form of a type of setting.
-
-    Attributes:
-        pattern: regular expression that the text must match.
-        wanted: end of the error message "NAME=text is …".
-        remedy: remedy of that error.
-        parse: converts matching text to the value.
-    """
-
-    pattern: str
-    wanted: str
-    remedy: str
-    parse: Callable[[str], object]
-
-
-_FORMS: Mapping[object, _Form] = {
-    bool: _Form(
-        "1|0|true|false|yes|no",
-        "neither true nor false",
-        "Use true or false.",
-        lambda text: text.lower() in ("1", "true", "yes"),
-    ),
-    int: _Form("-?[0-9]+", "not a whole number", "Use digits only.", int),
-    float: _Form("[0-9]+([.][0-9]+)?", "not a number", "Use digits, such as 30 or 0.5.", float),
-    Path: _Form("(?s:.+)", "not a path", "Name a directory.", Path),
-}
-"""Text forms by the type of the field; fields of other types are plain text."""
-
-
-class _Group(BaseSettings):
-    """Base class of a group of settings. The constructor ignores the environment of the process.
-
-    Attributes:
-        heading: title of the group in the documentation.
-        exceptions: variables, by field, that are not group prefix plus field name.
-    """
-
-    model_config = SettingsConfigDict(
-        env_prefix="KG_", extra="forbid", frozen=True, hide_input_in_errors=True, strict=True
-    )
-
-    heading: ClassVar[str]
-    exceptions: ClassVar[Mapping[str, str]] = {}
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the arguments of the constructor as the only source; :func:`from_environment` passes its own."""
-        return (init_settings,)
-
-    @classmethod
-    def variable(cls, name: str) -> str:
-        """Return the environment variable of a field."""
-        return cls.exceptions.get(name) or f"{cls.model_config['env_prefix']}{name.upper()}"
-
-    @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Self:
-        """Return the group with the values of environment variables.
-
-        Raises:
-            ValidationError: some values are invalid.
-        """
-        return cls(**_Environment(cls, environ)())
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _parse(cls, value: object, info: ValidationInfo) -> object:
-        """Parse text by the type of its field; other values pass unchanged."""
-        name = str(info.field_name)
-        form = _FORMS.get(cls.model_fields[name].annotation)
-        if form is None or not isinstance(value, str):
-            return value
-        if not re.fullmatch(form.pattern, value, re.IGNORECASE | re.ASCII):
-            raise _misfit(f"{cls.variable(name)}={value} is {form.wanted}.", form.remedy)
-        return form.parse(value)
-
-
-class _Environment(PydanticBaseSettingsSource):
-    """A given environment as a source of settings: exact names only; an empty value counts as unset."""
-
-    def __init__(self, group: type[_Group], environ: Mapping[str, str]) -> None:
-        super().__init__(group)
-        self._group = group
-        self._environ = environ
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Return the text of a field's variable (or ``None``), the name of the field, and that the text is not JSON."""
-        return self._environ.get(self._group.variable(field_name), "").strip() or None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the texts of all variables that are set, by field."""
-        found = {name: self.get_field_value(field, name)[0] for name, field in self._group.model_fields.items()}
-        return {name: text for name, text in found.items() if text is not None}
-
-
-def _misfit(message: str, remedy: str) -> PydanticCustomError:
-    return PydanticCustomError("setting", "{message}", {"message": message, "remedy": remedy})
-
-
-class StoreSettings(_Group):
+class StoreSettings(SettingGroup):
     """Location and kind of the store."""
 
     heading = "Store"
@@ -153,15 +47,15 @@ class StoreSettings(_Group):
     @field_validator("base_iri")
     @classmethod
     def _check_base(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s<>\"{}|\\^`\[\]?#]+/", value):
-            raise _misfit(
+        if value is not None and not is_base(value):
+            raise misfit(
                 f"KG_BASE_IRI “{value}” is not a base for IRIs.",
                 "Use an http(s) address that ends in a slash, such as https://data.example.org/.",
             )
         return value
 
 
-class HttpSettings(_Group):
+class HttpSettings(SettingGroup):
     """Address of the server, and limits of requests and connections."""
 
     heading = "HTTP server"
@@ -181,7 +75,16 @@ class HttpSettings(_Group):
     )
     max_body_bytes: int = Field(32 * _MIB, ge=1024, description="Maximum size of a request body, in bytes.")
     max_connections: int = Field(
-        500, ge=10, description="Maximum concurrent client connections; idle ones are closed first."
+        500, ge=10, description="Maximum concurrent client connections; idle ones are closed first, then stalled ones."
+    )
+    max_connections_per_client: int = Field(
+        100,
+        ge=1,
+        description="Maximum concurrent connections of one address (IPv6: /64 network); further ones are refused. "
+        "Proxies in `FORWARDED_ALLOW_IPS` are not limited.",
+    )
+    web_processes: int = Field(
+        0, ge=0, description="Number of processes that handle HTTP; 0 is the number of processors."
     )
     header_timeout: int = Field(10, ge=1, description="Seconds to receive the request line and header of a request.")
     body_timeout: int = Field(120, ge=1, description="Seconds to receive the body of a request.")
@@ -199,11 +102,11 @@ class HttpSettings(_Group):
     @classmethod
     def _check_port(cls, value: int) -> int:
         if not 0 <= value <= 65535:
-            raise _misfit(f"KG_PORT={value} is not a port.", "Choose one from 1 to 65535, or 0 for a free one.")
+            raise misfit(f"KG_PORT={value} is not a port.", "Choose one from 1 to 65535, or 0 for a free one.")
         return value
 
 
-class AccessSettings(_Group):
+class AccessSettings(SettingGroup):
     """Access rights: the administrator's token and what is public."""
 
     heading = "Access"
@@ -219,7 +122,7 @@ class AccessSettings(_Group):
     metrics_public: bool = Field(False, description="Serve `/metrics` without a token.")
 
 
-class QuerySettings(_Group):
+class QuerySettings(SettingGroup):
     """Limits of queries and updates, and the number and memory of the reader processes."""
 
     heading = "Queries and updates"
@@ -230,7 +133,7 @@ class QuerySettings(_Group):
         description="Seconds that a query may take, waiting included; a request can lower it with `timeout=`.",
     )
     update_timeout: float = Field(
-        300.0, ge=1, description="Seconds that an update may take; the server restarts to abort a longer one."
+        300.0, ge=1, description="Seconds that an update may take; a longer one is ended with the process that writes."
     )
     max_rows: int = Field(
         1_000_000,
@@ -255,23 +158,28 @@ class QuerySettings(_Group):
         48, ge=1, description="Maximum concurrent queries of one token or client address; further ones are refused."
     )
     readers: int = Field(
-        0, ge=0, description="Number of reader processes; 0 is one more than the number of processors."
+        0, ge=0, description="Number of reader processes, divided among the web processes; 0 is three for each of them."
     )
     max_memory: int = Field(
         1024 * _MIB,
         ge=256 * _MIB,  # a reader may not even start with less
         description="Maximum memory of a reader process, in bytes; a query that needs more is aborted.",
     )
+    max_writer_memory: int = Field(
+        2048 * _MIB,
+        ge=512 * _MIB,
+        description="Maximum memory of the process that writes, in bytes; an update that needs more is aborted.",
+    )
     cache_bytes: int = Field(64 * _MIB, ge=0, description="Response cache size in bytes; 0 disables the cache.")
 
 
-class OutgoingSettings(_Group):
+class OutgoingSettings(SettingGroup):
     """Allow-lists and limits of outgoing requests (SERVICE and LOAD)."""
 
     model_config = SettingsConfigDict(env_prefix="KG_OUTGOING_")
 
     heading = "Outgoing requests"
-    exceptions = {"allow_service": "KG_ALLOW_SERVICE", "allow_load": "KG_ALLOW_LOAD"}
+    exceptions: ClassVar[Mapping[str, str]] = {"allow_service": "KG_ALLOW_SERVICE", "allow_load": "KG_ALLOW_LOAD"}
 
     allow_service: str = Field(
         "",
@@ -322,7 +230,7 @@ class Config(BaseModel):
         return _build(lambda name, group: group.model_validate(changed[name]))
 
 
-_GROUPS: Mapping[str, type[_Group]] = {name: type(field.default) for name, field in Config.model_fields.items()}
+_GROUPS: Mapping[str, type[SettingGroup]] = {name: type(field.default) for name, field in Config.model_fields.items()}
 
 
 @dataclass(frozen=True)
@@ -368,9 +276,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     return _build(lambda _, group: group.read(environ))
 
 
-def _build(make: Callable[[str, type[_Group]], _Group]) -> Config:
+def _build(make: Callable[[str, type[SettingGroup]], SettingGroup]) -> Config:
     """Build every group, and raise one error for all invalid values together."""
-    groups: dict[str, _Group] = {}
+    groups: dict[str, SettingGroup] = {}
     faults: list[_Fault] = []
     for name, group in _GROUPS.items():
         try:
@@ -389,9 +297,9 @@ class _Fault(NamedTuple):
     remedy: str
 
 
-def _fault(group: type[_Group], details: ErrorDetails) -> _Fault:
+def _fault(group: type[SettingGroup], details: ErrorDetails) -> _Fault:
     variable, context = group.variable(str(details["loc"][0])), details.get("ctx", {})
-    if details["type"] == "setting":  # raised by _misfit, with message and remedy
+    if details["type"] == "setting":  # raised by misfit, with message and remedy
         return _Fault(variable, context["message"], context["remedy"])
     if details["type"] == "greater_than_equal":
         least = next(row.least for row in variables() if row.name == variable)

@@ -8,7 +8,7 @@
     │   ├── UsingConflict       an update whose dataset is named both in the request and in the text
     │   └── UnsupportedFormat   an unknown media type or file ending
     ├── Rejected                a document or article graph that breaks constraints (kg.gate.validation_report)
-    ├── Inconsistent            an article whose facts contradict the vocabulary (kg.gate.owl_reasoner)
+    ├── Inconsistent            facts that contradict the vocabulary (kg.gate.owl_closure_and_contradictions)
     ├── NotFound                an unknown article, claim, question, graph, …
     ├── Ambiguous               a short name that matches several things
     ├── Unauthorized            a missing or invalid token
@@ -22,17 +22,19 @@
     │   └── TooManyRequests     too many concurrent queries of one client
     ├── ReaderLost              a query whose reader process was terminated
     ├── NotAcceptable           a result that has none of the formats that the client accepts
+    ├── Unwritable              a result with content that its format cannot represent
     ├── Unreachable             a remote endpoint that fails, is too slow, or returns too much
     └── StoreUnavailable        a store that cannot be opened or written
         ├── StoreInUse          a store that another process has open
         └── StorageFull         no space left on the disk
 
 Errors that their own package catches are declared there and are not part of the tree: ``GraphForbidden`` (in
-``kg.sparql.query_and_update_analysis``, becomes ``Forbidden``), ``UnexpectedToken`` (``kg.sparql.token_cursor``,
-becomes ``MalformedText``), ``BadRemoteResult`` (``kg.federation.remote_results_as_values``, becomes ``Unreachable``),
-``QuoteNotLocated`` (``kg.document.quote_location``, becomes a result of the report), ``EngineFailed``
-(``kg.events.ibis_engine``, becomes ``BadInput``). ``ShaclError`` (``kg.gate.shacl_engine``) means that the shipped
-shapes themselves are broken, which no user can cause or fix.
+``kg.sparql.rewriting.update_dataset_and_confinement``, becomes ``Forbidden``), ``UnexpectedToken``
+(``kg.sparql.cursor_with_iri_resolution``, becomes ``MalformedText``), ``BadRemoteResult``
+(``kg.federation.remote_results_as_values``, becomes ``Unreachable``), ``QuoteNotLocated``
+(``kg.document.quote_location``, becomes a result of the report), ``EngineFailed``
+(``kg.events.table_engines``, becomes ``BadInput``). ``ShaclError`` (``kg.gate.shacl_engine``) means that the
+shipped shapes themselves are broken, which no user can cause or fix.
 """
 
 from __future__ import annotations
@@ -165,6 +167,10 @@ class NotAcceptable(ClaimgraphError):
             remedy="Accept one of the media types that /docs lists for this address, or */*.",
         )
         self.kind = kind
+
+
+class Unwritable(ClaimgraphError):
+    """A result with content that its format cannot represent, such as a control character in XML."""
 
 
 class Unreachable(ClaimgraphError):

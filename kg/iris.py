@@ -56,6 +56,14 @@ def short_iri(iri: str) -> str:
     return iri
 
 
+_BASE = re.compile(r"https?://[^\s<>\"{}|\\^`\[\]?#\ud800-\udfff]+/")
+
+
+def is_base(text: str) -> bool:
+    """Return whether a text can be the base of all generated IRIs: an http(s) address that ends in a slash."""
+    return _BASE.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Names:
     """IRIs of graphs and resources in one dataset.

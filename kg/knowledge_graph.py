@@ -1,8 +1,8 @@
 """Façade of the knowledge graph for the command line and the HTTP layer.
 
-Three classes, each an extension of the one before: :class:`ReadableGraph` for callers who read, :class:`WritableGraph`
-for callers who write whole graphs and articles, perhaps within limits, and :class:`KnowledgeGraph` for everything,
-including updates and links to outside datasets.
+Four classes, each an extension of the one before: :class:`ReadableGraph` for callers who read, :class:`WritableGraph`
+for callers who write whole graphs and articles, perhaps within limits, :class:`WholeGraph` for callers without limits,
+who also decide about links, and :class:`KnowledgeGraph` for the process that has opened the store.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from kg.access.permissions import Principal
 from kg.access.restricted_store import RestrictedStore, WritableView
 from kg.articles import statement_explanations
 from kg.articles.article_repository import Articles, WritableArticles
-from kg.articles.statement_explanations import Explanation, StatementExplanation
+from kg.articles.explanation_records import Explanation, StatementExplanation
 from kg.config import Config
 from kg.iris import GENID
 from kg.links.decision_log_and_link_graphs import DecisionLogAndLinkGraphs
-from kg.links.link_review import LinkReview
+from kg.links.link_review_and_proposals import LinkReview
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.reference.records import Lookup, unknown
-from kg.sparql.query_evaluator import NestingLimits
+from kg.sparql.checked_query_evaluation import NestingLimits
 from kg.store.store import Store, StoreOptions
-from kg.store.store_protocols import Reads, ReadsAndWrites
+from kg.store.store_protocols import Dataset, Reads, ReadsAndWrites
 
 
 class ReadableGraph:
@@ -82,18 +82,35 @@ class WritableGraph(ReadableGraph):
         self.articles = WritableArticles(store)
 
 
-class KnowledgeGraph(WritableGraph):
-    """A whole dataset without limits: reads, writes, updates, and links to outside datasets.
+class WholeGraph(WritableGraph):
+    """A whole dataset without limits, perhaps of another process: reads, writes, and links to outside datasets.
 
     Attributes:
         ledger: the repository of links and of the decision log.
     """
 
+    store: Dataset
+
+    def __init__(self, store: Dataset) -> None:
+        super().__init__(store)
+        self.ledger = DecisionLogAndLinkGraphs(store)
+
+    def written_by(self, principal: Principal) -> WritableGraph:
+        """Return the graph restricted to the named graphs that the caller may read and write."""
+        return self if principal.graphs is None else WritableGraph(WritableView(self.store, principal.graphs))
+
+    def review(self, lookup: Lookup = unknown) -> LinkReview:
+        """Return the review of links of this graph; ``lookup`` provides the records of outside datasets."""
+        return LinkReview(self.store, self.ledger, lookup)
+
+
+class KnowledgeGraph(WholeGraph):
+    """A graph whose store this process has opened: also updates, loads, and the shipped ontology."""
+
     store: Store
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.ledger = DecisionLogAndLinkGraphs(store)
 
     @classmethod
     def open(cls, config: Config, *, in_memory: bool = False, seed: bool = True) -> KnowledgeGraph:
@@ -118,14 +135,6 @@ class KnowledgeGraph(WritableGraph):
                 graph.articles.add(ontology.read("seed/article.json").encode())
                 graph.store.made_ready()
         return graph
-
-    def written_by(self, principal: Principal) -> WritableGraph:
-        """Return the graph restricted to the named graphs that the caller may read and write."""
-        return self if principal.graphs is None else WritableGraph(WritableView(self.store, principal.graphs))
-
-    def review(self, lookup: Lookup = unknown) -> LinkReview:
-        """Return the review of links of this graph; ``lookup`` provides the records of outside datasets."""
-        return LinkReview(self.store, self.ledger, lookup)
 
     def load_ontology(self) -> None:
         """Update the shipped managed graphs (vocabulary, reference facts); does nothing if they are current.

@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.edge.edge_middleware import AccessObserver
 from kg.config import Config
-from kg.knowledge_graph import KnowledgeGraph
-from kg.processes.query_service import QueryService
+from kg.processes.query_and_write_service import QueryService
 from kg.processes.reader_pool import ReaderPool
 from tests.configs import configured
+from tests.writers import ServiceWithWriter
 
 TOKEN = "a token for tests"
 WRITER = {"Authorization": f"Bearer {TOKEN}"}
@@ -37,7 +37,7 @@ def settings(folder: Path, **others: Any) -> Config:
 
 def application(config: Config) -> FastAPI:
     """Make the application over the store that the settings name."""
-    return create_app(KnowledgeGraph.open(config), config)
+    return create_app(ServiceWithWriter(config), config)
 
 
 def endpoint_of(app: FastAPI) -> QueryService:

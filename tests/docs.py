@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 
 from kg import config
-from kg.cli import terminal_output
+from kg.cli import tables_and_trees
 from kg.export import table_files, table_schema
 from kg.export.table_rows import TableReader
 from kg.knowledge_graph import KnowledgeGraph
@@ -63,7 +63,7 @@ _PARTS: Mapping[str, Callable[[], str]] = {
 def output(content: bytes, base: str) -> str:
     """Return the table that ``kg query`` prints for solutions in JSON."""
     stream = io.StringIO()
-    Console(file=stream, width=118, highlight=False).print(terminal_output.solutions(content, base))
+    Console(file=stream, width=118, highlight=False).print(tables_and_trees.solutions(content, base))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 

@@ -92,7 +92,7 @@ class Server:
     """A running server.
 
     Attributes:
-        process: the one that was started, which keeps the others up.
+        process: the supervisor.
         said: what it printed.
         port: where it listens.
         log: what it and its children wrote to the standard error.
@@ -111,18 +111,18 @@ class Server:
         return f"http://127.0.0.1:{self.port}/"
 
     def writer(self) -> int | None:
-        """Return the process that serves and writes, if there is one now."""
-        found = children(self.process.pid)
-        return found[0] if found else None
+        """Return the process that owns the store, if there is one now."""
+        return next((pid for pid in children(self.process.pid) if called(pid) == "kg writer"), None)
+
+    def webs(self) -> list[int]:
+        """Return the web processes, in the order of their indexes."""
+        found = {pid: called(pid) for pid in children(self.process.pid)}
+        return sorted((pid for pid, name in found.items() if name.startswith("kg web")), key=lambda pid: found[pid])
 
     def readers(self) -> list[int]:
-        """Return the reader processes."""
-        writer = self.writer()
-        return (
-            [pid for pid in children(writer) if alive(pid) and "kg.processes.reader_process" in command(pid)]
-            if writer
-            else []
-        )
+        """Return the reader processes of all web processes."""
+        found = [pid for web in self.webs() for pid in children(web)]
+        return [pid for pid in found if alive(pid) and "kg.processes.reader_process" in command(pid)]
 
     def metric(self, name: str) -> float:
         """Read one number of the metrics."""
@@ -187,6 +187,13 @@ def send(
     connection.request(method, target, body, dict(headers or {}))
     answer = connection.getresponse()
     return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+
+
+def called(pid: int) -> str:
+    """Return the name of a living process, as `ps` and `top` show it."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text("utf-8").strip() if alive(pid) else ""
+    return ""
 
 
 def command(pid: int) -> list[str]:

@@ -12,12 +12,13 @@ from typing import Any
 import uvicorn
 
 from api.server import http_protocol
+from api.server.connection_limit_settings import ConnectionLimits
 
 Address = tuple[str, int]
 
 
 @contextmanager
-def serving(application: Any, limits: http_protocol.ConnectionLimits) -> Iterator[Address]:
+def serving(application: Any, limits: ConnectionLimits) -> Iterator[Address]:
     """Serve an application on a free port, as `kg serve` does."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         settings = uvicorn.Config(

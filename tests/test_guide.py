@@ -17,7 +17,7 @@ ELSEWHERE = {
     ".venv/bin/pytest": "these are the tests",
     "tests/bench/": "takes minutes",
     "tests.bench.": "takes minutes, or needs a corpus",
-    "tests.faults.soak": "takes ten minutes",
+    "tests.faults.": "takes minutes",
     "SERVICE <https://query.wikidata.org/sparql>": "tests/api/test_federation_wikidata.py has an endpoint to ask",
     "# Which records of Wikidata": "tests/api/test_federation_wikidata.py has the links",
 }
@@ -76,7 +76,7 @@ def test_commands_and_queries(page: Path, tmp_path: Path) -> None:
             (tmp_path / name).write_bytes(content())
     with Reader(tmp_path) as reader:
         if page != docs.README:
-            reader.run("kg info")  # whose first command makes the store
+            reader.run("kg init")  # whose first command makes the store
         if page.stem == "events":
             reader.run("kg add other.json")
         for block in to_run(page):

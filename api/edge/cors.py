@@ -1,7 +1,8 @@
 """CORS: the origins whose pages may call the API from a browser (Fetch Standard); none unless set.
 
 The Reconciliation API is the exception that its specification demands. If anything may be read without a token, pages
-of all origins may call this API, and no other, for public data.
+of all origins may call this API for public data. The other exception are documents that are the same on every server,
+such as the JSON-LD context.
 
 Browser credentials (cookies, client certificates) are never allowed. A page that may write sends its token in the
 Authorization header, and only from a listed origin.
@@ -19,17 +20,25 @@ Headers = tuple[tuple[bytes, bytes], ...]
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
 _EXPOSED = (
     b"access-control-expose-headers",
-    b"Claimgraph-Snapshot, Claimgraph-Sources, ETag, Location, Retry-After, WWW-Authenticate, X-Request-ID",
+    b"Accept-Ranges, Claimgraph-Snapshot, Claimgraph-Sources, Content-Range, ETag, Link, Location, Retry-After, "
+    b"WWW-Authenticate, X-Request-ID",
 )
 _VARY = (b"vary", b"Origin")
 _MAX_AGE = (b"access-control-max-age", b"600")
 _READ = (
     (b"access-control-allow-methods", b"GET, HEAD, POST"),
-    (b"access-control-allow-headers", b"Accept, Content-Type, If-None-Match, X-Request-ID"),
+    (
+        b"access-control-allow-headers",
+        b"Accept, Content-Encoding, Content-Type, If-None-Match, If-Range, Range, X-Request-ID",
+    ),
 )
 _WRITE = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
-    (b"access-control-allow-headers", b"Accept, Authorization, Content-Type, If-Match, If-None-Match, X-Request-ID"),
+    (
+        b"access-control-allow-headers",
+        b"Accept, Authorization, Content-Encoding, Content-Type, If-Match, If-None-Match, If-Range, Range, "
+        b"X-Request-ID",
+    ),
 )
 
 

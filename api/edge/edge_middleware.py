@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -12,12 +13,12 @@ from time import perf_counter
 from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.edge.access_log import RequestLog
+from api.edge.access_and_server_log import RequestLog
 from api.edge.cors import CorsPolicy, Headers
 from api.edge.metrics import KINDS, ServerMetrics
-from api.edge.unsent_response_budget import PIECE, Reservation, UnsentResponseBudget, pieces
+from api.edge.response_and_request_memory_budget import PIECE, BodyMemory, BodyMemoryBudget, Reservation, pieces
 from api.http import problem_details, security_headers
-from api.http.request_log_record import KEY, RequestLogRecord
+from api.http.request_log_record import GONE, KEY, RequestLogRecord
 from kg.config import Config
 
 _IDENTIFIER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -26,6 +27,13 @@ _IDENTIFIER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _POLICY = security_headers.DATA_POLICY[0]
 _WRITES = frozenset(("PUT", "POST", "DELETE", "PATCH"))
 _MAX_HEADERS = 100
+_BODIES = 8
+"""Request bodies of the largest size that may be in memory at a time; one client may use a quarter of that memory."""
+_DOCUMENTS = frozenset((b"context.jsonld", b"ontology", b"shapes", b"schema", b"openapi.json"))
+"""First segments of paths of public documents, which depend on the software alone; pages of all origins may read them.
+
+A JSON-LD processor in a browser fetches the context of a document from wherever that is.
+"""
 
 
 @dataclass
@@ -56,8 +64,10 @@ class EdgeSettings:
         secure: whether the base IRI is https; browsers are then required to use https (HSTS).
         cors: origins that may call the API.
         max_url_bytes: longest path and query in bytes.
-        max_sending_bytes: see :mod:`api.edge.unsent_response_budget`.
+        max_sending_bytes: see :mod:`api.edge.response_and_request_memory_budget`.
+        max_bodies_bytes: bytes of request bodies in memory; one client may use a quarter of them.
         reconcile: origins that may call the Reconciliation API; ``None`` for those of ``cors``.
+        documents: origins that may read public documents; ``None`` for those of ``cors``.
     """
 
     prefix: str
@@ -65,7 +75,9 @@ class EdgeSettings:
     cors: CorsPolicy
     max_url_bytes: int
     max_sending_bytes: int = 512 * 1024 * 1024
+    max_bodies_bytes: int = 512 * 1024 * 1024
     reconcile: CorsPolicy | None = None
+    documents: CorsPolicy | None = None
 
     @classmethod
     def of(cls, config: Config, base: str) -> EdgeSettings:
@@ -78,11 +90,17 @@ class EdgeSettings:
         path = rest.partition("/")[2]
         prefix = f"/{path}".rstrip("/")
         policy = CorsPolicy.parse(config.http.cors_origins)
-        reconcile = (
-            None if config.store.bare or config.access.public_graphs.strip() == "none" else policy.with_public_reads()
-        )
+        public = policy.with_public_reads()
+        closed = config.store.bare or config.access.public_graphs.strip() == "none"
         return cls(
-            prefix, scheme == "https", policy, config.http.max_url_bytes, config.http.max_sending_bytes, reconcile
+            prefix,
+            scheme == "https",
+            policy,
+            config.http.max_url_bytes,
+            config.http.max_sending_bytes,
+            _BODIES * config.http.max_body_bytes,
+            reconcile=None if closed else public,
+            documents=public,
         )
 
 
@@ -101,9 +119,11 @@ class EdgeMiddleware:
         self._prefix_slash = settings.prefix + "/"
         self._cors = settings.cors
         self._reconcile = settings.reconcile or settings.cors
+        self._documents = settings.documents or settings.cors
         self._max_url = settings.max_url_bytes
         self._observer = observer
-        self.send_budget = UnsentResponseBudget(settings.max_sending_bytes)
+        self.send_budget = BodyMemoryBudget(settings.max_sending_bytes)
+        self.body_budget = BodyMemoryBudget(settings.max_bodies_bytes)
         secure = ((b"strict-transport-security", b"max-age=31536000"),) if settings.secure else ()
         # Prepared for each case: whether any origin may read, and whether the response has its own policy.
         self._common: dict[tuple[bool, bool], Headers] = {}
@@ -132,13 +152,17 @@ class EdgeMiddleware:
         if head:
             scope = {**scope, "method": "GET"}  # a copy, as the server must still see HEAD and send no body
         scope[KEY] = exchange
+        exchange.body = memory = BodyMemory(self.body_budget, exchange.client)
         metrics = self._observer.metrics
         metrics.in_flight += 1
         sender = _ResponseSender(self, exchange, self._policy(exchange).headers(given.get(b"origin")), send, head=head)
         try:
             await app(scope, receive, sender)
+        except asyncio.CancelledError:  # by uvicorn, when the server stops and the time for requests in progress is up
+            await sender.interrupt()
         finally:
             metrics.in_flight -= 1
+            memory.release()
             sender.release()
             if (route := scope.get("route")) is not None:
                 exchange.route = getattr(route, "path", "")
@@ -158,8 +182,17 @@ class EdgeMiddleware:
         return {**message, "headers": [*own, *common, *extra, identifier]}
 
     def _policy(self, exchange: RequestLogRecord) -> CorsPolicy:
-        """Return the CORS policy for the class of a route."""
-        return self._reconcile if exchange.kind == "reconcile" else self._cors
+        """Return the CORS policy for a route."""
+        if exchange.kind == "reconcile":
+            return self._reconcile
+        if exchange.kind == "page" and self._is_document(exchange.path):
+            return self._documents
+        return self._cors
+
+    def _is_document(self, path: bytes) -> bool:
+        """Return whether a path, with or without the prefix of the base IRI, is that of a public document."""
+        path = path.removeprefix(self._prefix.encode())
+        return path[1:].partition(b"/")[0] in _DOCUMENTS
 
     def _identify(self, given: bytes | None) -> str:
         """Return the request id of the client, if it is valid, or else a new one."""
@@ -248,6 +281,20 @@ class _ResponseSender:
         for piece, more in pieces(body):
             await self._send({**message, "body": piece, "more_body": more or message.get("more_body", False)})
         self.release()
+
+    async def interrupt(self) -> None:
+        """Send an error in place of a response that has not begun; one that has begun is cut off.
+
+        Raises:
+            CancelledError: it has begun.
+        """
+        if self._exchange.status != GONE:
+            raise asyncio.CancelledError
+        remedy = "Retry in a moment. A write is stored completely or not at all: check which."
+        response = _problem(503, "The server stops, and the request was not finished in time.", remedy)
+        response.headers["Retry-After"] = "1"
+        await self({"type": "http.response.start", "status": 503, "headers": response.raw_headers})
+        await self({"type": "http.response.body", "body": bytes(response.body)})
 
     def release(self) -> None:
         """Release the reserved bytes: the connection has accepted the body, or never will."""

@@ -28,6 +28,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 import kg
+from api.edge.metrics_board import MetricsBoard, MetricsState, Requests
 from api.http.request_log_record import RequestLogRecord
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -60,7 +61,7 @@ A write to a resource counts as ``update``, and a response from the cache as ``c
 BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the latency classes, in seconds."""
 
-KILLS: Final = ("deadline", "memory", "disconnect", "crash")
+KILLS: Final = ("deadline", "memory", "disconnect", "crash", "share")
 """Reasons why a reader is killed; each is reported from the start, as 0."""
 
 CACHE: Final = ("hit", "miss", "not-modified")
@@ -111,17 +112,9 @@ class LatencyHistogram:
         self.counts = [0] * (len(BOUNDS) + 1)
         self.total = 0.0
 
-    def buckets(self) -> list[tuple[str, float]]:
-        """Return upper bounds with cumulative counts, as Prometheus expects them: counts 2, 1, 0 become 2, 3, 3."""
-        found, sum_so_far = [], 0
-        for bound, count in zip((*map(str, BOUNDS), "+Inf"), self.counts, strict=True):
-            sum_so_far += count
-            found.append((bound, float(sum_so_far)))
-        return found
-
 
 class ServerMetrics:
-    """Counters of one application. Not thread-safe: used on the event loop only.
+    """Counters of one web process, reported with those of the others. Not thread-safe: used on the event loop only.
 
     Attributes:
         endpoint: state of the query service; ``None`` until there is one.
@@ -133,8 +126,12 @@ class ServerMetrics:
         requests: latencies by class of the route and first digit of the status.
     """
 
-    def __init__(self, endpoint: MetricsSource | None = None) -> None:
+    def __init__(self, endpoint: MetricsSource | None = None, board: MetricsBoard | None = None, slot: int = 0) -> None:
+        """Count for one process; ``board`` has the counts of others, and of its own predecessor in ``slot``."""
         self.endpoint = endpoint
+        self._board = board
+        self._slot = slot
+        self._carried = board.read(slot) if board else MetricsState()
         self.newest_article: float | None = None
         self.in_flight = 0
         self.refused: Counter[str] = Counter()
@@ -164,6 +161,41 @@ class ServerMetrics:
         """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
+    def publish(self) -> None:
+        """Show the state of this process to the others."""
+        if self._board:
+            self._board.write(self._slot, self.state())
+
+    def state(self) -> MetricsState:
+        """Return the state of this process, with the counts of those that it has replaced."""
+        endpoint = self.endpoint
+        pids = endpoint.reader_pids if endpoint else ()
+        start = f"{self._slot + 1}-" if self._board else ""
+        found = MetricsState(
+            in_flight=self.in_flight,
+            dropped=self.dropped,
+            refused=self.refused.copy(),
+            cache=self.cache.copy(),
+            kills=Counter(endpoint.kills if endpoint else {}),
+            requests={key: (row.counts.copy(), row.total) for key, row in self.requests.items()},
+            ready=endpoint.readers_ready if endpoint else 0,
+            busy=endpoint.readers_busy if endpoint else 0,
+            waiting=endpoint.waiting if endpoint else 0,
+            processes={f"reader-{start}{number}": pid for number, pid in enumerate(pids, 1)},
+        )
+        found.processes[f"web-{self._slot + 1}" if self._board else "main"] = os.getpid()
+        found.add_counters(self._carried)
+        return found
+
+    def total(self) -> MetricsState:
+        """Return the sums over all web processes, with the processes that serve them."""
+        found = self.state()
+        if self._board:
+            found.processes["main"] = os.getppid()
+            for other in self._board.others(self._slot):
+                found.add(other)
+        return found
+
 
 class _MetricsCollector(Collector):
     """Collector that reads the counters when the metrics are requested."""
@@ -177,7 +209,7 @@ class _MetricsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
-        found = self._metrics
+        metrics, found = self._metrics, self._metrics.total()
         yield _latency(found.requests)
         yield _gauge("http_requests_in_flight", "Requests in progress.", found.in_flight)
         yield _counts(
@@ -190,18 +222,18 @@ class _MetricsCollector(Collector):
         yield _counts(
             "log_lines_dropped", "Log lines lost because they were not read in time.", "", {"": found.dropped}
         )
-        if found.newest_article is not None:
+        if metrics.newest_article is not None:
             about = "Date of the newest article, in seconds of the Unix epoch."
-            yield _gauge("newest_article_timestamp_seconds", about, found.newest_article)
-        if found.endpoint is not None:
-            yield from _of_endpoint(found.endpoint)
-        yield _memory(found.endpoint)
+            yield _gauge("newest_article_timestamp_seconds", about, metrics.newest_article)
+        if metrics.endpoint is not None:
+            yield from _of_endpoint(metrics.endpoint, found)
+        yield _memory(found.processes)
         build = {"version": kg.__version__, "python": platform.python_version(), "engine": version("pyoxigraph")}
         yield InfoMetricFamily("claimgraph_build", "Versions of the running software.", build)
 
 
-def _of_endpoint(endpoint: MetricsSource) -> Iterator[Metric]:
-    """Yield the metrics of the query service."""
+def _of_endpoint(endpoint: MetricsSource, total: MetricsState) -> Iterator[Metric]:
+    """Yield the metrics of the query service, and of the readers of all processes."""
     yield _gauge("snapshot_number", "Number of the current snapshot.", endpoint.number)
     yield _gauge(
         "snapshot_published_timestamp_seconds",
@@ -210,25 +242,34 @@ def _of_endpoint(endpoint: MetricsSource) -> Iterator[Metric]:
     )
     age = max(0.0, time.time() - endpoint.published_at)
     yield _gauge("snapshot_age_seconds", "Seconds since publication of the current snapshot.", age)
-    yield _gauge("query_queue_length", "Queries that wait for a reader.", endpoint.waiting)
+    yield _gauge("query_queue_length", "Queries that wait for a reader.", total.waiting)
     readers = GaugeMetricFamily("claimgraph_readers", "Reader processes, by state.", labels=["state"])
-    readers.add_metric(["idle"], endpoint.readers_ready)
-    readers.add_metric(["busy"], endpoint.readers_busy)
+    readers.add_metric(["idle"], total.ready)
+    readers.add_metric(["busy"], total.busy)
     yield readers
-    kills = dict.fromkeys(KILLS, 0) | dict(endpoint.kills)
+    kills = dict.fromkeys(KILLS, 0) | dict(total.kills)
     yield _counts("reader_kills", "Readers killed or crashed before they had sent a result.", "reason", kills)
 
 
-def _latency(requests: Mapping[tuple[str, int], LatencyHistogram]) -> Metric:
+def _latency(requests: Requests) -> Metric:
     """Return the histogram of latencies."""
     family = HistogramMetricFamily(
         "claimgraph_http_request_duration_seconds",
         "Time from the head of a request to the end of its response.",
         labels=["class", "status"],
     )
-    for (kind, status), histogram in sorted(requests.items()):
-        family.add_metric([kind, f"{status}xx"], histogram.buckets(), histogram.total)
+    for (kind, status), (counts, total) in sorted(requests.items()):
+        family.add_metric([kind, f"{status}xx"], _buckets(counts), total)
     return family
+
+
+def _buckets(counts: Sequence[int]) -> list[tuple[str, float]]:
+    """Return upper bounds with cumulative counts, as Prometheus expects them: counts 2, 1, 0 become 2, 3, 3."""
+    found, sum_so_far = [], 0
+    for bound, count in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True):
+        sum_so_far += count
+        found.append((bound, float(sum_so_far)))
+    return found
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:
@@ -244,15 +285,12 @@ def _counts(name: str, about: str, label: str, counts: Mapping[str, int]) -> Met
     return family
 
 
-def _memory(endpoint: MetricsSource | None) -> Metric:
-    """Return the resident memory of the server and its readers in bytes."""
+def _memory(processes: Mapping[str, int]) -> Metric:
+    """Return the resident memory of each process in bytes."""
     family = GaugeMetricFamily(
         "claimgraph_resident_memory_bytes", "Resident memory of each process.", labels=["process"]
     )
-    named = {"main": os.getpid()}
-    if endpoint is not None:
-        named |= {f"reader-{number}": pid for number, pid in enumerate(endpoint.reader_pids, 1)}
-    for name, pid in named.items():
+    for name, pid in processes.items():
         with suppress(OSError):  # no /proc on this system, or the reader has just ended
             # The second field of statm is the resident memory in pages.
             pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kg.errors import ClaimgraphError
-from kg.processes.query_service import QueryCaller, QueryService
+from kg.processes.query_and_write_service import QueryCaller, QueryService
 from kg.rdf.query_request_and_result import ResultFormats
 
 _LATELY: Final = 5.0

@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_QUOTED = r'"(?:\\.|[^"\\])*"'
+# One that is not closed lasts to the end: otherwise each of its marks would be tried as the beginning of another one,
+# which takes quadratic time.
+_QUOTED = r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)'
 # Elements are separated by commas and their parts by semicolons, but not within quoted strings.
-_ITEM = re.compile(rf'(?:[^,"]|{_QUOTED})+')
-_PART = re.compile(rf'(?:[^;"]|{_QUOTED})+')
+_ITEM = re.compile(rf'(?:[^,"]|{_QUOTED})++', re.DOTALL)
+_PART = re.compile(rf'(?:[^;"]|{_QUOTED})++', re.DOTALL)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 

@@ -79,6 +79,7 @@ KINDS = (
     ProblemKind(errors.StoreInUse, 503, "store-in-use", "The store is in use by another process"),
     ProblemKind(errors.StoreUnavailable, 503, "store-unavailable", "The store is not available"),
     ProblemKind(errors.NotAcceptable, 406, "not-acceptable", "None of the accepted formats is available"),
+    ProblemKind(errors.Unwritable, 406, "unwritable", "The format cannot represent the result"),
     ProblemKind(errors.BadInput, 422, "bad-input", "The input is invalid"),
     ProblemKind(errors.ClaimgraphError, 422, "refused", "The request cannot be carried out"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from starlette.types import Scope
 
 KEY = "claimgraph.exchange"
@@ -9,6 +11,17 @@ KEY = "claimgraph.exchange"
 
 GONE = 499
 """Status recorded if the client disconnected before the response began."""
+
+
+class BodyReservation(Protocol):
+    """Memory for the body of one request."""
+
+    def grow(self, size: int) -> None:
+        """Reserve more bytes.
+
+        Raises:
+            Busy, TooManyRequests: the bodies of all clients, or of this one, fill the memory for them.
+        """
 
 
 class RequestLogRecord:
@@ -26,9 +39,11 @@ class RequestLogRecord:
         snapshot: number of the snapshot that was read; ``None`` if none was.
         query_hash: first 16 hexadecimal digits of the SHA-256 of the query's text.
         cache: ``hit``, ``miss``, ``not-modified``, or empty if the cache was not consulted.
+        body: reservation of memory for the body of the request; ``None`` for no limit.
     """
 
     __slots__ = (
+        "body",
         "cache",
         "client",
         "identifier",
@@ -57,9 +72,14 @@ class RequestLogRecord:
         self.snapshot: int | None = None
         self.query_hash = ""
         self.cache = ""
+        self.body: BodyReservation | None = None
 
 
 def of(scope: Scope) -> RequestLogRecord:
     """Return the record of a request; without an edge (as in tests of a part), a new one that is discarded."""
     found = scope.get(KEY)
-    return found if isinstance(found, RequestLogRecord) else RequestLogRecord({"client": None, **scope}, "", "")
+    return (
+        found
+        if isinstance(found, RequestLogRecord)
+        else RequestLogRecord({"client": None, "method": "", "path": "", **scope}, "", "")
+    )

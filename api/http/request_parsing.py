@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import anyio
+import anyio.lowlevel
 from fastapi import Request
+from pydantic import BeforeValidator
 from python_multipart import multipart
 from starlette.datastructures import URL
 
+from api.http import request_log_record
 from kg.errors import MalformedText, TooLarge, TooSlow, Unauthorized, UnsupportedFormat
 from kg.rdf import oxigraph
 
 Parameters = list[tuple[str, str]]
 
 _MAX_PARAMETERS = 1000
+_PIECE = 16 * 1024
+"""Longest part of a form that is decoded at a time: at most 5 ms, in which the process serves nobody."""
+
+_LONG_FORMS = asyncio.Lock()
+"""Held while a long form is parsed: many at a time would still delay everybody by a piece of each."""
+
 _MAX_DIGITS = 20
 """Longest Content-Length that is parsed as a number."""
 
@@ -126,33 +137,36 @@ def check_charset(found: ContentType) -> None:
 async def read_body(request: Request, limit: int, seconds: float = 120) -> bytes:
     """Return the body, read until it exceeds the limit at most, whatever ``Content-Length`` states.
 
-    Args:
-        request: the request.
-        limit: largest body in bytes.
-        seconds: time limit for the whole body.
-
     Raises:
         TooLarge: it has more than ``limit`` bytes.
         TooSlow: it is not complete within ``seconds``.
+        Busy, TooManyRequests: there is no memory for it; see :mod:`api.edge.response_and_request_memory_budget`.
     """
     declared = request.headers.get("content-length", "")
     # A number of absurd length is over any limit, and parsing it would take quadratic time.
     if len(declared) > _MAX_DIGITS or (declared.isdecimal() and int(declared) > limit):
         raise _too_large(limit)
     chunks, size = [], 0
+    memory = request_log_record.of(request.scope).body
     try:
         with anyio.fail_after(seconds):
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > limit:
                     raise _too_large(limit)
+                if memory is not None:
+                    memory.grow(len(chunk))
                 chunks.append(chunk)
     except TimeoutError:
-        raise TooSlow(
-            f"The body did not arrive completely within {seconds:g} seconds.",
-            remedy="Send less at a time, load files with `kg load`, or raise KG_BODY_TIMEOUT.",
-        ) from None
+        raise _too_slow(seconds) from None
     return b"".join(chunks)
+
+
+def _too_slow(seconds: float) -> TooSlow:
+    return TooSlow(
+        f"The body did not arrive completely within {seconds:g} seconds.",
+        remedy="Send less at a time, load files with `kg load`, or raise KG_BODY_TIMEOUT.",
+    )
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -197,9 +211,54 @@ def parse_parameters(data: bytes, what: str) -> Parameters:
     try:
         return parse_qsl(decode(data, what), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except UnicodeDecodeError:
-        raise MalformedText(f"The {what} is not UTF-8.", remedy="Percent-encode the bytes of UTF-8.") from None
+        raise _not_utf8(what) from None
     except ValueError:
-        raise MalformedText(f"The {what} has more than {_MAX_PARAMETERS} parameters.") from None
+        raise _too_many(what) from None
+
+
+def _text(data: bytes, what: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise _not_utf8(what) from None
+
+
+def _not_utf8(what: str) -> MalformedText:
+    return MalformedText(f"The {what} is not UTF-8.", remedy="Percent-encode the bytes of UTF-8.")
+
+
+def _too_many(what: str) -> MalformedText:
+    return MalformedText(f"The {what} has more than {_MAX_PARAMETERS} parameters.")
+
+
+async def parse_form(data: bytes) -> Parameters:
+    """Parse the fields of a form like :func:`parse_parameters`; a long one in pieces, between which others are served.
+
+    Raises:
+        MalformedText: see :func:`parse_parameters`.
+    """
+    if len(data) <= _PIECE:
+        return parse_parameters(data, "form")
+    async with _LONG_FORMS:
+        decode(data, "form")  # only to check it
+        data = data.removeprefix(codecs.BOM_UTF8)
+        if data.count(b"&") >= _MAX_PARAMETERS:
+            raise _too_many("form")
+        fields = (pair.partition(b"=") for pair in data.split(b"&") if pair)
+        return [(await _unquoted(name), await _unquoted(value)) for name, _, value in fields]
+
+
+async def _unquoted(data: bytes) -> str:
+    """Return a percent-decoded name or value of a form."""
+    pieces, start = [], 0
+    while start < len(data):
+        end = start + _PIECE
+        # A piece ends before a % that belongs to the next one.
+        end -= next((back for back in (1, 2) if data[end - back : end - back + 1] == b"%" and end < len(data)), 0)
+        pieces.append(unquote_to_bytes(data[start:end].replace(b"+", b" ")))
+        start = end
+        await anyio.lowlevel.checkpoint()
+    return _text(b"".join(pieces), "form")
 
 
 def query_parameters(request: Request) -> Parameters:
@@ -211,37 +270,68 @@ def query_parameters(request: Request) -> Parameters:
     return found
 
 
+def present(parameters: Parameters, name: str) -> bool:
+    """Return whether a parameter is sent, with a value or without one.
+
+    Raises:
+        MalformedText: it is sent more than once.
+    """
+    return _once(name, [value for key, value in parameters if key == name]) is not None
+
+
 def values(parameters: Parameters, name: str) -> list[str]:
-    """Return all values of one parameter, in order."""
-    return [value for key, value in parameters if key == name]
+    """Return all values of one parameter, in order; an empty value counts as absent.
+
+    Forms send every field, and clients every option, whether it is filled in or not: ``default-graph-uri=&format=``.
+    """
+    return [value for key, value in parameters if key == name and value]
 
 
 def single(parameters: Parameters, name: str) -> str | None:
-    """Return the only value of a parameter, or ``None`` if it is absent.
+    """Return the only value of a parameter, or ``None`` if it is absent or empty.
 
     Raises:
-        MalformedText: it occurs more than once.
+        MalformedText: it has more than one value.
     """
-    found = values(parameters, name)
+    return _once(name, values(parameters, name))
+
+
+def _once(name: str, found: list[str]) -> str | None:
     if len(found) > 1:
         raise MalformedText(f"The parameter “{name}” occurs {len(found)} times.", remedy="Send it once.")
     return found[0] if found else None
 
 
-def bearer_token(header: str | None) -> str | None:
-    """Return the token of an ``Authorization`` field (RFC 6750, clause 2.1), the only place where one is accepted.
+def empty_as_absent(default: object = None) -> BeforeValidator:
+    """Return the validator of a declared parameter that replaces an empty value (``?limit=``) by the default."""
+    return BeforeValidator(lambda value: default if value == "" else value)
+
+
+def access_token(header: str | None) -> str | None:
+    """Return the token of an ``Authorization`` field, the only place where one is accepted.
+
+    It is a bearer token (RFC 6750, clause 2.1), or the password of Basic credentials (RFC 7617) with any user name, for
+    clients that know only these.
 
     Args:
         header: value of the field; ``None`` if the request has none.
 
     Raises:
-        Unauthorized: the field contains no bearer token.
+        Unauthorized: the field contains no token.
     """
     if header is None:
         return None
-    scheme, _, token = header.partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
+    scheme, _, value = header.partition(" ")
+    token = {"bearer": value.strip(), "basic": _password(value.strip())}.get(scheme.lower())
+    if not token:
         remedy = "Send “Authorization: Bearer …” with a valid token, or omit that header to read public graphs."
         raise Unauthorized("The header Authorization contains no bearer token.", remedy=remedy)
     return token
+
+
+def _password(credentials: str) -> str:
+    """Return the password of Basic credentials, decoded like a header (Latin-1, byte by byte); empty if malformed."""
+    try:
+        return b64decode(credentials, validate=True).decode("latin-1").partition(":")[2]
+    except ValueError:
+        return ""

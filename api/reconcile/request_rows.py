@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
+from fastapi import Request
 from pydantic import BaseModel, Field, ValidationError
 
 from api.http import request_parsing
+from kg.config import HttpSettings
 from kg.errors import BadInput, MalformedText, TooLarge
 from kg.reconciliation.entity_properties import PROPERTIES, EntityProperty
-from kg.reconciliation.reconciliation_index import RowCondition
+from kg.reconciliation.reconciliation_index import RowCondition, RowQuery
 
 MAX_BATCH = 100
 """Maximum number of queries in a batch, and of entities in a data extension query."""
@@ -21,22 +25,28 @@ MAX_CANDIDATES = 100
 MAX_LENGTH = 1000
 """Maximum length of a name or value, in code points."""
 
+MAX_BODY = 1024 * 1024
+"""Maximum size of a body in bytes: it is parsed on the event loop, which takes 0.1 s for a MiB of a form at most."""
+
 _MAX_PROPERTIES = 20
 _MAX_VALUES = 50
 _MAX_INTEGER = 10**9
 
+_ABSENT = frozenset({"", "-", "–", "—", "?", "n/a", "nan", "none", "null", "unknown", "невідомо"})
+
 T = TypeVar("T", bound=BaseModel)
+T2 = TypeVar("T2")
 Short = Annotated[str, Field(max_length=MAX_LENGTH)]
 
 
 class Identified(BaseModel):
     """A property value that is already matched with an entity."""
 
-    id: Short
-    name: str | None = None
+    id: Short | None = None
+    name: Short | None = None
 
 
-PropertyValue = Short | bool | int | float | Identified
+PropertyValue = Short | bool | int | float | Identified | None
 Values = PropertyValue | Annotated[list[PropertyValue], Field(max_length=_MAX_VALUES)]
 
 
@@ -51,6 +61,19 @@ class ExtendQuery(BaseModel):
 
     ids: list[Short]
     properties: list[ExtendProperty] = Field(max_length=_MAX_PROPERTIES)
+
+
+async def read_body(request: Request, settings: HttpSettings) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        TooLarge, TooSlow: see :func:`api.http.request_parsing.read_body`.
+    """
+    limit = min(MAX_BODY, settings.max_body_bytes)
+    try:
+        return await request_parsing.read_body(request, limit, settings.body_timeout)
+    except TooLarge:
+        raise TooLarge(f"The body exceeds the limit of {limit} bytes.", remedy="Send smaller batches.") from None
 
 
 def parse(text: str, subject: str) -> Any:
@@ -104,15 +127,38 @@ def check_batch(size: int, noun: str = "queries") -> None:
         raise TooLarge(f"The batch has {size} {noun}; the limit is {MAX_BATCH}.", remedy="Send smaller batches.")
 
 
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row that cannot be matched, which leaves the others of its batch as they are.
+
+    Attributes:
+        message: what is wrong, and the remedy.
+    """
+
+    message: str
+
+
+def each(rows: Iterable[T2], read: Callable[[T2], RowQuery]) -> list[RowQuery | RefusedRow]:
+    """Read each row of a batch; one with an error has its message in place of the query."""
+    found: list[RowQuery | RefusedRow] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except BadInput as error:
+            found.append(RefusedRow(f"{error.message} {error.remedy}".strip()))
+    return found
+
+
 def candidate_limit(limit: int | None, default: int = 10) -> int:
     """Return the number of candidates to return: the requested limit or the default, at most ``MAX_CANDIDATES``."""
     return min(default if limit is None else limit, MAX_CANDIDATES)
 
 
 def value_texts(values: Values) -> tuple[str, ...]:
-    """Return the values of a property as texts; a matched entity becomes its identifier."""
+    """Return the values of a property as texts; a matched entity becomes its identifier, an absent value nothing."""
     listed = values if isinstance(values, list) else [values]
-    return tuple(value.id if isinstance(value, Identified) else str(value) for value in listed)
+    texts = ((value.id or value.name if isinstance(value, Identified) else value) for value in listed)
+    return tuple(str(text) for text in texts if text is not None and not is_absent(str(text)))
 
 
 def find_property(name: str) -> EntityProperty:
@@ -126,8 +172,13 @@ def find_property(name: str) -> EntityProperty:
     return PROPERTIES[name]
 
 
-def row_condition(name: str, values: Values, *, required: bool = False, quantifier: str = "any") -> RowCondition:
-    """Return a condition on a property.
+def is_absent(text: str) -> bool:
+    """Return whether a cell states nothing: it is empty, or has a mark that tables use for a missing value."""
+    return text.strip().casefold() in _ABSENT
+
+
+def row_condition(name: str, values: Values, *, required: bool = False, quantifier: str = "any") -> RowCondition | None:
+    """Return a condition on a property; ``None`` if all of its values are absent, as in an empty cell.
 
     Raises:
         BadInput: the property does not exist, or rows cannot be compared by it.
@@ -135,7 +186,8 @@ def row_condition(name: str, values: Values, *, required: bool = False, quantifi
     if not find_property(name).compared:
         comparable = ", ".join(one.name for one in PROPERTIES.values() if one.compared)
         raise BadInput(f"Rows cannot be compared by “{name}”.", remedy=f"Use one of {comparable}.")
-    return RowCondition(name, value_texts(values), required, quantifier)
+    texts = value_texts(values)
+    return RowCondition(name, texts, required, quantifier) if texts else None
 
 
 def integer_parameter(parameters: request_parsing.Parameters, name: str, default: int) -> int:

@@ -16,7 +16,8 @@ from fastapi.responses import JSONResponse
 from api.handler_services import AppContext
 from api.http import content_negotiation, request_parsing
 from api.reconcile import request_rows
-from api.rendering import html_pages
+from api.reconcile.request_rows import RefusedRow
+from api.rendering import html_templates
 from kg.errors import BadInput, MalformedText, NotFound
 from kg.iris import CG
 from kg.knowledge_graph import ReadableGraph
@@ -107,9 +108,14 @@ def entity(index: ReconciliationIndex, identifier: str) -> ReconcilableEntity:
 # ---- results
 
 
-async def match_rows(context: ReconciliationContext, queries: list[RowQuery]) -> list[list[RowMatch]]:
-    """Match rows off the event loop, within the time limit of queries."""
-    return await context.shared.query_in_thread(context.index.match_all, queries, context.shared.config.queries.timeout)
+async def match_rows(
+    context: ReconciliationContext, queries: list[RowQuery | RefusedRow]
+) -> list[list[RowMatch] | RefusedRow]:
+    """Match rows off the event loop, within the time limit of queries; those that were refused stay as they are."""
+    timeout = context.shared.config.queries.timeout
+    usable = [query for query in queries if isinstance(query, RowQuery)]
+    found = iter(await context.shared.query_in_thread(context.index.match_all, usable, timeout))
+    return [next(found) if isinstance(query, RowQuery) else query for query in queries]
 
 
 def candidate(context: ReconciliationContext, match: RowMatch) -> Json:
@@ -223,13 +229,13 @@ async def extend_entities(
     if any(one.counted for one in wanted):
         iris = [item.iri for item in items.values() if item]
         counts = await context.shared.query_in_thread(reconcilable_entities.claims, context.shared.graph.store, iris)
-    found: dict[str, dict[str, list[Value]]] = {identifier: {one.name: [] for one in wanted} for identifier in items}
-    for identifier, item in items.items():
-        for one in wanted if item else ():
-            assert item is not None
-            found[identifier][one.name] = (
-                [counts.get(item.iri, 0)] if one.counted else one.read(item, context.index.items)
-            )
+
+    def values(item: ReconcilableEntity | None, one: EntityProperty) -> list[Value]:
+        if item is None:
+            return []
+        return [counts.get(item.iri, 0)] if one.counted else one.read(item, context.index.items)
+
+    found = {identifier: {one.name: values(item, one) for one in wanted} for identifier, item in items.items()}
     return [{"id": one.name, "name": one.label(context.language)} for one in wanted], found
 
 
@@ -263,7 +269,7 @@ def preview(request: Request, context: ReconciliationContext) -> Response:
         "forms": [form.exact for form in item.entity.forms[:6]],
         "language": context.language,
     }
-    answer = html_pages.render(request, context.shared, "preview.html", variables)
+    answer = html_templates.render(request, context.shared, "preview.html", variables)
     answer.headers.update({**HEADERS, "Content-Language": context.language, "Content-Security-Policy": _PREVIEW_POLICY})
     return answer
 

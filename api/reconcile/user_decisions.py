@@ -15,8 +15,8 @@ from api.reconcile import request_rows
 from api.reconcile.request_rows import Short
 from api.rendering import openapi_helpers
 from api.rendering.response_format_choice import JSON
-from kg.links.decision_log import Judgement
-from kg.links.link_review import ReviewDecision
+from kg.links.decision_log_state import Judgement
+from kg.links.link_review_and_proposals import ReviewDecision
 from kg.reference.records import Record, RecordKind, RecordName
 
 router = APIRouter(tags=["Reconciliation"], prefix="/reconcile", default_response_class=Response)
@@ -62,7 +62,7 @@ async def post_row_decisions(request: Request, shared: Shared) -> Response:
     An accepted match becomes a link from the entity to the row, as in the review, where it can be undone.
     """
     request_parsing.content_type(request, (JSON,))
-    body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
+    body = await request_rows.read_body(request, shared.config.http)
     values = request_rows.parse(request_parsing.decode(body, "body"), "body")
     wanted = request_rows.validate_model(DecisionsIn, values, "body")
     request_rows.check_batch(len(wanted.decisions), "decisions")

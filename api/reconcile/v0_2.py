@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -12,13 +13,13 @@ from api.authorization import FORM, Reading, caller, reading
 from api.handler_services import AppContext, Shared
 from api.http import request_parsing
 from api.reconcile import request_rows, shared_operations
-from api.reconcile.request_rows import ExtendQuery, Short, Values
+from api.reconcile.request_rows import ExtendQuery, RefusedRow, Short, Values
 from api.reconcile.shared_operations import Json, ReconciliationContext
 from api.rendering import openapi_helpers
 from api.rendering.response_format_choice import HTML, JSON
 from kg.iris import CG
 from kg.knowledge_graph import ReadableGraph
-from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowQuery
+from kg.reconciliation.reconciliation_index import ReconciliationIndex, RowMatch, RowQuery
 
 router = APIRouter(tags=["Reconciliation"], prefix="/reconcile/0.2", default_response_class=Response)
 
@@ -68,9 +69,11 @@ class QueryInV02(BaseModel):
         wanted = self.type if isinstance(self.type, list) else [self.type] if self.type else []
         return RowQuery(
             self.query.strip(),
-            tuple(index.type(name).name for name in wanted),
+            tuple(index.type(name).name for name in wanted if name),
             strict=self.type_strict != "should",
-            conditions=tuple(request_rows.row_condition(one.pid, one.v) for one in self.properties),
+            conditions=tuple(
+                found for one in self.properties if (found := request_rows.row_condition(one.pid, one.v)) is not None
+            ),
             limit=request_rows.candidate_limit(self.limit),
         )
 
@@ -84,7 +87,7 @@ class QueryInV02(BaseModel):
 async def get_reconcile_02(request: Request, shared: Shared) -> Response:
     """Return the manifest; with `queries`, `query` or `extend` do the same as POST."""
     parameters = request_parsing.query_parameters(request)
-    if not any(name in _FIELDS for name, _ in parameters):
+    if not any(request_parsing.values(parameters, name) for name in _FIELDS):
         caller(request, shared)  # the manifest is public, but a wrong token is refused
         return Response(
             shared_operations.to_json(_manifest(request, shared)), media_type=JSON, headers=shared_operations.HEADERS
@@ -102,7 +105,7 @@ async def get_reconcile_02(request: Request, shared: Shared) -> Response:
 async def post_reconcile_02(request: Request, shared: Reading) -> Response:
     """Match rows with entities (`queries`), or return data of entities (`extend`)."""
     request_parsing.content_type(request, (FORM,))
-    body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
+    body = await request_rows.read_body(request, shared.config.http)
     parameters = [*request_parsing.query_parameters(request), *request_parsing.parse_parameters(body, "form")]
     return await _answer(request, shared, parameters)
 
@@ -115,10 +118,13 @@ async def _answer(
         wanted = request_rows.validate_model(ExtendQuery, request_rows.parse(text, "extend"), "extend")
         return await _extend(context, wanted)
     if (text := request_parsing.single(parameters, "queries")) is not None:
-        return context.response(await _match(context, _object(request_rows.parse(text, "queries"))))
+        batch = _object(request_rows.parse(text, "queries"))
+        request_rows.check_batch(len(batch))
+        return context.response(await _match(context, _rows(context, batch)))
     text = request_parsing.single(parameters, "query") or ""
     one = request_rows.parse(text, "query") if text.lstrip().startswith("{") else {"query": text}
-    return context.response((await _match(context, {"q": one}))["q"])
+    row = request_rows.validate_model(QueryInV02, one, "query").read(context.index)
+    return context.response((await _match(context, {"q": row}))["q"])
 
 
 def _object(values: object) -> Json:
@@ -127,17 +133,25 @@ def _object(values: object) -> Json:
     return values
 
 
-async def _match(context: ReconciliationContext, batch: Json) -> Json:
-    request_rows.check_batch(len(batch))
-    queries = [
-        request_rows.validate_model(QueryInV02, one, f"query {key[:50]}").read(context.index)
-        for key, one in batch.items()
-    ]
-    found = await shared_operations.match_rows(context, queries)
-    return {
-        key: {"result": [shared_operations.candidate(context, match) for match in row]}
-        for key, row in zip(batch, found, strict=True)
-    }
+def _rows(context: ReconciliationContext, batch: Json) -> dict[str, RowQuery | RefusedRow]:
+    """Return the queries of a batch by key."""
+
+    def read(row: tuple[str, Any]) -> RowQuery:
+        key, one = row
+        return request_rows.validate_model(QueryInV02, one, f"query {key[:50]}").read(context.index)
+
+    return dict(zip(batch, request_rows.each(batch.items(), read), strict=True))
+
+
+async def _match(context: ReconciliationContext, batch: Mapping[str, RowQuery | RefusedRow]) -> Json:
+    found = await shared_operations.match_rows(context, [*batch.values()])
+    return {key: _result(context, row) for key, row in zip(batch, found, strict=True)}
+
+
+def _result(context: ReconciliationContext, row: list[RowMatch] | RefusedRow) -> Json:
+    if isinstance(row, RefusedRow):
+        return {"result": [], "message": row.message}
+    return {"result": [shared_operations.candidate(context, match) for match in row]}
 
 
 async def _extend(context: ReconciliationContext, wanted: ExtendQuery) -> Response:

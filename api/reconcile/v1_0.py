@@ -12,7 +12,7 @@ from api.authorization import Reading, caller
 from api.handler_services import AppContext, Shared
 from api.http import request_parsing
 from api.reconcile import request_rows, shared_operations
-from api.reconcile.request_rows import ExtendQuery, Short, Values
+from api.reconcile.request_rows import ExtendQuery, RefusedRow, Short, Values
 from api.reconcile.shared_operations import Json, ReconciliationContext
 from api.rendering import openapi_helpers
 from api.rendering.response_format_choice import HTML, JSON
@@ -65,7 +65,9 @@ class QueryInV10(BaseModel):
             self._single("name"),
             (index.type(self.type).name,) if self.type else (),
             identifier=self._single("id"),
-            conditions=tuple(_condition(one) for one in self.conditions if one.kind == "property"),
+            conditions=tuple(
+                found for one in self.conditions if one.kind == "property" and (found := _condition(one)) is not None
+            ),
             limit=request_rows.candidate_limit(self.limit),
         )
 
@@ -83,7 +85,13 @@ class QueryBatch(BaseModel):
     queries: list[QueryInV10]
 
 
-def _condition(one: ConditionIn) -> RowCondition:
+class _UncheckedBatch(BaseModel):
+    """A batch whose rows are validated one by one, so that a bad one does not refuse the others."""
+
+    queries: list[object]
+
+
+def _condition(one: ConditionIn) -> RowCondition | None:
     if one.qualifier is not None:
         raise BadInput(f"The matchQualifier “{one.qualifier[:100]}” is not supported.", remedy="Omit it.")
     if one.property is None:
@@ -111,12 +119,20 @@ async def match_10(request: Request, shared: Reading) -> Response:
     values = await _body(request, shared)
     if isinstance(values, dict) and isinstance(values.get("queries"), list):
         request_rows.check_batch(len(values["queries"]))
-    batch = request_rows.validate_model(QueryBatch, values, "batch")
+    batch = request_rows.validate_model(_UncheckedBatch, values, "batch")
     context = await shared_operations.prepare(request, shared)
-    found = await shared_operations.match_rows(context, [one.read(context.index) for one in batch.queries])
-    return context.response(
-        {"results": [{"candidates": [_candidate(context, match) for match in row]} for row in found]}
-    )
+
+    def read(row: object) -> RowQuery:
+        return request_rows.validate_model(QueryInV10, row, "query").read(context.index)
+
+    found = await shared_operations.match_rows(context, request_rows.each(batch.queries, read))
+    return context.response({"results": [_result(context, row) for row in found]})
+
+
+def _result(context: ReconciliationContext, row: list[RowMatch] | RefusedRow) -> Json:
+    if isinstance(row, RefusedRow):
+        return {"candidates": [], "message": row.message}
+    return {"candidates": [_candidate(context, match) for match in row]}
 
 
 def _candidate(context: ReconciliationContext, match: RowMatch) -> Json:
@@ -150,7 +166,7 @@ async def extend_10(request: Request, shared: Reading) -> Response:
 
 async def _body(request: Request, shared: AppContext[ReadableGraph]) -> object:
     request_parsing.content_type(request, (JSON,))
-    body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
+    body = await request_rows.read_body(request, shared.config.http)
     return request_rows.parse(request_parsing.decode(body, "body"), "body")
 
 

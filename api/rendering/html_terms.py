@@ -10,9 +10,6 @@ from urllib.parse import quote
 from kg.iris import CG, CODE, PREFIXES, XSD, Names
 from kg.rdf import oxigraph
 
-_MAX_ROWS = 1000
-"""Rows of a result that a page shows; the count above the table is of all rows."""
-
 
 @dataclass(frozen=True)
 class TermCell:
@@ -81,12 +78,12 @@ class TermRenderer:
         return TermCell(_shorten(iri), href=iri if iri.startswith(("http://", "https://")) else None, title=iri)
 
     def table(self, results: bytes) -> TermTable:
-        """Return the table for SPARQL results in the JSON format."""
+        """Return the table for SPARQL results in the form :data:`kg.rdf.spreadsheet_and_page_results.FIRST_ROWS`."""
         data = json.loads(results)
         columns = data["head"]["vars"]
         bindings = data["results"]["bindings"]
-        rows = [[self._json(row[name]) if name in row else None for name in columns] for row in bindings[:_MAX_ROWS]]
-        return TermTable(columns, rows, len(bindings))
+        rows = [[self._json(row[name]) if name in row else None for name in columns] for row in bindings]
+        return TermTable(columns, rows, data["total"])
 
     def _json(self, term: dict[str, Any]) -> TermCell:
         value = term["value"]

@@ -52,7 +52,12 @@ def query_problems(*statuses: int) -> dict[int | str, Json]:
 
 
 def model_body(model: type[BaseModel]) -> Json:
-    """Describe a JSON body by its model, with every referenced schema inlined.
+    """Describe a JSON body by its model; see :func:`inlined`."""
+    return {"required": True, "content": {JSON: {"schema": inlined(model)}}}
+
+
+def inlined(model: type[BaseModel]) -> Json:
+    """Return the schema of a model with every referenced schema inlined.
 
     ``{"items": {"$ref": "#/$defs/RowIn"}}`` becomes ``{"items": {"type": "object", …}}``: references of a request body
     would point into the components of the whole document, where the parts of this model are not.
@@ -65,13 +70,41 @@ def model_body(model: type[BaseModel]) -> Json:
             return [inline(child) for child in node]
         if not isinstance(node, dict):
             return node
+        beside = {key: inline(child) for key, child in node.items() if key != "$ref"}  # a default, for example
         name = str(node.get("$ref", "")).rpartition("/")[2]  # "#/$defs/RowIn" → "RowIn"
-        return inline(parts[name]) if name else {key: inline(child) for key, child in node.items()}
+        return inline(parts[name]) | beside if name else beside
 
-    return {"required": True, "content": {JSON: {"schema": inline(schema)}}}
+    found: Json = inline(schema)
+    return found
 
 
-def schemas() -> Json:
+def complete(document: Json) -> Json:
+    """Return the OpenAPI document with all component schemas, each with its name as the title, and no other titles.
+
+    Generators of clients name a class after a title, and drop a route where two schemas have the same: pydantic calls
+    every property ``kind`` “Kind”.
+    """
+    components = document.setdefault("components", {})
+    found = components.get("schemas", {}) | _schemas()
+    components["schemas"] = {name: _untitled(schema) | {"title": name} for name, schema in found.items()}
+    document["paths"] = _untitled(document["paths"])
+    return document
+
+
+def _untitled(node: Any) -> Any:
+    """Return a part of the document without titles of schemas; a property named ``title`` and examples stay."""
+    if isinstance(node, list):
+        return [_untitled(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: child if key in ("examples", "example", "default") else _untitled(child)
+        for key, child in node.items()
+        if key != "title" or not isinstance(child, str)
+    }
+
+
+def _schemas() -> Json:
     """Return the component schemas that routes refer to by name."""
     document, parts = schema_components(_REFERENCE.format(model="Claims{model}"))
     return {

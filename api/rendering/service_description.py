@@ -1,10 +1,13 @@
-"""SPARQL 1.1 Service Description of the query endpoint, built from the current state of the store."""
+"""SPARQL 1.1 Service Description of the endpoints, built from the current state of the store."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kg.iris import RDFS
+
 PREFIXES = {
+    "rdfs": RDFS,
     "sd": "http://www.w3.org/ns/sparql-service-description#",
     "void": "http://rdfs.org/ns/void#",
     "formats": "http://www.w3.org/ns/formats/",
@@ -25,11 +28,12 @@ _RESULT_FORMATS = (
 _INPUT_FORMATS = ("Turtle", "N-Triples", "JSON-LD", "RDF_XML", "TriG", "N-Quads", "N3")
 
 
-def describe(endpoint: str, default: int | None, named: Mapping[str, int]) -> str:
+def describe(endpoint: str, update: str, default: int | None, named: Mapping[str, int]) -> str:
     """Return the description as Turtle.
 
     Args:
-        endpoint: the URL that the request was sent to.
+        endpoint: the URL that the request was sent to; it takes updates, too.
+        update: the URL that takes updates only.
         default: number of triples in the default graph; ``None`` where it is the union of the named graphs, whose size
             only a full scan could determine.
         named: number of triples in each named graph, by IRI.
@@ -50,6 +54,12 @@ def describe(endpoint: str, default: int | None, named: Mapping[str, int]) -> st
   sd:supportedLanguage sd:SPARQL11Query, sd:SPARQL11Update ;
   sd:feature {", ".join(features)} ;
   sd:resultFormat {", ".join(f"formats:{name}" for name in _RESULT_FORMATS)} ;
+  sd:inputFormat {", ".join(f"formats:{name}" for name in _INPUT_FORMATS)} ;
+  sd:defaultDataset <#dataset> .
+<#update> a sd:Service ;
+  rdfs:comment "Updates are sent by POST to this endpoint or to the one for queries, with a token."@en ;
+  sd:endpoint <{update}> ;
+  sd:supportedLanguage sd:SPARQL11Update ;
   sd:inputFormat {", ".join(f"formats:{name}" for name in _INPUT_FORMATS)} ;
   sd:defaultDataset <#dataset> .
 <#dataset> a sd:Dataset ; sd:defaultGraph <#default> .

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from api.authorization import Admin
 from api.handler_services import Shared
+from api.http import request_parsing
 from api.rendering import openapi_helpers
 from kg.errors import NotFound
 from kg.maintenance import backup
@@ -35,7 +36,9 @@ _TAR = "application/x-tar"
 )
 async def download(
     shared: Shared,
-    tokens: Annotated[bool, Query(description="Whether to include the hashes of tokens.")] = True,
+    tokens: Annotated[
+        bool, Query(description="Whether to include the hashes of tokens."), request_parsing.empty_as_absent(True)
+    ] = True,
 ) -> StreamingResponse:
     """Send the newest snapshot as `kg backup` would write it; `kg restore` turns it into a data directory."""
     data = shared.graph.store.directory

@@ -10,9 +10,8 @@ from pydantic import BaseModel, Field
 from api.authorization import Reading, Writing
 from api.handler_services import AppContext
 from api.http import request_parsing
-from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering import html_templates, openapi_helpers, response_format_choice
 from api.rendering.response_format_choice import HTML, JSON
-from kg.articles.article_repository import Ingested
 from kg.knowledge_graph import WritableGraph
 
 router = APIRouter(tags=["Articles"], prefix="/articles")
@@ -55,7 +54,7 @@ def list_articles(request: Request, shared: Reading) -> Response | list[Entry]:
     found = shared.graph.articles.entries()
     entries = [Entry(id=row.identifier, iri=row.iri, label=row.label, claims=row.claims) for row in found]
     if media_type == HTML:
-        return html_pages.render(request, shared, "articles.html", {"articles": entries})
+        return html_templates.render(request, shared, "articles.html", {"articles": entries})
     return entries
 
 
@@ -100,10 +99,13 @@ async def put_article(identifier: str, request: Request, response: Response, sha
 )
 def get_article(identifier: str, request: Request, shared: Reading) -> Response:
     """Return the claims document as JSON, or the article graph as RDF."""
-    media_type = response_format_choice.choose(request, (JSON, *response_format_choice.GRAPHS))
-    if media_type == JSON:
-        return response_format_choice.negotiated(shared.graph.articles.document(identifier), JSON)
-    return response_format_choice.rdf(shared.graph.articles.triples(identifier), media_type)
+
+    def write(media_type: str) -> Response:
+        if media_type == JSON:
+            return response_format_choice.negotiated(shared.graph.articles.document(identifier), JSON)
+        return response_format_choice.rdf(shared.graph.articles.triples(identifier), media_type)
+
+    return response_format_choice.written(request, (JSON, *response_format_choice.GRAPHS), write)
 
 
 @router.delete(
@@ -127,17 +129,9 @@ async def _store(
 ) -> Stored:
     request_parsing.content_type(request, (JSON,))
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
-    ingested = await shared.in_thread(shared.graph.articles.add, body, identifier)
-    response.headers["Location"] = request_parsing.origin_path(request, f"/articles/{ingested.identifier}")
-    response.status_code = 201 if ingested.outcome == "created" else 200
-    return _stored(ingested)
-
-
-def _stored(ingested: Ingested) -> Stored:
-    return Stored(
-        id=ingested.identifier,
-        iri=ingested.iri,
-        outcome=ingested.outcome,
-        warnings=[found.model_dump(exclude_none=True) for found in ingested.report.warnings],
-        infos=[found.model_dump(exclude_none=True) for found in ingested.report.infos],
-    )
+    found = (await shared.write(request, "add article", {"identifier": identifier}, body)).values
+    response.headers["Location"] = request_parsing.origin_path(request, f"/articles/{found['id']}")
+    response.status_code = 201 if found["outcome"] == "created" else 200
+    results = found["report"]["results"]
+    warnings, infos = ([row for row in results if row["severity"] == kind] for kind in ("Warning", "Info"))
+    return Stored(id=found["id"], iri=found["iri"], outcome=found["outcome"], warnings=warnings, infos=infos)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -13,9 +12,9 @@ from api.handler_services import AppContext
 from api.http import multipart, request_parsing
 from api.rendering import openapi_helpers, response_format_choice
 from api.rendering.openapi_helpers import Json
-from kg.errors import MalformedText, NotFound
+from kg.errors import MalformedText, NotFound, Unwritable
 from kg.knowledge_graph import WritableGraph
-from kg.rdf import media_types, oxigraph
+from kg.rdf import media_types
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 
 router = APIRouter(tags=["Graph store"], default_response_class=Response)
@@ -31,7 +30,7 @@ _GRAPH_PARAMETERS = [
     ),
 ]
 _PATH_PARAMETERS = [openapi_helpers.path_parameter("path", "The rest of the graph's IRI.")]
-_WRITE = openapi_helpers.problems(400, 401, 403, 413, 415)
+_WRITE = openapi_helpers.problems(400, 401, 403, 413, 415, 422)
 _READ = {
     **openapi_helpers.response(response_format_choice.GRAPHS, "The graph."),
     **openapi_helpers.problems(400, 401, 404, 406, 422, 429, 503, 504),
@@ -70,7 +69,11 @@ async def get_graph(request: Request, shared: Reading) -> Response:
     if graph is not None and not await shared.in_thread(shared.graph.store.has_graph, graph):
         raise _not_found(graph)
     dataset = QueryDataset(default_graphs=[graph]) if graph else None
-    found = await shared.query(request, _EVERY_TRIPLE, ResultFormats(graph=media_type), dataset)
+    try:
+        found = await shared.query(request, _EVERY_TRIPLE, ResultFormats(graph=media_type), dataset)
+    except Unwritable as error:
+        media_type = response_format_choice.other_than_xml(request, response_format_choice.GRAPHS, error)
+        found = await shared.query(request, _EVERY_TRIPLE, ResultFormats(graph=media_type), dataset)
     return response_format_choice.negotiated(found.content, media_type)
 
 
@@ -93,7 +96,7 @@ async def put_graph(request: Request, shared: Writing) -> Response:
     """Replace the triples of a graph, or create it (clause 5.3). Relative IRIs are resolved against the graph's IRI."""
     graph = _writable(request, shared)
     contents = await _contents(request, shared, response_format_choice.READABLE)
-    created = await shared.in_thread(_replace, shared, graph, contents)
+    created = await _write(request, shared, "replace graph", graph, contents)
     return Response(status_code=201 if created else 204)
 
 
@@ -120,7 +123,7 @@ async def post_graph(request: Request, shared: Writing) -> Response:
     new = not _names_graph(request)  # clause 5.5: a POST to the graph store itself creates a graph
     graph = f"{request_parsing.address(request).rstrip('/')}/{uuid.uuid4()}" if new else _writable(request, shared)
     contents = await _contents(request, shared, (*response_format_choice.READABLE, _FORM))
-    created = await shared.in_thread(_add, shared, graph, contents)
+    created = await _write(request, shared, "merge graph", graph, contents)
     headers = {"Location": graph} if new and graph is not None else None
     return Response(status_code=201 if created else 204, headers=headers)
 
@@ -157,8 +160,9 @@ async def delete_graph(request: Request, shared: Writing) -> Response:
 
 
 def _names_graph(request: Request) -> bool:
-    keys = {key for key, _ in request_parsing.query_parameters(request)}
-    return bool(keys & {"graph", "default"}) or bool(request.path_params.get("path"))
+    parameters = request_parsing.query_parameters(request)
+    named = any(request_parsing.present(parameters, name) for name in ("graph", "default"))
+    return named or bool(request.path_params.get("path"))
 
 
 def _identify(request: Request) -> str | None:
@@ -168,10 +172,10 @@ def _identify(request: Request) -> str | None:
         MalformedText: the request names no graph, or several, or a name that is not an IRI.
     """
     parameters = request_parsing.query_parameters(request)
-    graph, default = request_parsing.single(parameters, "graph"), request_parsing.single(parameters, "default")
-    if graph is not None and default is not None:
+    graph, default = request_parsing.single(parameters, "graph"), request_parsing.present(parameters, "default")
+    if graph is not None and default:
         raise MalformedText("The request names both a named graph and the default graph.", remedy="Name one of them.")
-    if default is not None:
+    if default:
         return None
     if graph is not None:
         return request_parsing.check_iri(graph)
@@ -214,43 +218,17 @@ def _content(part: multipart.FormPart) -> RdfPayload:
     return RdfPayload(part.content, kind.name if known else media_types.media_type_of(part.file_name))
 
 
-def _triples(
-    contents: Iterable[RdfPayload], graph: str | None, shared: AppContext[WritableGraph]
-) -> list[oxigraph.Triple]:
-    """Parse the payloads for one graph.
-
-    Raises:
-        MalformedText: a payload has a syntax error, or contains quads in named graphs.
-    """
-    base = graph or shared.graph.store.names.base
-    triples = []
-    for content in contents:
-        for quad in oxigraph.parse(content.data, content.media_type, base):
-            if not isinstance(quad.graph_name, oxigraph.DefaultGraph):
-                raise MalformedText(
-                    f"The content names the graph {quad.graph_name}, but the request determines the graph to write.",
-                    remedy="Send triples, or load a dataset with `kg load`.",
-                )
-            triples.append(quad.triple)
-    return triples
-
-
 # ---- writes to the store, off the event loop
 
 
-def _replace(shared: AppContext[WritableGraph], graph: str | None, contents: list[RdfPayload]) -> bool:
-    store = shared.graph.store
-    triples = _triples(contents, graph, shared)
-    if graph is None:
-        store.clear_default(triples)
-        return False
-    return store.replace({graph: triples}) == "created" and graph != store.names.default_graph
-
-
-def _add(shared: AppContext[WritableGraph], graph: str | None, contents: list[RdfPayload]) -> bool:
-    store = shared.graph.store
-    triples = _triples(contents, graph, shared)
-    return store.merge(graph, triples) and graph != store.names.default_graph
+async def _write(
+    request: Request, shared: AppContext[WritableGraph], task: str, graph: str | None, contents: list[RdfPayload]
+) -> bool:
+    """Parse the payloads, write them, and return whether the graph was created."""
+    parts = [(content.media_type, len(content.data)) for content in contents]
+    data = b"".join(content.data for content in contents)
+    found = await shared.write(request, task, {"graph": graph, "parts": parts}, data)
+    return found.values["outcome"] == "created" and graph not in (None, shared.graph.store.names.default_graph)
 
 
 def _delete(shared: AppContext[WritableGraph], graph: str | None) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.handler_services import Shared
 from api.http.request_parsing import origin_path
-from api.rendering import guide_pages, html_pages, openapi_helpers, response_format_choice
+from api.rendering import guide_pages, html_templates, openapi_helpers, response_format_choice
 from kg.errors import NotFound
 
 router = APIRouter(tags=["Guide"], default_response_class=Response)
@@ -41,4 +41,4 @@ def _page(request: Request, shared: Shared, name: str) -> Response:
     if media_type != response_format_choice.HTML:
         return response_format_choice.negotiated(guide_pages.sources()[name], media_type)
     found = guide_pages.page(name, origin_path(request, ""))
-    return html_pages.render(request, shared, "guide.html", {"page": found, "name": name})
+    return html_templates.render(request, shared, "guide.html", {"page": found, "name": name})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
@@ -11,16 +10,18 @@ from pydantic import BaseModel, Field
 
 from api.authorization import Reading
 from api.handler_services import AppContext
-from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering import html_templates, openapi_helpers, response_format_choice
 from api.rendering.response_format_choice import HTML, JSON
-from kg.articles.competency_questions import Question, all_questions, find
+from kg.articles.competency_question_files import Question, all_questions, find
+from kg.errors import Unwritable
 from kg.knowledge_graph import ReadableGraph
-from kg.rdf import media_types
+from kg.rdf import media_types, spreadsheet_and_page_results
 from kg.rdf.query_request_and_result import QueryResult, ResultFormats
 
 router = APIRouter(tags=["Questions"], prefix="/questions")
 
 _QUERY = "application/sparql-query"
+_RESULTS = (JSON, HTML, *media_types.RESULTS)
 _OFFERS = (JSON, HTML, _QUERY, *media_types.RESULTS)
 _VARY = {"Vary": "Accept"}
 
@@ -52,7 +53,7 @@ def list_questions(request: Request, shared: Reading) -> Response:
     """List the competency questions, each with its SPARQL query."""
     questions = all_questions()
     if response_format_choice.choose(request, (JSON, HTML)) == HTML:
-        return html_pages.render(request, shared, "questions.html", {"questions": questions})
+        return html_templates.render(request, shared, "questions.html", {"questions": questions})
     return JSONResponse([_entry(question) for question in questions], headers=_VARY)
 
 
@@ -79,18 +80,26 @@ async def get_question(key: str, request: Request, shared: Reading) -> Response:
 
 async def _answer(request: Request, shared: AppContext[ReadableGraph], question: Question, media_type: str) -> Response:
     if media_type in media_types.RESULTS:
-        found = await shared.query(request, question.text, ResultFormats(media_type))
+        try:
+            found = await shared.query(request, question.text, ResultFormats(media_type))
+        except Unwritable as error:
+            other = response_format_choice.other_than_xml(request, _RESULTS, error)
+            return await _answer(request, shared, question, other)
         return response_format_choice.negotiated(found.content, media_type)
-    found = await shared.query(request, question.text, ResultFormats())
     if media_type == HTML:
+        found = await shared.query(request, question.text, ResultFormats(spreadsheet_and_page_results.FIRST_ROWS))
         return await shared.in_thread(_page, request, shared, question, found)
-    return JSONResponse(_entry(question) | {"answer": json.loads(found.content)}, headers=_VARY)
+    found = await shared.query(request, question.text, ResultFormats())
+    # The answer may be large: it becomes a part of the text as it is.
+    entry = JSONResponse(_entry(question) | {"answer": {}}).body
+    content = bytes(entry).removesuffix(b"{}}") + found.content + b"}"
+    return Response(content, media_type=JSON, headers=_VARY)
 
 
 def _page(request: Request, shared: AppContext[ReadableGraph], question: Question, found: QueryResult) -> Response:
-    table = html_pages.term_renderer(request, shared).table(found.content)
-    context = html_pages.form_context(shared) | {"question": question, "table": table}
-    return html_pages.render(request, shared, "question.html", context)
+    table = html_templates.term_renderer(request, shared).table(found.content)
+    context = html_templates.form_context(shared) | {"question": question, "table": table}
+    return html_templates.render(request, shared, "question.html", context)
 
 
 def _entry(question: Question) -> dict[str, object]:

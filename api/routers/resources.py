@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from api.authorization import Reading
 from api.handler_services import AppContext
 from api.http import request_parsing
-from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering import html_templates, openapi_helpers, response_format_choice
 from api.rendering.html_terms import TermCell, TermRenderer
 from api.rendering.response_format_choice import HTML
 from kg.errors import MalformedText, NotFound
@@ -137,15 +137,16 @@ async def describe(request: Request, shared: Reading) -> Response:
 
 
 async def _open(request: Request, shared: AppContext[ReadableGraph], candidates: Sequence[str]) -> Response:
-    media_type = response_format_choice.choose(request, (HTML, *response_format_choice.GRAPHS))
+    offers = (HTML, *response_format_choice.GRAPHS)
+    response_format_choice.choose(request, offers)  # status 406 comes before 404
 
-    def work() -> Response:
+    def write(media_type: str) -> Response:
         node = _find(candidates, shared.graph.store)
         if media_type == HTML:
             return _page(request, shared, node)
         return response_format_choice.rdf(_describe(shared.graph.store, node), media_type)
 
-    return await shared.in_thread(work)
+    return await shared.in_thread(response_format_choice.written, request, offers, write)
 
 
 def _find(candidates: Sequence[str], store: Reads) -> oxigraph.NamedNode:
@@ -185,7 +186,7 @@ def _named(term: oxigraph.Term) -> oxigraph.NamedNode:
 def _page(request: Request, shared: AppContext[ReadableGraph], node: oxigraph.NamedNode) -> Response:
     store = shared.graph.store
     outward, inward = (store.rows(text, {"this": node}) for text in (_OUT, _IN))
-    show = html_pages.term_renderer(request, shared, _labels(store, [*outward, *inward]))
+    show = html_templates.term_renderer(request, shared, _labels(store, [*outward, *inward]))
     labels = [show.term(row["o"]) for row in outward if row["p"] == _LABEL]
     labels.sort(key=lambda label: label.language != "en")  # False sorts first: English labels
     graph_size = store.count(node.value) if store.has_graph(node.value) else None
@@ -201,7 +202,7 @@ def _page(request: Request, shared: AppContext[ReadableGraph], node: oxigraph.Na
         ],
         "graph_size": graph_size,
     }
-    return html_pages.render(request, shared, "resource.html", context)
+    return html_templates.render(request, shared, "resource.html", context)
 
 
 def _labels(store: Reads, rows: Sequence[dict[str, oxigraph.Term]]) -> dict[oxigraph.Term, str]:

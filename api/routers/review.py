@@ -14,14 +14,14 @@ from api.authorization import FORM, FormWriter, Reading, caller
 from api.handler_services import AllServices, AppContext, Shared
 from api.http import request_parsing
 from api.http.request_parsing import Parameters
-from api.rendering import html_pages, openapi_helpers, response_format_choice
+from api.rendering import html_templates, openapi_helpers, response_format_choice
 from api.rendering.response_format_choice import HTML, JSON
 from kg.errors import BadInput, InsufficientScope, MalformedText
 from kg.knowledge_graph import ReadableGraph
 from kg.links import outside_datasets
-from kg.links.decision_log import DecisionLog, Judgement, LinkConflict, LogEntry, Relation
-from kg.links.link_review import LinkReview, ReviewDecision, sentences
-from kg.reference.data_directory_reference_store import records
+from kg.links.decision_log_state import DecisionLog, Judgement, LinkConflict, LogEntry, Relation
+from kg.links.link_review_and_proposals import LinkReview, ReviewDecision, sentences
+from kg.reference.reference_lookup_and_backup import records
 
 router = APIRouter(tags=["Links"], prefix="/review")
 
@@ -122,8 +122,12 @@ def get_queue(
     request: Request,
     shared: Shared,
     reading: Reading,
-    limit: Annotated[int, Query(ge=1, le=500, description="Maximum number of items.")] = 20,
-    offset: Annotated[int, Query(ge=0, le=10**9, description="Number of items to skip.")] = 0,
+    limit: Annotated[
+        int, Query(ge=1, le=500, description="Maximum number of items."), request_parsing.empty_as_absent(20)
+    ] = 20,
+    offset: Annotated[
+        int, Query(ge=0, le=10**9, description="Number of items to skip."), request_parsing.empty_as_absent(0)
+    ] = 0,
 ) -> Response:
     """Return the queue with the features of each proposal and the sentences that mention the entity.
 
@@ -148,7 +152,7 @@ def get_queue(
     )
     if media_type == HTML:
         context = {"queue": found, "base": shared.graph.names.base, "next": offset + limit}
-        answer = html_pages.render(request, shared, "review.html", context)
+        answer = html_templates.render(request, shared, "review.html", context)
         answer.headers["Cache-Control"] = "no-store"
         return answer
     return Response(found.model_dump_json(), media_type=JSON, headers=_FRESH)
@@ -170,8 +174,8 @@ def get_queue(
                 JSON: {
                     "schema": {
                         "oneOf": [
-                            DecisionIn.model_json_schema(),
-                            {"type": "array", "items": DecisionIn.model_json_schema()},
+                            openapi_helpers.inlined(DecisionIn),
+                            {"type": "array", "items": openapi_helpers.inlined(DecisionIn)},
                         ]
                     }
                 },
@@ -215,7 +219,7 @@ async def post_decisions(request: Request, shared: FormWriter) -> Response:
         "requestBody": {
             "required": True,
             "content": {
-                JSON: {"schema": UndoIn.model_json_schema()},
+                JSON: {"schema": openapi_helpers.inlined(UndoIn)},
                 **openapi_helpers.form_body(
                     {
                         "access_token": _FIELDS["access_token"],

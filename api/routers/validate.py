@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from api.authorization import Reading
 from api.handler_services import AppContext
 from api.http import request_parsing
 from api.rendering import openapi_helpers, response_format_choice
 from api.rendering.response_format_choice import JSON
+from kg.errors import Unwritable
 from kg.knowledge_graph import ReadableGraph
 
 router = APIRouter(tags=["Validation"])
@@ -44,6 +44,8 @@ _ANSWER = {
     "content": {JSON: {"schema": _REPORT}, **{name: {} for name in response_format_choice.GRAPHS}},
 }
 
+_OFFERS = (JSON, *response_format_choice.GRAPHS)
+
 
 @router.post(
     "/validate",
@@ -58,14 +60,18 @@ async def validate(request: Request, shared: Reading) -> Response:
     The report is JSON or, if the client prefers RDF, a SHACL validation report.
     """
     kind = request_parsing.content_type(request, (JSON, *response_format_choice.READABLE))
-    media_type = response_format_choice.choose(request, (JSON, *response_format_choice.GRAPHS))
+    response_format_choice.choose(request, _OFFERS)  # before the body is read
     body = await request_parsing.read_body(request, shared.config.http.max_body_bytes, shared.config.http.body_timeout)
-    return await shared.query_in_thread(_check, shared, body, kind.name, media_type)
+    try:
+        return await _report(request, shared, kind.name, body, response_format_choice.choose(request, _OFFERS))
+    except Unwritable as error:
+        other = response_format_choice.other_than_xml(request, _OFFERS, error)
+        return await _report(request, shared, kind.name, body, other)
 
 
-def _check(shared: AppContext[ReadableGraph], body: bytes, kind: str, media_type: str) -> Response:
-    articles = shared.graph.articles
-    report = articles.check_document(body) if kind == JSON else articles.check_graph(body, kind)
-    if media_type == JSON:
-        return JSONResponse(report.to_json(), headers={"Vary": "Accept"})
-    return response_format_choice.negotiated(report.to_rdf(media_type), media_type)
+async def _report(
+    request: Request, shared: AppContext[ReadableGraph], kind: str, body: bytes, media_type: str
+) -> Response:
+    """Check the body and return the report in a media type."""
+    found = await shared.task(request, "check", {"media_type": kind, "report_type": media_type}, body)
+    return response_format_choice.negotiated(found.content, media_type)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from api.authorization import Reading
 from api.rendering import openapi_helpers
 from api.rendering.response_format_choice import JSON
-from kg.articles.statement_explanations import Explanation, StatementExplanation
+from kg.articles.explanation_records import Explanation, StatementExplanation
 
 router = APIRouter(tags=["Provenance"])
 

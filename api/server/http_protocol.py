@@ -1,8 +1,8 @@
 """HTTP/1.1 protocol with the limits on clients that uvicorn lacks: size and time of the head, connections, slow reads.
 
 Without them a client could occupy a connection for ever by sending its headers byte by byte, fill the memory with a
-header that never ends, go on sending a body after the response, or never read its response. Requests are refused with a
-problem document (RFC 9457), like all other errors.
+header that never ends, go on sending a body after the response, or never read its response; or occupy all connections
+with bodies that stall. Requests are refused with a problem document (RFC 9457), like all other errors.
 
 No other module uses uvicorn. The internals of uvicorn that this one uses are listed in
 ``tests/api/server/test_uvicorn_internals.py``, which fails if any of them changes. Therefore pyproject.toml limits
@@ -13,62 +13,42 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, ClassVar
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.server.early_refusal_responses import FULL, LATE, LONG_HEAD, LONG_URL, MALFORMED, EarlyRefusal
+from api.server.connection_adoption import ConnectionAdoption
+from api.server.connection_limit_settings import ConnectionLimits
+from api.server.early_refusal_responses import (
+    FULL,
+    HOST,
+    LATE,
+    LONG_HEAD,
+    LONG_URL,
+    MALFORMED,
+    STALLED,
+    EarlyRefusal,
+)
+from api.server.host_field_syntax import names_one_host
 from api.server.socket_write_coalescing import CoalescingTransport
-from kg.config import HttpSettings
-
-_FIELDS_BYTES = 48 * 1024
-"""Bytes for all header fields together, in addition to the URL."""
 
 _LINGER = 2.0
 """Seconds in which a refused client may go on sending, so that it can read the response before the reset."""
 
 _MIN_RATE = 1024
-"""Slowest rate, in bytes a second, at which a client may read its response."""
-
-
-@dataclass(frozen=True)
-class ConnectionLimits:
-    """Limits of connections.
-
-    Attributes:
-        url_bytes: longest URL of a request.
-        head_seconds: time for the head of a request, from the opening of the connection or its first byte.
-        connections: largest number of connections; idle ones are closed to make room for new ones.
-        stall_seconds: interval at which slow reading of a response is checked.
-        refused: counter of refusals, by reason.
-    """
-
-    url_bytes: int = 16384
-    head_seconds: float = 10
-    connections: int = 500
-    stall_seconds: float = 30
-    refused: Counter[str] = field(default_factory=Counter)
-
-    @classmethod
-    def of(cls, settings: HttpSettings, refused: Counter[str]) -> ConnectionLimits:
-        """Return the limits in the settings; ``refused`` is the counter that the metrics report."""
-        return cls(settings.max_url_bytes, settings.header_timeout, settings.max_connections, refused=refused)
-
-    @property
-    def head_bytes(self) -> int:
-        """Longest head of a request in bytes: its URL and all header fields."""
-        return self.url_bytes + _FIELDS_BYTES
+"""Slowest rate, in bytes a second, at which a client may read its response, or send a body while room is needed."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
     """HTTP/1.1 with limits. For the usual request, which arrives in one piece, it costs two more calls."""
 
     limits: ClassVar[ConnectionLimits]
+
+    lost: Callable[[], None] | None = None
+    """Called when the connection is lost."""
 
     url = b""  # set by the parser's callbacks
     _chunk = 0  # bytes of the piece that is being parsed
@@ -80,6 +60,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _unsent = 0
+    _body_of: Any = None  # the cycle whose body is incomplete
+    _body_due = 0.0  # when that body counts as stalled
 
     @property
     def _is_idle(self) -> bool:
@@ -89,7 +71,20 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @property
     def _is_evictable(self) -> bool:
         """Whether the connection may be closed to make room for another."""
-        return self._is_idle and not self._refused
+        return not self._refused and (self._is_idle or self._is_stalled)
+
+    @property
+    def _is_stalled(self) -> bool:
+        """Whether the client owes the body of its request, and has sent too little of it for some time.
+
+        It owes nothing while the server does not read (its buffer is full), or has not asked for the body yet
+        (``Expect: 100-continue``).
+        """
+        cycle = self.cycle
+        if cycle is not self._body_of or not cycle.more_body or cycle.response_started or self.pipeline:
+            return False
+        waits_for_server = self.flow.read_paused or cycle.waiting_for_100_continue
+        return not waits_for_server and self.loop.time() >= self._body_due
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection; close an idle one if there are too many."""
@@ -100,9 +95,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel all timers."""
+        """Cancel all timers, and report the loss."""
         self._cancel_timers()
         super().connection_lost(exc)
+        if self.lost is not None:
+            self.lost()
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece, and check the limits of a head that is still incomplete after it."""
@@ -118,21 +115,29 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._head_bytes, self._partly = 0, False
             if cycle.response_complete:  # the rest of a body, or bytes between requests
                 self._watch_head()
+            elif cycle.more_body:
+                self._body_grew(len(data))
 
     def on_headers_complete(self) -> None:
-        """Start the application, or the refusal of a head that is complete and too long."""
+        """Start the application, or the refusal of a head that is complete and too long, or names no single host."""
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
         # If the whole head was counted, its size is known; else the fields are added up, which takes longer.
         counted = self._chunk and not self._partly
-        if (counted and self._head_bytes + self._chunk <= self.limits.head_bytes) or self._fits():
+        if not ((counted and self._head_bytes + self._chunk <= self.limits.head_bytes) or self._fits()):
+            self._answer(LONG_HEAD)
+        elif not names_one_host(self.headers, self.parser.get_http_version()):
+            self._answer(HOST)
+        else:
             super().on_headers_complete()
             self.cycle.transport = CoalescingTransport(self.transport, self.loop)  # type: ignore[assignment] # its task has not started yet
-            return
+
+    def _answer(self, refusal: EarlyRefusal) -> None:
+        """Start a refusal in place of the application."""
         application = self.app
-        self.app = LONG_HEAD
-        self.limits.refused[LONG_HEAD.reason] += 1
+        self.app = refusal
+        self.limits.refused[refusal.reason] += 1
         try:
             super().on_headers_complete()
         finally:
@@ -160,6 +165,19 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refuse(LONG_HEAD)
         else:
             self._watch_head()
+
+    def _body_grew(self, size: int) -> None:
+        """Extend the time after which an incomplete body counts as stalled.
+
+        Each byte extends it by what the slowest rate takes for one, but never beyond ``body_stall_seconds`` from now.
+        For 5 s and 1,024 bytes a second: a body that begins now is due in 5 s; a kilobyte 2 s later makes it 6 s from
+        the beginning; a single byte each second changes next to nothing, so that a trickle stalls like silence.
+        """
+        latest = self.loop.time() + self.limits.body_stall_seconds
+        if self._body_of is self.cycle:
+            self._body_due = min(self._body_due + size / _MIN_RATE, latest)
+        else:
+            self._body_of, self._body_due = self.cycle, latest
 
     # ---- timers
 
@@ -236,11 +254,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.transport.pause_reading()
             return
         self._unset_keepalive_if_required()
-        body = refusal.body()
-        lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n".encode()]
-        fields = [*self.server_state.default_headers, *refusal.fields(len(body))]
-        lines += [b"%b: %b\r\n" % pair for pair in fields]
-        self.transport.write(b"".join([*lines, b"\r\n", body]))
+        self.transport.write(refusal.response(self.server_state.default_headers))
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self._cancel_timers()
@@ -264,7 +278,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _make_room(self) -> None:
-        """Close the oldest connection without a request so far, else the oldest idle one, else refuse this one."""
+        """Close the oldest connection without a request so far, else the oldest idle one, else the one stalled longest.
+
+        If there is none of these, refuse this one.
+        """
         evictable = [
             other
             for other in self.connections
@@ -273,29 +290,55 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if not evictable:
             self._refuse(FULL)
             return
-        victim = min(evictable, key=lambda other: (other.cycle is not None, other._opened))
-        victim._refused = True
-        self.limits.refused["made room"] += 1
-        self.connections.discard(victim)
-        victim.transport.abort()
+        min(evictable, key=LimitedHttpProtocol._eviction_order)._leave()
+
+    def _eviction_order(self) -> tuple[int, float]:
+        """Return the key by which the connection to evict is chosen: the smallest goes first."""
+        if self._is_idle:
+            return int(self.cycle is not None), self._opened
+        return 2, self._body_due
+
+    def _leave(self) -> None:
+        """Make room: close this connection at once, or after its stalled request has been refused.
+
+        In either case it counts no longer. A refused one lingers for 2 s; there cannot be many of these, because each
+        has been stalled for a while before.
+        """
+        self.connections.discard(self)
+        if self._is_idle:
+            self._refused = True
+            self.limits.refused["made room"] += 1
+            self.transport.abort()
+        else:
+            self._refuse(STALLED)
 
 
 class LimitedServer(uvicorn.Server):
-    """uvicorn server with limits, which calls a function once it has started.
+    """uvicorn server with limits.
 
-    Messages go to the loggers of ``uvicorn``, which are configured elsewhere; requests are not logged here.
+    It serves the listening sockets that :meth:`run` gets, or the connections that a supervisor hands over. Messages go
+    to the loggers of ``uvicorn``, which are configured elsewhere; requests are not logged here.
     """
 
-    def __init__(self, application: Any, limits: ConnectionLimits, grace: int, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        application: Any,
+        limits: ConnectionLimits,
+        grace: int,
+        adoption: ConnectionAdoption | None = None,
+        orphaned: Callable[[], None] = lambda: None,
+    ) -> None:
         """Serve an application.
 
         Args:
             application: ASGI application.
             limits: limits of connections.
             grace: seconds that requests in progress may take to finish after a signal to stop.
-            ready: called once the server has started.
+            adoption: source of connections, for :meth:`run_adopting`.
+            orphaned: called when the supervisor has ended.
         """
-        self._ready = ready
+        self._adoption = adoption
+        self._orphaned = orphaned
         super().__init__(
             uvicorn.Config(
                 application,
@@ -309,11 +352,45 @@ class LimitedServer(uvicorn.Server):
             )
         )
 
+    def run_adopting(self) -> None:
+        """Serve the connections that the supervisor hands over; return after a signal to stop, or if it has ended."""
+        self.run([])
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the server and call ``ready``."""
+        """Start the server, and report that it is ready."""
         await super().startup(sockets)
-        if self.started:
-            self._ready()
+        if self.started and self._adoption is not None:
+            self._adoption.start(self._new_protocol, self._supervisor_ended)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and finish the requests in progress."""
+        if self._adoption is not None:
+            await self._adoption.stop()
+        await super().shutdown(sockets)
+        if self._adoption is not None:
+            # So that ``run`` returns: uvicorn would end the process by the same signal, before anything is cleaned up.
+            self._captured_signals.clear()
+
+    def _new_protocol(self, lost: Callable[[], None]) -> LimitedHttpProtocol:
+        """Make the protocol of a connection as uvicorn does for its listening sockets."""
+        protocol: LimitedHttpProtocol = self.config.http_protocol_class(  # type: ignore[call-arg, assignment]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        protocol.lost = lost
+        return protocol
+
+    def _supervisor_ended(self) -> None:
+        """Stop: nobody would hand over a connection any more."""
+        self._orphaned()
+        self.should_exit = True
+
+
+def trusted_proxies() -> Callable[[str], bool]:
+    """Return a function that tells whether an address is one of the proxies whose forwarded headers are trusted.
+
+    They are those of uvicorn: of ``FORWARDED_ALLOW_IPS``, or of this machine.
+    """
+    return _TrustedHosts(uvicorn.Config("", log_config=None).forwarded_allow_ips).__contains__
 
 
 def limited(limits: ConnectionLimits) -> type[LimitedHttpProtocol]:

@@ -5,26 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import socket
 import sys
 import threading
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from api.app import create_app
-from api.edge.access_log import logging_to
-from api.server import http_protocol, supervisor
-from kg.cli.options import Data, configuration
+from api.server.http_protocol import trusted_proxies
+from api.server.process_supervisor import Programs, SupervisorLimits, supervise, web_process_count
+from api.server.server_programs import ServerPrograms
+from kg.cli.options_and_store_opening import Data, configuration
 from kg.config import Config
 from kg.errors import BadInput
-from kg.knowledge_graph import KnowledgeGraph
+from kg.processes.remote_store import StoreDescription
 from kg.store.directory_metadata import FILE as META
-
-_LAST_RESPONSE = 0.5
-"""Seconds for sending the current response before the process ends."""
 
 _FIRST_QUERY = """curl -s {address}sparql -H 'Accept: text/csv' --data-urlencode 'query=
 PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
@@ -54,6 +51,8 @@ def run(config: Config) -> None:
         BadInput: the server cannot listen on the address.
     """
     logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it logs ill-typed literals with tracebacks
+    # The supervisor has no thread that writes a log; commands leave its messages out otherwise.
+    logging.getLogger("claimgraph.server").addHandler(logging.StreamHandler())
     with _listen(config) as listener:
         port = listener.getsockname()[1]
         host = f"[{config.http.host}]" if ":" in config.http.host else config.http.host
@@ -64,32 +63,24 @@ def run(config: Config) -> None:
             token=config.access.token or secrets.token_urlsafe(24),
             base_iri=config.store.base_iri or _base(config, address),
         )
-        turn = supervisor.stay_up()
-        graph = KnowledgeGraph.open(config)
-        if not turn.again:
-            _announce(graph, config, address, made=made)
-        application = create_app(graph, config, _restart)
-        observer = application.state.observer
-        with logging_to(sys.stderr, config.http.log, observer):
-            limits = http_protocol.ConnectionLimits.of(config.http, observer.metrics.refused)
-            try:
-                http_protocol.LimitedServer(application, limits, config.http.shutdown_seconds, turn.serves).run(
-                    [listener]
-                )
-            finally:
-                _leave_stuck_threads()
+        webs = web_process_count(config.http)
+        programs = ServerPrograms(config, webs)
+        announce = partial(_announce, config, address, made=made)
+        code = supervise(
+            listener,
+            Programs(programs.write, programs.serve, announce),
+            webs,
+            SupervisorLimits.of(config.http, trusted_proxies()),
+        )
+    _leave_stuck_threads(code)
+    raise typer.Exit(code)
 
 
-def _restart() -> None:
-    """End this process once the current response has been sent; the supervisor starts another."""
-    threading.Timer(_LAST_RESPONSE, os.kill, (os.getpid(), signal.SIGKILL)).start()
-
-
-def _leave_stuck_threads() -> None:
-    """End the process if a query that cannot be cancelled would keep it alive; all commits are on disk already."""
+def _leave_stuck_threads(code: int) -> None:
+    """End the process if a thread that cannot be cancelled would keep it alive; all commits are on disk already."""
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.stdout.flush()
-        os._exit(130)
+        os._exit(code or 130)
 
 
 def _base(config: Config, address: str) -> str | None:
@@ -121,7 +112,7 @@ def _listen(config: Config) -> socket.socket:
     return listener
 
 
-def _announce(graph: KnowledgeGraph, config: Config, address: str, *, made: bool) -> None:
+def _announce(config: Config, address: str, *, made: bool) -> None:
     """Print the address, a generated token (``made``), and a query to start with."""
     out = Console(highlight=False, soft_wrap=True)
     out.print(f"Claimgraph listens on {address} (stop it with Ctrl-C)", markup=False)
@@ -131,6 +122,7 @@ def _announce(graph: KnowledgeGraph, config: Config, address: str, *, made: bool
     if config.store.bare:
         out.print("A bare SPARQL 1.1 store: /sparql, /update, /graphs")
         return
-    if graph.names.base != address:
-        out.print(f"IRIs in this store start with {graph.names.base}", markup=False)
+    base = StoreDescription.read(config.store.data_dir).names.base
+    if base != address:
+        out.print(f"IRIs in this store start with {base}", markup=False)
     out.print("A first query to paste:\n" + _FIRST_QUERY.format(address=address), markup=False)

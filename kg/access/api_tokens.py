@@ -25,7 +25,7 @@ from typing import Any
 
 from kg.access.permissions import ANONYMOUS, SCOPES, Principal, Scope, anonymous, check_graphs, scopes_up_to
 from kg.errors import BadInput, NotFound, StoreUnavailable, Unauthorized
-from kg.files import disk_space
+from kg.files import durable_writes
 
 FILE = "tokens.json"
 """Name of the token file in the data directory."""
@@ -361,4 +361,4 @@ def _token(row: Mapping[str, Any]) -> ApiToken:
 def _write(file: Path, tokens: Iterable[ApiToken]) -> None:
     """Replace the file atomically (mode 0600), so that readers see either the old or the new content."""
     rows = {"version": 1, "tokens": [asdict(token) for token in tokens]}
-    disk_space.write_whole(file, json.dumps(rows, ensure_ascii=False, indent=1).encode())
+    durable_writes.write_whole(file, json.dumps(rows, ensure_ascii=False, indent=1).encode())

@@ -22,6 +22,9 @@ class RestrictedStore:
     """A dataset limited to the graphs that a caller may read (:class:`kg.store.store_protocols.Reads`).
 
     Its default graph is the union of the visible graphs. The default graph of a bare store is never visible.
+
+    Attributes:
+        limit: the graphs that the caller may read; see :class:`kg.access.permissions.GraphLimit`.
     """
 
     def __init__(self, store: Reads, graphs: tuple[str, ...]) -> None:
@@ -32,6 +35,7 @@ class RestrictedStore:
             graphs: the limit; see :class:`kg.access.permissions.GraphLimit`.
         """
         self._store = store
+        self.limit = graphs
         self._limit = GraphLimit(graphs, store.names, store.bare)
         self._visible: tuple[int, list[str]] = (-1, [])
         self.names = store.names
@@ -99,7 +103,7 @@ class RestrictedStore:
 
     def dataset(self, text: str, request: QueryDataset) -> QueryDataset:
         """Return the dataset of a user's query: the graphs that it names, as far as they are visible."""
-        parsed = query_and_update_analysis.QueryAnalysis.parse(text, request.base or self.names.base, request.prefixes)
+        parsed = query_and_update_analysis.QueryAnalysis.quick(text, request.base or self.names.base, request.prefixes)
         return restricted(request, parsed, self.graphs(), union=not self.bare)
 
     def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:

@@ -16,7 +16,7 @@ from kg.document.document_rdf_conversion import from_graph
 from kg.errors import BadInput, NotFound
 from kg.gate import document_checks
 from kg.gate.gate import CheckedDocument, shared_gate
-from kg.gate.owl_reasoner import Closure, Inconsistent
+from kg.gate.owl_closure_and_contradictions import Closure, Inconsistent
 from kg.gate.validation_report import Rejected, ValidationReport, ordered
 from kg.iris import CG
 from kg.rdf import oxigraph, rdflib_conversion
@@ -227,32 +227,23 @@ class WritableArticles(Articles):
     def add(self, data: bytes, identifier: str | None = None) -> Ingested:
         """Check a claims document and store it with its closure in one transaction, replacing a previous version.
 
-        Args:
-            data: the document as UTF-8 JSON.
-            identifier: the article id that the document must have; ``None`` for any.
-
         Raises:
             MalformedText: not UTF-8, or not JSON.
             Rejected: the document violates a constraint; nothing is stored.
-            BadInput: the document has another article id.
+            BadInput: its article id is not ``identifier``; ``None`` allows any.
         """
         checked = self._check(data)
         if checked.document is None or checked.mapped is None or not checked.report.conforms:
             raise Rejected(checked.report)
         article = checked.document.article.id
         if identifier is not None and identifier != article:
-            raise BadInput(
-                f"The document's article id is {article}, not {identifier}.",
-                remedy=f"Send it to /articles/{article}, or change article.id.",
-            )
+            problem = f"The document's article id is {article}, not {identifier}."
+            raise BadInput(problem, remedy=f"Send it to /articles/{article}, or change article.id.")
         facts = checked.mapped.graph
         closure = self.close(facts)
-        outcome = self._target.replace(
-            {
-                self.names.article_graph(article): rdflib_conversion.from_rdflib(facts),
-                self.names.inferred_graph(article): rdflib_conversion.from_rdflib(closure.derivations),
-            }
-        )
+        stated, inferred = rdflib_conversion.from_rdflib(facts), rdflib_conversion.from_rdflib(closure.derivations)
+        graphs = {self.names.article_graph(article): stated, self.names.inferred_graph(article): inferred}
+        outcome = self._target.replace(graphs)
         return Ingested(article, self.names.article(article), outcome, checked.report)
 
     def remove(self, identifier: str) -> None:

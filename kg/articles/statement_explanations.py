@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 from rdflib import RDF, RDFS, Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.namespace import DCTERMS
@@ -14,8 +12,17 @@ from rdflib.term import Node
 from rdflib.util import from_n3
 
 from kg.articles.article_repository import Articles
+from kg.articles.explanation_records import (
+    Act,
+    Explanation,
+    Inference,
+    Named,
+    QuoteAt,
+    Statement,
+    StatementExplanation,
+)
 from kg.errors import Ambiguous, BadInput, NotFound
-from kg.gate.owl_reasoner import Closure, Derivation, Triple
+from kg.gate.owl_closure_and_contradictions import Closure, Derivation, Triple
 from kg.iris import CG, CODE, PREFIXES, short_iri
 from kg.rdf import oxigraph, rdflib_conversion
 from kg.rdf.rdflib_conversion import cg
@@ -25,97 +32,6 @@ T = TypeVar("T", bound=Hashable)
 _CONTEXT = 60
 """Code points of the text that are shown before and after a quote."""
 _CONTENT = (cg("affirms"), cg("denies"))
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-
-class QuoteAt(_Model):
-    """A quote with its place and context.
-
-    Attributes:
-        passage: IRI of the passage.
-        exact: the quoted words.
-        start: offset of the first code point, from 0.
-        end: offset after the last code point.
-        before: the text before the quote.
-        after: the text after the quote.
-        section: the section of the article (``headline``, ``body``, …).
-        segment: IRI of the segment that contains the quote.
-    """
-
-    passage: str
-    exact: str
-    start: int
-    end: int
-    before: str
-    after: str
-    section: str | None
-    segment: str | None
-
-
-class Named(_Model):
-    """A resource with its class (local name) and its labels by language."""
-
-    iri: str
-    type: str | None
-    label: dict[str, str]
-
-
-class Act(_Model):
-    """One hop of a chain of sources: a source act, who speaks in it and in which outlet."""
-
-    act: Named
-    reporter: list[Named]
-    venue: list[Named]
-
-
-class Statement(_Model):
-    """A triple, with prefixed names where possible, and the kind of graph that contains it."""
-
-    subject: str
-    predicate: str
-    object: str
-    source: Literal["article", "inferred", "ontology", "reference"]
-
-
-class Inference(_Model):
-    """An inferred statement, the rule and the axiom that entail it, and its premises."""
-
-    statement: Statement
-    rule: str
-    axiom: str
-    premises: list[Statement]
-
-
-class Explanation(_Model):
-    """The provenance of one claim; ``chain`` leads from the publication to the innermost source act."""
-
-    claim: str
-    article: str
-    polarity: Literal["affirms", "denies"]
-    content: Named
-    quotes: list[QuoteAt]
-    cue: list[QuoteAt]
-    chain: list[Act]
-    attribution_mode: str
-    expression: str
-    certainty: str
-    probability: float | None
-    extracted_by: str
-    extraction_confidence: float
-    review_status: str
-    inferred: list[Inference]
-
-
-class StatementExplanation(_Model):
-    """The provenance of one statement: quotes if it is asserted, a derivation if it is inferred."""
-
-    statement: Statement
-    article: str
-    quotes: list[QuoteAt]
-    derivation: list[Inference]
 
 
 class Evidence:
@@ -311,13 +227,7 @@ _CLAIM_VALUES = (
 def explain_statement(articles: Articles, subject: str, predicate: str, obj: str) -> StatementExplanation:
     """Return the provenance of a statement; see :meth:`kg.knowledge_graph.ReadableGraph.why_statement`."""
     triple = (URIRef(expand(subject)), URIRef(expand(predicate)), _object(obj))
-    try:
-        s, p, o = (rdflib_conversion.from_term(term) for term in triple)
-    except ValueError as error:  # an invalid IRI, datatype or character
-        raise BadInput(f"This is not a statement: {error}.", remedy="Write IRIs as in RFC 3987.") from None
-    assert isinstance(s, oxigraph.NamedNode)
-    assert isinstance(p, oxigraph.NamedNode)
-    for quad in articles.store.match(s, p, o):
+    for quad in _stating(articles, triple):
         name = oxigraph.graph_of(quad)
         inferred = name.removeprefix(articles.names.inferred_graph(""))
         article = inferred if inferred != name else articles.names.article_of(name)
@@ -335,6 +245,21 @@ def explain_statement(articles: Articles, subject: str, predicate: str, obj: str
         "No article states this, and it does not follow from any article.",
         remedy="Write subject, predicate and object as IRIs or prefixed names, as a query shows them.",
     )
+
+
+def _stating(articles: Articles, triple: Triple) -> list[oxigraph.Quad]:
+    """Return the quads of a triple in all graphs.
+
+    Raises:
+        BadInput: a term is not valid.
+    """
+    try:
+        s, p, o = (rdflib_conversion.from_term(term) for term in triple)
+    except ValueError as error:  # an invalid IRI, datatype or character
+        raise BadInput(f"This is not a statement: {error}.", remedy="Write IRIs as in RFC 3987.") from None
+    assert isinstance(s, oxigraph.NamedNode)
+    assert isinstance(p, oxigraph.NamedNode)
+    return articles.store.match(s, p, o)
 
 
 def _object(text: str) -> Node:

@@ -28,16 +28,25 @@ class CommandEntry:
 
 
 COMMANDS: Mapping[str, CommandEntry] = {
-    "add": CommandEntry("kg.cli.articles:add", "Check claims documents and store those that pass."),
-    "remove": CommandEntry("kg.cli.articles:remove", "Remove an article and the statements inferred from it."),
-    "validate": CommandEntry("kg.cli.articles:validate", "Check files against every constraint; nothing is stored."),
-    "schema": CommandEntry("kg.cli.articles:schema", "Print the JSON Schema of claims documents."),
-    "query": CommandEntry(
-        "kg.cli.queries:query", "Run a SPARQL query; the usual prefixes (cg:, code:, rdfs:, …) need no declaration."
+    "init": CommandEntry(
+        "kg.cli.init_load_info:init",
+        "Create a store with the vocabulary and the seed article; an existing one stays as it is.",
     ),
-    "ask": CommandEntry("kg.cli.queries:ask", "Run a competency question, or list them all."),
+    "add": CommandEntry("kg.cli.add_remove_validate:add", "Check claims documents and store those that pass."),
+    "remove": CommandEntry(
+        "kg.cli.add_remove_validate:remove", "Remove an article and the statements inferred from it."
+    ),
+    "validate": CommandEntry(
+        "kg.cli.add_remove_validate:validate", "Check files against every constraint; nothing is stored."
+    ),
+    "schema": CommandEntry("kg.cli.add_remove_validate:schema", "Print the JSON Schema of claims documents."),
+    "query": CommandEntry(
+        "kg.cli.query_ask_why:query",
+        "Run a SPARQL query; the usual prefixes (cg:, code:, rdfs:, …) need no declaration.",
+    ),
+    "ask": CommandEntry("kg.cli.query_ask_why:ask", "Run a competency question, or list them all."),
     "why": CommandEntry(
-        "kg.cli.queries:why",
+        "kg.cli.query_ask_why:why",
         "Explain a claim (wording, cue, sources) or a statement (quotes, or axiom and premises).",
     ),
     "export": CommandEntry(
@@ -45,10 +54,10 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "Export articles as RDF, tables (csv, parquet, duckdb), a map, a timeline, a calendar or a network.",
     ),
     "load": CommandEntry(
-        "kg.cli.load_and_info:load",
+        "kg.cli.init_load_info:load",
         "Load RDF files in bulk into your own graphs; repeat an interrupted load to resume it.",
     ),
-    "info": CommandEntry("kg.cli.load_and_info:info", "Show the base IRI, size, graphs and articles of the store."),
+    "info": CommandEntry("kg.cli.init_load_info:info", "Show the base IRI, size, graphs and articles of the store."),
     "backup": CommandEntry(
         "kg.cli.maintenance:backup_", "Back up the whole store to one file, even while a server uses it."
     ),
@@ -71,5 +80,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     ),
     "review": CommandEntry("kg.cli.linking:review_app", "Review proposed links that need a decision."),
     "links": CommandEntry("kg.cli.linking:links_app", "Export accepted links as files."),
-    "events": CommandEntry("kg.cli.events:app", "Match events in the graph with rows of ACLED, UCDP GED or GDELT."),
+    "events": CommandEntry(
+        "kg.cli.events_match:app", "Match events in the graph with rows of ACLED, UCDP GED or GDELT."
+    ),
 }

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kg.articles.article_repository import Articles
-from kg.cli.options import Data, open_graph
+from kg.cli.options_and_store_opening import Data, Spreadsheet, read_graph
 from kg.errors import BadInput
-from kg.export import parquet_and_duckdb_files, rdf_export, table_files
+from kg.export import article_rdf_export, parquet_and_duckdb_files, table_files
 from kg.export.geojson import GeoJsonWriter
 from kg.export.graphml import GraphMLWriter
 from kg.export.table_rows import TableReader
@@ -46,7 +46,7 @@ class ExportFormat(StrEnum):
 
 
 _TABLES = frozenset(map(str, table_files.TableFileFormat))
-_RDF = frozenset(map(str, rdf_export.RdfExportFormat))
+_RDF = frozenset(map(str, article_rdf_export.RdfExportFormat))
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class ExportRequest:
         out: file or folder to write; ``None`` prints to standard output.
         inferred: include the inferred statements.
         force: replace an existing file or folder.
+        spreadsheet: escape what a spreadsheet program would run as a formula (CSV only).
     """
 
     form: ExportFormat
@@ -66,6 +67,7 @@ class ExportRequest:
     out: Path | None
     inferred: bool
     force: bool
+    spreadsheet: bool = False
 
     def check(self) -> None:
         """Check the options before the store is opened.
@@ -75,6 +77,8 @@ class ExportRequest:
         """
         if self.inferred and self.form not in _RDF:
             raise BadInput("--inferred is for RDF formats.", remedy="Leave it out, or choose another --format.")
+        if self.spreadsheet and self.form is not ExportFormat.csv:
+            raise BadInput("--spreadsheet is for CSV.", remedy="Leave it out, or choose --format csv.")
         if self.form in _TABLES and self.out is None:
             raise BadInput("Tables cannot be printed.", remedy="Name a new folder (csv, parquet) or file with --out.")
         if self.form in (ExportFormat.parquet, ExportFormat.duckdb):
@@ -90,8 +94,8 @@ def _run(articles: Articles, request: ExportRequest) -> None:
         StorageFull: the disk has no space left.
     """
     if request.form in _RDF:
-        content = rdf_export.export(
-            articles, rdf_export.RdfExportFormat(request.form), request.article, inferred=request.inferred
+        content = article_rdf_export.export(
+            articles, article_rdf_export.RdfExportFormat(request.form), request.article, inferred=request.inferred
         )
         text = content.decode()
         _write([text if request.out else text.rstrip("\n") + "\n"], request)
@@ -111,7 +115,7 @@ def _tables(reader: TableReader, request: ExportRequest) -> None:
         atomic_output.appearing(target, overwrite=request.force, members=table_files.members(form)) as part,
         _progress(table_files.steps(form, len(reader.articles))) as step,
     ):
-        counts = table_files.write(reader, form, part, step)
+        counts = table_files.write(reader, form, part, step, spreadsheet=request.spreadsheet)
     typer.echo(f"{target}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
@@ -197,8 +201,9 @@ def export_(
         typer.Option("--out", "--output", "-o", help="File, or folder for csv and parquet; default: standard output."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file or folder of that name.")] = False,
+    spreadsheet: Spreadsheet = False,
 ) -> None:
     """Export articles as RDF, tables (csv, parquet, duckdb), a map, a timeline, a calendar or a network."""
-    request = ExportRequest(form, article, out, inferred, force)
+    request = ExportRequest(form, article, out, inferred, force, spreadsheet)
     request.check()
-    _run(open_graph(data).articles, request)
+    _run(read_graph(data).articles, request)

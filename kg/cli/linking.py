@@ -15,18 +15,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from kg.cli.terminal_output import shown
+from kg.cli.options_and_store_opening import open_graph, read_graph
+from kg.cli.tables_and_trees import shown
 from kg.config import Config, from_environment
 from kg.errors import BadInput, ClaimgraphError
 from kg.files import disk_space
-from kg.knowledge_graph import KnowledgeGraph
-from kg.linking import entity_profiles, logic_v2_scorer
-from kg.linking.link_proposals import LinkProposal, ProposalVerdict
+from kg.linking import entity_profiles, logic_v2_person_name_similarity
+from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict
 from kg.linking.linker import Linker, LinkerSettings
 from kg.links import link_file_export
-from kg.links.decision_log import Judgement, LinkConflict, LogEntry, Relation
-from kg.links.link_review import LinkReview, ProposalOutcome, ReviewDecision, sentences
-from kg.reference.data_directory_reference_store import records
+from kg.links.decision_log_state import Judgement, LinkConflict, LogEntry, Relation
+from kg.links.link_review_and_proposals import LinkReview, ProposalOutcome, ReviewDecision, sentences
+from kg.reference.reference_lookup_and_backup import records
 from kg.reference.reference_store import FILE, ReferenceStore
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the store (KG_DATA_DIR).")]
@@ -63,8 +63,7 @@ links_app = typer.Typer(
 
 def _opened(data: Path | None) -> LinkReview:
     """Return the link review of the store in the data directory."""
-    config = _config(data)
-    return KnowledgeGraph.open(config).review(records(config.store.data_dir))
+    return read_graph(data).review(records(_config(data).store.data_dir))
 
 
 def _config(data: Path | None) -> Config:
@@ -103,9 +102,9 @@ def link(
 ) -> None:
     """Link entities to matching reference records; queue uncertain matches for review."""
     config = _config(data)
-    settings = LinkerSettings(people=logic_v2_scorer.required() if logic else None)
+    settings = LinkerSettings(people=logic_v2_person_name_similarity.required() if logic else None)
     with ReferenceStore.open(config.store.data_dir / FILE) as reference:
-        review = KnowledgeGraph.open(config).review(reference.get)
+        review = open_graph(data).review(reference.get)
         linker = Linker(reference, settings, review.log().rejections())
         found = _proposals(linker, entity_profiles.read(review.store))
         outcomes = review.propose(found, only=dataset or (), dry_run=dry_run)

@@ -74,6 +74,8 @@ def _options() -> None:
 def main() -> None:
     """Run the command; print an error as its message and remedy."""
     logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it logs a traceback for each ill-typed literal
+    # What the engine says of damaged files, with their paths, is for the log of a server; a command has its own error.
+    logging.getLogger("claimgraph").addHandler(logging.NullHandler())
     try:
         app()
     except ClaimgraphError as error:
@@ -90,9 +92,9 @@ def _fail(error: ClaimgraphError) -> NoReturn:
     err = Console(stderr=True, highlight=False)
     report = getattr(error, "report", None)
     if report is not None:
-        from kg.cli import terminal_output  # noqa: PLC0415 - loads the gate's report
+        from kg.cli import tables_and_trees  # noqa: PLC0415 - loads the gate's report
 
-        terminal_output.shown(err, terminal_output.report(report, "", "en"))
+        tables_and_trees.shown(err, tables_and_trees.report(report, "", "en"))
     err.print(error.message, style="red", markup=False)
     if error.remedy:
         err.print(error.remedy, markup=False)

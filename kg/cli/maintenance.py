@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from kg.cli.terminal_output import shown
+from kg.cli.tables_and_trees import shown
 from kg.config import from_environment
 from kg.maintenance import backup, backup_archive, doctor, restore
 

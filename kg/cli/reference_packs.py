@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -25,12 +25,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from kg.cli.terminal_output import shown
+from kg.cli.tables_and_trees import shown
 from kg.config import from_environment
 from kg.errors import BadInput, NotFound
-from kg.reference.name_spelling import key
+from kg.reference import identifier_pattern_checks
+from kg.reference.import_report import ImportReport
+from kg.reference.name_keys_and_trigrams import key
 from kg.reference.pack_formats import FORMATS
-from kg.reference.pack_metadata import ImportReport, PackMetadata
+from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind
 from kg.reference.reference_store import FILE, LookupHit, ReferenceStore
 from kg.reference.sources import packaged_datasets
@@ -89,17 +91,13 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Import a file as a pack, completely or not at all."""
-    if not file.is_file():
-        raise BadInput(f"{file} is not a file.", remedy="Check the name.")
-    chosen = FORMATS[form.value]
-    day = datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
+    chosen, day = FORMATS[form.value], _last_modified(file)
     pack = chosen.pack(name or form.value, version or day)
     given = {"dataset": dataset, "title": title, "licence": licence, "licence_url": licence_url}
     values = pack.to_json() | {"date": day, "source": file.name, "start": start, "end": end}
     values |= {option: text for option, text in given.items() if text}
-    if country:
-        values["countries"] = [code.upper() for code in country]
-    pack = PackMetadata.from_json(values)
+    pack = PackMetadata.from_json(values | ({"countries": [code.upper() for code in country]} if country else {}))
+    identifier_pattern_checks.check_dataset(pack.dataset)
     with _open(data, writable=True) as reference, _progress(DownloadColumn()) as progress:
         source = SourceFile(
             file,
@@ -109,8 +107,25 @@ def add(
             reference.equivalents("wikidata", "iso3166"),
             lambda path: cast(IO[bytes], progress.open(path, "rb", description=path.name)),
         )
-        report = reference.add(pack, chosen.read(source))
+        report = reference.add(pack, chosen.records(source))
     _print_report(report, as_json=as_json)
+
+
+def _last_modified(file: Path) -> str:
+    """Return the day on which a file was last modified (ISO 8601).
+
+    Raises:
+        BadInput: it is not a file.
+    """
+    if not file.is_file():
+        raise BadInput(f"{file} is not a file.", remedy="Check the name.")
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
+
+
+def _changed(pack: PackMetadata, values: Mapping[str, str], countries: Iterable[str]) -> PackMetadata:
+    """Return the metadata of a format's pack with other values, and with the countries if there are any."""
+    codes = [code.upper() for code in countries]
+    return PackMetadata.from_json({**pack.to_json(), **values, **({"countries": codes} if codes else {})})
 
 
 @app.command()

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from kg.access.api_tokens import ApiToken, TokenFile, TokenGrant, duration
 from kg.access.permissions import SCOPES
-from kg.cli.terminal_output import shown
+from kg.cli.tables_and_trees import shown
 from kg.config import from_environment
 
 app = typer.Typer(

@@ -58,9 +58,11 @@ class Unmapped:
     """Marker of a field that has code of its own in the mapping instead of a property."""
 
 
+IDENTIFIER: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
+SHA256: Final = r"^[0-9a-f]{64}$"
 Identifier = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"),
+    StringConstraints(pattern=IDENTIFIER),
     Field(description="A letter, then letters, digits, _ . -; at most 100 characters; unique among parts of its kind."),
 ]
 EntityRef = Annotated[Identifier, IdReference("entities")]
@@ -72,11 +74,11 @@ Words = Annotated[str, StringConstraints(min_length=1)]
 # Tags are compared without regard to case (BCP 47, clause 2.1.1), and the store writes them in lower case. It accepts
 # only tags that follow the grammar (clause 2.1); this pattern excludes tags that are entirely private use (x-…) and
 # grandfathered ones (i-klingon). Example: zh-Hant-TW passes and becomes zh-hant-tw; en_GB does not pass.
-_LANGUAGE_TAG = (
+LANGUAGE_TAG: Final = (
     r"^[A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?"
     r"(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(-[0-9A-WYZa-wyz](-[A-Za-z0-9]{2,8})+)*(-[Xx](-[A-Za-z0-9]{1,8})+)?$"
 )
-LanguageTag = Annotated[str, StringConstraints(pattern=_LANGUAGE_TAG), AfterValidator(str.lower)]
+LanguageTag = Annotated[str, StringConstraints(pattern=LANGUAGE_TAG), AfterValidator(str.lower)]
 Labels = Annotated[
     dict[LanguageTag, Words],
     Field(min_length=1, description="Texts by language tag, such as {'en': …, 'uk': …}."),
@@ -87,7 +89,7 @@ Note = Annotated[Words | None, MappedTo("rdfs", "comment"), Field(description="A
 
 def _checked_iri(value: str) -> str:
     if not oxigraph.is_iri(value):
-        raise ValueError("Not an IRI (RFC 3987)")
+        raise ValueError("Not an IRI (RFC 3987): percent-encode spaces, quotes and brackets")
     return value
 
 
@@ -141,7 +143,7 @@ class Article(DocumentPart):
     text: Annotated[Words, MappedTo("cg", "text")]
     sha256: Annotated[
         str | None,
-        StringConstraints(pattern=r"^[0-9a-f]{64}$"),
+        StringConstraints(pattern=SHA256),
         Field(description="SHA-256 of the UTF-8 text in hexadecimal; checked if present."),
         MappedTo("cg", "sha256"),
     ] = None

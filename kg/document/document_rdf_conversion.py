@@ -69,14 +69,7 @@ class _GraphBuilder:
     def run(self) -> Mapped:
         """Build the graph."""
         self._add_article()
-        for number, segment in enumerate(self.segments, start=1):
-            node = self._add_passage(segment.start, segment.end)
-            self._add(node, RDF.type, cg("Segment"))
-            self._add(node, cg("segmentNumber"), Literal(number))
-            self._add(node, DCTERMS.identifier, Literal(segment.id))
-        # A passage may come from several parts; the first one that refers to it is its place in the document.
-        for i, segment in enumerate(self.document.segments):
-            self.out.pointers.setdefault(self.names.passage(self.id, segment.start, segment.end), f"/segments/{i}")
+        self._add_segments()
         for i, entity in enumerate(self.document.entities):
             node = URIRef(self.names.entity(entity.id))
             self._add_part(node, entity, f"/entities/{i}", cg(entity.type))
@@ -91,6 +84,16 @@ class _GraphBuilder:
             for identifier in quantity.quantifies:
                 self._add(self._local(quantity.id), cg("quantifies"), self._any_resource(identifier))
         return self.out
+
+    def _add_segments(self) -> None:
+        for number, segment in enumerate(self.segments, start=1):
+            node = self._add_passage(segment.start, segment.end)
+            self._add(node, RDF.type, cg("Segment"))
+            self._add(node, cg("segmentNumber"), Literal(number))
+            self._add(node, DCTERMS.identifier, Literal(segment.id))
+        # A passage may come from several parts; the first one that refers to it is its place in the document.
+        for i, segment in enumerate(self.document.segments):
+            self.out.pointers.setdefault(self.names.passage(self.id, segment.start, segment.end), f"/segments/{i}")
 
     def _add_article(self) -> None:
         article = self.document.article

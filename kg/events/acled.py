@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kg.events import plover_types
-from kg.events.event_schema import chosen, complete, day, joined, names, number, text, whole
-from kg.events.ibis_engine import Table, literal
+from kg.events.event_schema import chosen, code, complete, day, joined, names, number, text, whole
+from kg.events.table_engines import Table, literal
 
 REQUIRED = names(
     "event_id_cnty event_date time_precision event_type sub_event_type actor1 actor2 admin1 location latitude "
@@ -22,6 +22,11 @@ RADIUS = {"1": 5.0, "2": 30.0, "3": 150.0}
 SPREAD = {"1": 0, "2": 6, "3": 31}
 """Days before and after ``event_date`` for each ``time_precision``: the exact day, the week, the month."""
 
+CODES = {"time_precision": frozenset(SPREAD), "geo_precision": frozenset(RADIUS)}
+"""Columns that hold one of these codes or nothing."""
+PERIOD: tuple[str, ...] = ()
+"""A row has a single date."""
+
 
 def rows(raw: Table) -> Table:
     """Return all rows: none of them has to be skipped."""
@@ -36,15 +41,15 @@ def events(raw: Table) -> Table:
     return complete(
         raw.select(
             dataset=literal("acled"),
-            id=text(raw.event_id_cnty),
+            id=code(raw.event_id_cnty),
             start=when - spread.as_interval("D"),
             end=when + spread.as_interval("D"),
-            date_code=text(raw.time_precision),
+            date_code=code(raw.time_precision),
             latitude=number(raw.latitude),
             longitude=number(raw.longitude),
             radius=chosen(raw.geo_precision, RADIUS, 1000.0),
             place=joined(raw.location, raw.admin1),
-            place_code=text(raw.geo_precision),
+            place_code=code(raw.geo_precision),
             plover=(text(raw.event_type) == "Strategic developments").ifelse(
                 strategic, chosen(raw.event_type, plover_types.roots_of("acled"), "")
             ),

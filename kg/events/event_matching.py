@@ -7,7 +7,7 @@ The pairs are Ibis expressions, so that they run on any engine that the tables c
 from __future__ import annotations
 
 from kg.events.event_schema import COLUMNS, names
-from kg.events.ibis_engine import Table, Value, greatest, least, literal, span
+from kg.events.table_engines import Table, Value, greatest, least, literal, span
 
 WEIGHTS: dict[str, int] = {"date": 20, "place": 25, "type": 10, "actors": 15, "casualties": 15, "source": 15}
 """Points of each feature, 100 in total. An unknown feature adds no points."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kg.events.ibis_engine import Table, Value, literal
+from kg.events.table_engines import Table, Value, literal
 
 COLUMNS: dict[str, str] = {
     "dataset": "string",
@@ -54,6 +54,12 @@ def text(column: Value) -> Value:
     return column.fill_null("").strip()
 
 
+def code(column: Value) -> Value:
+    """Return a column of codes or ids, without the decimals that pandas adds to integers (``1.0`` becomes ``1``)."""
+    plain = text(column)
+    return plain.re_search(r"^[0-9]+\.0+$").ifelse(plain.re_replace(r"\.0+$", ""), plain)
+
+
 def number(column: Value) -> Value:
     """Parse a column of numbers; null if a value is empty or malformed."""
     return column.strip().nullif("").try_cast("float64")
@@ -93,8 +99,8 @@ def joined(*columns: Value) -> Value:
 def chosen(column: Value, table: Mapping[str, str | float], other: object) -> Value:
     """Return the value of each code in a table; ``other`` for a code that it does not list."""
     found = literal(other)
-    for code, value in table.items():
-        found = (text(column) == code).ifelse(literal(value), found)
+    for listed, value in table.items():
+        found = (code(column) == listed).ifelse(literal(value), found)
     return found
 
 

@@ -6,8 +6,8 @@ A row of GDELT means that a program read some text as such an event. It is a men
 from __future__ import annotations
 
 from kg.events import plover_types
-from kg.events.event_schema import chosen, compact_day, complete, joined, names, number, text
-from kg.events.ibis_engine import Table, literal
+from kg.events.event_schema import chosen, code, compact_day, complete, joined, names, number, text
+from kg.events.table_engines import Table, literal
 
 _ACTOR = names(
     "Code Name CountryCode KnownGroupCode EthnicCode Religion1Code Religion2Code Type1Code Type2Code Type3Code"
@@ -50,6 +50,11 @@ NUMBERS = ("ActionGeo_Lat", "ActionGeo_Long")
 RADIUS = {"1": 1000.0, "2": 300.0, "3": 10.0, "4": 10.0, "5": 200.0}
 """Radius in kilometres for each ``ActionGeo_Type``: country, US state, US city, other city, state or province."""
 
+CODES = {"ActionGeo_Type": frozenset(RADIUS) | {"0"}}
+"""Columns that hold one of these codes or nothing; 0 says that no place was found."""
+PERIOD: tuple[str, ...] = ()
+"""A row has a single date."""
+
 
 def rows(raw: Table) -> Table:
     """Return all rows: none of them has to be skipped."""
@@ -66,7 +71,7 @@ def events(raw: Table) -> Table:
     return complete(
         raw.select(
             dataset=literal("gdelt"),
-            id=text(raw.GLOBALEVENTID),
+            id=code(raw.GLOBALEVENTID),
             start=compact_day(raw.SQLDATE),
             end=compact_day(raw.SQLDATE),
             date_code=literal("day"),
@@ -74,9 +79,9 @@ def events(raw: Table) -> Table:
             longitude=number(raw.ActionGeo_Long),
             radius=chosen(raw.ActionGeo_Type, RADIUS, 1000.0),
             place=text(raw.ActionGeo_FullName),
-            place_code=text(raw.ActionGeo_Type),
-            plover=chosen(raw.EventRootCode, plover_types.roots_of("cameo"), ""),
-            kind=literal("CAMEO ") + text(raw.EventCode),
+            place_code=code(raw.ActionGeo_Type),
+            plover=chosen(code(raw.EventRootCode).lpad(2, "0"), plover_types.roots_of("cameo"), ""),
+            kind=literal("CAMEO ") + code(raw.EventCode),
             actors=joined(raw.Actor1Name, raw.Actor2Name),
             deaths_low=literal(None, "int64"),
             deaths=literal(None, "int64"),
@@ -91,7 +96,7 @@ def events(raw: Table) -> Table:
 
 def with_mentions(found: Table, mentions: Table) -> Table:
     """Return the events, each with the names of its sources in a file of mentions added to ``source``."""
-    named = mentions.group_by(mentions.GLOBALEVENTID.strip().name("mention_id")).aggregate(
+    named = mentions.group_by(code(mentions.GLOBALEVENTID).name("mention_id")).aggregate(
         sources=mentions.MentionSourceName.fill_null("").group_concat("; ")
     )
     both = found.left_join(named, found.id == named.mention_id)

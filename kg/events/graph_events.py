@@ -203,15 +203,14 @@ def read_points(file: Path) -> dict[str, PlacePoint]:
             reader = csv.DictReader(stream)
             for row in reader:
                 try:
-                    point = PlacePoint(
-                        float(row["latitude"]), float(row["longitude"]), float(row.get("radius") or CLOSE_KM)
-                    )
+                    points[str(row.get("place") or "").strip()] = _point(row)
                 except (KeyError, TypeError, ValueError):
-                    number = reader.line_num
-                    raise MalformedText(
-                        f"{file.name}, line {number}: not a position.", remedy=remedy, line=number
-                    ) from None
-                points[str(row.get("place") or "").strip()] = point
+                    problem, number = f"{file.name}, line {reader.line_num}: not a position.", reader.line_num
+                    raise MalformedText(problem, remedy=remedy, line=number) from None
     except UnicodeDecodeError:
         raise MalformedText(f"{file.name} is not UTF-8.", remedy=remedy) from None
     return points
+
+
+def _point(row: Mapping[str, str]) -> PlacePoint:
+    return PlacePoint(float(row["latitude"]), float(row["longitude"]), float(row.get("radius") or CLOSE_KM))

@@ -8,7 +8,7 @@ single candidate may be another event.
 from __future__ import annotations
 
 from kg.events.event_schema import COLUMNS
-from kg.events.ibis_engine import Table, Value, descending, literal, ranked, within
+from kg.events.table_engines import Table, Value, descending, literal, ranked, within
 
 MARGIN = 5.0
 """Points by which the best row must lead the second to count as the only one."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kg.events import plover_types
-from kg.events.event_schema import chosen, complete, day, joined, names, number, text, whole
-from kg.events.ibis_engine import Table, literal
+from kg.events.event_schema import chosen, code, complete, day, joined, names, number, text, whole
+from kg.events.table_engines import Table, literal
 
 REQUIRED = names(
     "id type_of_violence side_a side_b source_article source_office source_headline where_prec where_coordinates "
@@ -22,6 +22,16 @@ RADIUS = {"1": 5.0, "2": 25.0, "3": 50.0, "4": 150.0, "5": 100.0, "6": 1000.0, "
 The codes mean: the place itself, up to 25 km from it, district, province, line or area, country, sea or airspace.
 """
 
+CODES = {
+    "type_of_violence": frozenset("123"),
+    "where_prec": frozenset(RADIUS),
+    "event_clarity": frozenset("12"),
+    "date_prec": frozenset("12345"),
+}
+"""Columns that hold one of these codes or nothing."""
+PERIOD = ("date_start", "date_end")
+"""Columns of the first and the last day, which must be in this order."""
+
 
 def rows(raw: Table) -> Table:
     """Return all rows except the HXL row of the HDX edition (``#date+start`` and so on)."""
@@ -33,24 +43,24 @@ def events(raw: Table) -> Table:
     return complete(
         raw.select(
             dataset=literal("ucdp"),
-            id=text(raw.id),
+            id=code(raw.id),
             start=day(raw.date_start),
             end=day(raw.date_end),
-            date_code=text(raw.date_prec),
+            date_code=code(raw.date_prec),
             latitude=number(raw.latitude),
             longitude=number(raw.longitude),
             radius=chosen(raw.where_prec, RADIUS, 1000.0),
             place=joined(raw.where_coordinates, raw.where_description, raw.adm_1),
-            place_code=text(raw.where_prec),
+            place_code=code(raw.where_prec),
             plover=chosen(raw.type_of_violence, plover_types.roots_of("ucdp"), ""),
-            kind=literal("violence ") + text(raw.type_of_violence),
+            kind=literal("violence ") + code(raw.type_of_violence),
             actors=joined(raw.side_a, raw.side_b),
             deaths_low=whole(raw.low),
             deaths=whole(raw.best),
             deaths_high=whole(raw.high),
             source=text(raw.source_office),
             headline=(text(raw.source_headline) == "").ifelse(text(raw.source_article), text(raw.source_headline)),
-            clarity=text(raw.event_clarity),
+            clarity=code(raw.event_clarity),
             mention=literal(False),
         )
     )

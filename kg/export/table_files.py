@@ -17,6 +17,7 @@ from typing import IO
 from kg.export import parquet_and_duckdb_files
 from kg.export.table_rows import TableReader
 from kg.export.table_schema import TABLES, ExportTable, Row, datapackage
+from kg.files import spreadsheet_csv
 
 DESCRIPTION = "datapackage.json"
 """Name of the file that describes the CSV files."""
@@ -42,7 +43,14 @@ def steps(form: TableFileFormat, articles: int) -> int:
     return articles + (0 if form is TableFileFormat.csv else len(TABLES))
 
 
-def write(reader: TableReader, form: TableFileFormat, target: Path, progress: Callable[[], None]) -> Counter[str]:
+def write(
+    reader: TableReader,
+    form: TableFileFormat,
+    target: Path,
+    progress: Callable[[], None],
+    *,
+    spreadsheet: bool = False,
+) -> Counter[str]:
     """Write all tables and return the number of rows by table.
 
     Args:
@@ -50,13 +58,16 @@ def write(reader: TableReader, form: TableFileFormat, target: Path, progress: Ca
         form: the format.
         target: the file or folder to create.
         progress: called after each step.
+        spreadsheet: whether cells of CSV that a spreadsheet program would run as formulas are escaped.
 
     Raises:
         OSError: the files cannot be written.
     """
     if form is TableFileFormat.csv:
         target.mkdir()
-        counts = _rows(reader, {name: target / f"{name}.csv" for name in TABLES}, _csv, progress)
+        counts = _rows(
+            reader, {name: target / f"{name}.csv" for name in TABLES}, _escaped_csv if spreadsheet else _csv, progress
+        )
         text = json.dumps(datapackage(), ensure_ascii=False, indent=1)
         (target / DESCRIPTION).write_text(text + "\n", "utf-8")
         return counts
@@ -71,6 +82,15 @@ def write(reader: TableReader, form: TableFileFormat, target: Path, progress: Ca
         parquet_and_duckdb_files.to_parquet(intermediate[name], table, target / f"{name}.parquet")
         intermediate[name].unlink()
         progress()
+    return counts
+
+
+def _write_csv(reader: TableReader, target: Path, progress: Callable[[], None]) -> Counter[str]:
+    """Write a CSV file for each table, and the description of them all."""
+    target.mkdir()
+    counts = _rows(reader, {name: target / f"{name}.csv" for name in TABLES}, _csv, progress)
+    text = json.dumps(datapackage(), ensure_ascii=False, indent=1)
+    (target / DESCRIPTION).write_text(text + "\n", "utf-8")
     return counts
 
 
@@ -110,6 +130,16 @@ def _csv(table: ExportTable, file: IO[str]) -> Writer:
 
     def write_rows(rows: Sequence[Row]) -> None:
         writer.writerows([str(v).lower() if isinstance(v, bool) else v for v in row] for row in rows)
+
+    return write_rows
+
+
+def _escaped_csv(table: ExportTable, file: IO[str]) -> Writer:
+    """Return a writer of CSV in which no cell is a formula to a spreadsheet program."""
+    plain = _csv(table, file)
+
+    def write_rows(rows: Sequence[Row]) -> None:
+        plain([tuple(spreadsheet_csv.cell(v) if isinstance(v, str) else v for v in row) for row in rows])
 
     return write_rows
 

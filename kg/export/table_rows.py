@@ -14,7 +14,7 @@ from datetime import date
 from kg.articles.article_repository import Articles
 from kg.articles.labels import labels, text
 from kg.articles.statement_explanations import shortest_way
-from kg.export import place_coordinates
+from kg.export import place_coordinates_and_containers
 from kg.export.table_schema import TABLES, ColumnType, ExportTable, Row, Value
 from kg.iris import CG, CODE, PREFIXES, SKOS
 from kg.rdf import oxigraph
@@ -182,7 +182,7 @@ class TableReader:
     def of_all(self) -> Iterator[tuple[str, list[Row]]]:
         """Yield the tables that are not divided by article, ``places`` and ``links``, with their rows."""
         graphs = () if self._only is None else self._own(self._only)
-        found = place_coordinates.read(self._store, graphs)
+        found = place_coordinates_and_containers.read(self._store, graphs)
         rows = [(p.iri, p.type, p.label, p.within, p.latitude, p.longitude, p.point_of) for p in found]
         yield "places", list(_distinct(TABLES["places"], rows))
         yield "links", list(self._links())

@@ -266,17 +266,18 @@ def datapackage() -> dict[str, Any]:
                 "encoding": "utf-8",
                 "description": table.meaning,
                 "schema": {
-                    "fields": [
-                        {
-                            "name": column.name,
-                            "type": _SCHEMA_TYPES.get(column.type, column.type.value),
-                            "description": column.meaning,
-                        }
-                        for column in table.columns
-                    ],
+                    "fields": [_field(column) for column in table.columns],
                     "primaryKey": table.names[: table.key],
                 },
             }
             for table in TABLES.values()
         ],
+    }
+
+
+def _field(column: ExportColumn) -> dict[str, str]:
+    return {
+        "name": column.name,
+        "type": _SCHEMA_TYPES.get(column.type, column.type.value),
+        "description": column.meaning,
     }

@@ -22,20 +22,19 @@ class BadRemoteResult(ValueError):
 
 
 def as_values(content: bytes, variables: Collection[str], max_rows: int, skolem: str) -> tuple[str, int]:
-    """Return the solutions as a VALUES block on one line, and their number.
+    """Return the solutions of SPARQL results in JSON as a VALUES block on one line, and their number.
 
     Example: a solution that binds ``?a`` to ``<urn:x>`` and leaves ``?b`` unbound becomes
     ``VALUES (?a ?b) { (<urn:x> UNDEF) }``.
 
     Args:
-        content: SPARQL results in JSON.
-        variables: the variables of the pattern sent. A result with any other is rejected, since that could bind a
-            variable elsewhere in the query.
+        content: the results.
+        variables: the variables of the pattern sent; any other could bind a variable elsewhere in the query.
         max_rows: maximum number of solutions.
         skolem: prefix of the IRIs for blank nodes; must be unique to this result.
 
     Raises:
-        BadRemoteResult: the content is invalid, or has too many solutions.
+        BadRemoteResult: the content is invalid, has another variable, or too many solutions.
     """
     head, bindings = _parsed(content)
     names = _names(head, variables)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kg.errors import BadInput
-from kg.files import disk_space, temporary_files
+from kg.files import disk_space, durable_writes, temporary_files
 
 _OLD = "old"
 
@@ -32,9 +32,9 @@ def appearing(target: Path, *, overwrite: bool = False, members: Collection[str]
             part = place / f"new-{target.name}"  # not itself a temporary file, so it has the default permissions
             yield part
             for file in (*part.iterdir(), part) if part.is_dir() else (part,):
-                disk_space.sync(file)
+                durable_writes.sync(file)
             _put(part, target, place / _OLD)
-            disk_space.sync(target.parent)
+            durable_writes.sync(target.parent)
     except OSError as error:
         if disk_space.is_full(error):
             raise disk_space.full() from None

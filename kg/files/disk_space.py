@@ -10,9 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from kg.errors import StorageFull, StoreUnavailable
@@ -77,33 +76,3 @@ def require(directory: Path, needed: int = RESERVE) -> None:
     if left < needed:
         # Rounded down and up, so that the message never shows enough space.
         raise full(f": {left // MIB} MiB are free, and {-(-needed // MIB)} MiB are needed")
-
-
-def sync(path: Path) -> None:
-    """Flush a file, or the entries of a directory, to the disk (``fsync``)."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Replace a small file atomically (mode 0600): it has its old content or all of ``content``, even after a crash.
-
-    Raises:
-        OSError: the file cannot be written; its old content is unchanged.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            part.unlink()
-        raise
-    sync(file.parent)

@@ -1,28 +1,33 @@
 """Checks of the claims document itself, before it is mapped to a graph.
 
-They cover its form (J2–J5), the hash of its text (A2), its quotes (A3), its segments (A4), the polarity of its claims
-(B2), the languages of its labels (J7) and, compared with the stored articles, its entities (J6). All problems are
-collected; no check stops at the first one.
+They cover its references (J3, J4, C8), the hash of its text (A2), its quotes (A3), its segments (A4), the polarity of
+its claims (B2), the languages of its labels (J7) and, compared with the stored articles, its entities (J6). All
+problems are collected; no check stops at the first one.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
 
-from pydantic import ValidationError
-
-from kg.document.document_model import Claim, Document, DocumentPart, Entity, Mention, Quote, Situation, Time
+from kg.document.document_model import (
+    Claim,
+    Document,
+    DocumentPart,
+    Entity,
+    Mention,
+    Quote,
+    Relation,
+    Situation,
+    Time,
+)
 from kg.document.document_rdf_conversion import sha256
 from kg.document.property_map import properties_of, walk
 from kg.document.quote_location import QuoteNotLocated, QuoteSpan, locate
-from kg.errors import MalformedText
-from kg.gate import python_check_messages
-from kg.gate.date_checks import bounds
+from kg.gate import claims_json_reading, python_check_messages
+from kg.gate.edtf_and_weekday_checks import bounds, cut_at_year_end, readings
+from kg.gate.literal_and_self_relation_checks import IRREFLEXIVE, REFLEXIVE_RELATION
 from kg.gate.validation_report import Texts, ValidationResult
 
 _NEAREST_SEARCHES = 20
@@ -53,44 +58,12 @@ def shared_entities(document: Document, stored: Callable[[str], Entity | None]) 
             )
 
 
-def read(data: bytes) -> tuple[Document | None, list[ValidationResult]]:
-    """Parse a claims document.
-
-    Returns:
-        The document, or ``None`` if its form is wrong; and the problems of its form.
-
-    Raises:
-        MalformedText: not UTF-8, or not JSON.
-    """
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        raise MalformedText(
-            f"The document is not UTF-8: byte {error.start} cannot be decoded.", remedy="Save it as UTF-8."
-        ) from None
-    try:
-        return Document.model_validate_json(data.removeprefix(codecs.BOM_UTF8)), []
-    except ValidationError as error:
-        return None, [_form_problem(item) for item in error.errors(include_url=False)]
-
-
-def _form_problem(item: Any) -> ValidationResult:
-    """Return an error of pydantic as a result with a JSON Pointer."""
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "json_invalid":
-        if "recursion" in message:
-            return python_check_messages.result("J5", pointer="")
-        found = re.search(r"line (\d+) column (\d+)", message)
-        line, column = (int(found[1]), int(found[2])) if found else (None, None)
-        raise MalformedText(message, remedy="Send well-formed JSON.", line=line, column=column)
-    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in item["loc"])
-    value = item.get("input")
-    shown = value if isinstance(value, str | int | float) else None
-    return python_check_messages.result("J2", pointer=pointer, value=shown, reason=message)
-
-
-def resolve(document: Document) -> tuple[Document, list[ValidationResult]]:
+def resolve(document: Document, *, stored: bool = False) -> tuple[Document, list[ValidationResult]]:
     """Locate all quotes, fill in the bounds of times, and check what a schema cannot express.
+
+    Args:
+        document: the document.
+        stored: whether an earlier version has stored it; see :func:`kg.gate.claims_json_reading.read`.
 
     Returns:
         A copy of the document in which quotes have offsets, except those that could not be located; and the problems.
@@ -98,7 +71,10 @@ def resolve(document: Document) -> tuple[Document, list[ValidationResult]]:
     document = document.model_copy(deep=True)
     found = [*_identifiers(document), *_references(document), *_hash(document), *_segments(document)]
     locator = _QuoteLocator(document)
+    found += claims_json_reading.kept(_reflexive(document)) if stored else _reflexive(document)
     for pointer, part in walk(document):
+        if stored and isinstance(part, Time):
+            found += _repair_season(pointer, part)
         found += _part(locator, pointer, part)
     return document, [*found, *_languages(document)]
 
@@ -173,6 +149,29 @@ def _references(document: Document) -> Iterator[ValidationResult]:
                         else f"{pointer}/{field_property.key}"
                     )
                     yield _dangling(place, identifier, field_property.ref)
+
+
+def _reflexive(document: Document) -> Iterator[ValidationResult]:
+    """Yield a problem for each part that refers to itself by a property that cannot be reflexive (C8).
+
+    Properties whose circles of any length are reported (C3, C4, B9, G1) are not among them.
+    """
+    for pointer, part in walk(document):
+        if isinstance(part, Relation):
+            for i, target in enumerate(part.target):
+                if target == part.source and part.type != REFLEXIVE_RELATION:
+                    place = f"{pointer}/to/{i}"
+                    yield python_check_messages.result("C8", pointer=place, value=target, id=target, relation=part.type)
+            continue
+        for field_property in properties_of(type(part)):
+            if field_property.property not in IRREFLEXIVE or not isinstance(part, Situation | Time | Claim):
+                continue
+            value = getattr(part, field_property.field)
+            for i, identifier in enumerate(value if field_property.many else [value]):
+                if identifier == part.id:
+                    key = field_property.key
+                    place = f"{pointer}/{key}/{i}" if field_property.many else f"{pointer}/{key}"
+                    yield python_check_messages.result("C8", pointer=place, value=part.id, id=part.id, relation=key)
 
 
 def _dangling(pointer: str, identifier: str, listed: str | None) -> ValidationResult:
@@ -306,11 +305,27 @@ def _languages(document: Document) -> Iterator[ValidationResult]:
             yield python_check_messages.result("J7", pointer="", language=language, count=len(lacking), ids=shown)
 
 
+def _repair_season(pointer: str, time: Time) -> Iterator[ValidationResult]:
+    """Correct the bounds of a winter that version 1 ended with the year, and yield a warning (F5)."""
+    try:
+        if not cut_at_year_end(time.edtf, time.not_before, time.not_after):
+            return
+    except ValueError:
+        return
+    time.not_before, time.not_after = bounds(time.edtf)
+    yield python_check_messages.result(
+        "F5", pointer=pointer, value=time.edtf, edtf=time.edtf, low=time.not_before, high=time.not_after
+    )
+
+
 def _fill_bounds(time: Time) -> None:
     """Fill in missing bounds from the EDTF string; constraint F4 reports a string that does not parse."""
     try:
-        low, high = bounds(time.edtf)
+        found = readings(time.edtf)
     except ValueError:
         return
+    # One bound that is stated tells which of several winters is meant.
+    stated = [r for r in found if r[0] == time.not_before or r[1] == time.not_after]
+    low, high = (stated or found)[0]
     time.not_before = time.not_before or low
     time.not_after = time.not_after or high

@@ -19,8 +19,14 @@ from rdflib.term import Node
 import ontology
 from kg.document.document_model import Document
 from kg.document.document_rdf_conversion import Mapped, to_graph
-from kg.gate import date_checks, document_checks, python_check_messages
-from kg.gate.owl_reasoner import Derivation, Reasoner
+from kg.gate import (
+    claims_json_reading,
+    document_checks,
+    edtf_and_weekday_checks,
+    literal_and_self_relation_checks,
+    python_check_messages,
+)
+from kg.gate.owl_closure_and_contradictions import Derivation, Reasoner
 from kg.gate.shacl_engine import Shapes
 from kg.gate.validation_report import Severity, Texts, ValidationReport, ValidationResult, ordered
 from kg.iris import CG, PREFIXES, SHAPES, Names
@@ -72,20 +78,22 @@ class Gate:
         self.shapes = Shapes.prepare(Graph().parse(data=ontology.read("shapes.ttl"), format="turtle"), self.vocabulary)
         self._consequences = consequences(self.shapes.graph)
 
-    def check_document(self, data: bytes, names: Names) -> CheckedDocument:
+    def check_document(self, data: bytes, names: Names, *, stored: bool = False) -> CheckedDocument:
         """Check a claims document and map it to its article graph.
 
         Args:
             data: the document as UTF-8 JSON.
             names: IRIs under the base of the store.
+            stored: whether an earlier version has stored it; see :func:`kg.gate.claims_json_reading.read`.
 
         Raises:
             MalformedText: not UTF-8, or not JSON.
         """
-        document, problems = document_checks.read(data)
+        document, form = claims_json_reading.read(data, stored=stored)
         if document is None:
-            return CheckedDocument(ValidationReport(ordered(problems)))
-        document, problems = document_checks.resolve(document)
+            return CheckedDocument(ValidationReport(ordered(form)))
+        document, problems = document_checks.resolve(document, stored=stored)
+        problems = [*form, *problems]
         mapped = to_graph(document, names)
         report = self._check(mapped.graph)
         found = [_with_pointer(result, mapped.pointers) for result in report.results]
@@ -94,11 +102,13 @@ class Gate:
 
     def check_graph(self, graph: Graph) -> ValidationReport:
         """Check an article graph and return the report."""
-        return self._check(graph)
+        report = self._check(graph)
+        results = [*report.results, *literal_and_self_relation_checks.check(graph)]
+        return ValidationReport(ordered(results), report.graph)
 
     def _check(self, graph: Graph) -> ValidationReport:
         found = check_against_shapes(self.shapes, graph)
-        results = [*found.results, *date_checks.check(graph)]
+        results = [*found.results, *edtf_and_weekday_checks.check(graph)]
         if not any(result.severity == "Violation" for result in results):
             results += [_clash(clash) for clash in self.reasoner.close(graph).clashes]
         return ValidationReport(ordered(results), found.graph)

@@ -88,17 +88,10 @@ def result(
     """Return the result of a check.
 
     Example: ``result("J4", pointer="/claims/1/id", value="C1", id="C1", first="/claims/0/id")`` is a violation of J4,
-    “The id C1 is already used at /claims/0/id.”
-
-    Args:
-        message: id of the message.
-        pointer: JSON Pointer into the claims document.
-        focus: IRI of the resource.
-        value: the offending value.
-        values: values of the placeholders, as in :func:`texts`.
+    “The id C1 is already used at /claims/0/id.”, at a JSON Pointer into the claims document.
 
     Raises:
-        KeyError: see :func:`texts`.
+        KeyError: see :func:`texts`, which also describes ``values``.
     """
     known = catalogue()[message]
     return ValidationResult(

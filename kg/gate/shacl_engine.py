@@ -16,7 +16,7 @@ from pyshacl.errors import ReportableRuntimeError
 from rdflib import OWL, RDF, RDFS, SH, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
-from kg.rdf import oxigraph, rdflib_conversion
+from kg.rdf import oxigraph, oxigraph_queries, rdflib_conversion
 
 # Queries for which pre-binding differs. SEP-0007 substitutes $this in triple patterns and filters, but does not bind it
 # in a group without either, such as {} UNION {…}; and pySHACL reports the failures that clause 5.3.1 requires.
@@ -117,7 +117,9 @@ class Shapes:
         store.extend([*self._ontology_quads, *_quads(data)])
         for constraint in self.constraints:
             for focus in sorted(self.focus_nodes(data, constraint.shape), key=str):
-                for row in oxigraph.rows(store, constraint.select, {"this": rdflib_conversion.from_term(focus)}):
+                for row in oxigraph_queries.rows(
+                    store, constraint.select, {"this": rdflib_conversion.from_term(focus)}
+                ):
                     yield from _result(root, constraint, focus, row)
 
     def focus_nodes(self, data: Graph, shape: Node) -> set[URIRef | BNode]:

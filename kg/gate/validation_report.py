@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
@@ -16,6 +16,7 @@ from rdflib.term import Node
 from kg.errors import ClaimgraphError
 from kg.iris import PREFIXES
 from kg.rdf import oxigraph
+from kg.rdf.xml_output_checks import UNREPRESENTABLE
 
 Severity = Literal["Violation", "Warning", "Info"]
 Texts = dict[str, str]
@@ -26,7 +27,7 @@ class ValidationResult(BaseModel):
     """One problem that a check found.
 
     Attributes:
-        constraint: id of the constraint (``A1`` … ``G5`` of the article, ``J2`` … ``J7`` of the document, ``O1``).
+        constraint: id of the constraint (``A1`` … ``G5`` of the article, ``J2`` … ``J12`` of the document, ``O1``).
         severity: ``Violation``, ``Warning`` or ``Info``.
         messages: description of the problem, by language; ``message`` is the English one.
         focus: IRI of the resource concerned, if there is one.
@@ -65,10 +66,12 @@ class ValidationReport:
     Attributes:
         results: the results.
         graph: the report of the SHACL engine, if it ran; :meth:`to_rdf` completes it.
+        omitted: number of further results, none more severe, that were left out.
     """
 
     results: tuple[ValidationResult, ...] = ()
     graph: Graph | None = field(default=None, compare=False, repr=False)
+    omitted: int = 0
 
     @property
     def violations(self) -> list[ValidationResult]:
@@ -93,8 +96,14 @@ class ValidationReport:
     def _of(self, severity: Severity) -> list[ValidationResult]:
         return [result for result in self.results if result.severity == severity]
 
+    def shortened(self, limit: int = 1000) -> ValidationReport:
+        """Return the report with the most severe results only, at most ``limit``, and the number of the others."""
+        if len(self.results) <= limit:
+            return self
+        return replace(self, results=self.results[:limit], omitted=len(self.results) - limit)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the report as a JSON object."""
+        """Return the report as a JSON object; ``omitted`` is there only if results were left out."""
         return {
             "conforms": self.conforms,
             "counts": {
@@ -102,16 +111,20 @@ class ValidationReport:
                 "warnings": len(self.warnings),
                 "infos": len(self.infos),
             },
+            **({"omitted": self.omitted} if self.omitted else {}),
             "results": [result.model_dump(exclude_none=True) for result in self.results],
         }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> ValidationReport:
+        """Return the report that :meth:`to_json` returned as an object, without the report of the SHACL engine."""
+        results = tuple(ValidationResult.model_validate(result) for result in found["results"])
+        return cls(results, omitted=found.get("omitted", 0))
 
     def to_rdf(self, media_type: str = "text/turtle") -> bytes:
         """Return the report as a SHACL validation report (clause 3.6).
 
         ``sh:conforms`` is true if there is no violation, even if there are warnings and infos.
-
-        Args:
-            media_type: the RDF serialisation.
 
         Raises:
             UnsupportedFormat: ``media_type`` is not an RDF media type.
@@ -122,17 +135,11 @@ class ValidationReport:
         report = next(iter(graph.subjects(RDF.type, SH.ValidationReport)), BNode())
         graph.set((report, RDF.type, SH.ValidationReport))
         graph.set((report, SH.conforms, RdfLiteral(self.conforms)))
-        listed = {(result.focus, result.constraint) for result in self.results}
-        shown = set()
-        for node, focus, identifier in list(_identified(graph)):
-            if (focus, identifier) in listed:
-                shown.add((focus, identifier))
-            else:  # the gate dropped it, as it repeats a problem found in the document itself
-                graph.remove((node, None, None))
-                graph.remove((report, SH.result, node))
+        shown = _retain(graph, report, {(result.focus, result.constraint) for result in self.results})
         for result in self.results:
             if (result.focus, result.constraint) not in shown:
                 _add_result(graph, report, result)
+        _make_representable(graph)
         triples = oxigraph.parse(graph.serialize(format="nt").encode(), "application/n-triples")
         return oxigraph.serialize(triples, media_type, {"sh": str(SH), **PREFIXES})
 
@@ -160,6 +167,18 @@ def _identified(graph: Graph) -> Iterable[tuple[Node, str, str]]:
         yield node, str(graph.value(node, SH.focusNode)), str(identifier)
 
 
+def _retain(graph: Graph, report: Node, listed: Collection[tuple[str | None, str]]) -> set[tuple[str | None, str]]:
+    """Remove the results of SHACL that are not listed, and return the focus and constraint of the others."""
+    shown: set[tuple[str | None, str]] = set()
+    for node, focus, identifier in list(_identified(graph)):
+        if (focus, identifier) in listed:
+            shown.add((focus, identifier))
+        else:  # the gate dropped it, as it repeats a problem found in the document itself
+            graph.remove((node, None, None))
+            graph.remove((report, SH.result, node))
+    return shown
+
+
 def _add_result(graph: Graph, report: Any, result: ValidationResult) -> None:
     """Add a result of a Python check to the SHACL report."""
     node = BNode()
@@ -173,6 +192,14 @@ def _add_result(graph: Graph, report: Any, result: ValidationResult) -> None:
         graph.add((node, SH.resultMessage, RdfLiteral(text, lang=language)))
     if result.value is not None:
         graph.add((node, SH.value, RdfLiteral(result.value, datatype=XSD.string)))
+
+
+def _make_representable(graph: Graph) -> None:
+    """Replace characters that RDF/XML has no form for, in what the report quotes from the checked text."""
+    for s, p, o in list(graph):
+        if isinstance(o, RdfLiteral) and UNREPRESENTABLE.search(o):
+            graph.remove((s, p, o))
+            graph.add((s, p, RdfLiteral(UNREPRESENTABLE.sub("\ufffd", o), o.language, o.datatype)))
 
 
 def ordered(results: Iterable[ValidationResult]) -> tuple[ValidationResult, ...]:

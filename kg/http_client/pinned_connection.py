@@ -200,19 +200,7 @@ def _connect(
     Raises:
         OSError: no address accepts a connection; the error of the last one.
     """
-    problem = OSError("it has no address")
-    for address in addresses():
-        raw = _Socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            raw.settimeout(limits.wait(limits.connect_seconds))
-            raw.connect((address, url.port))
-        except OSError as error:
-            raw.close()
-            problem = error
-        else:
-            break
-    else:
-        raise problem
+    raw = _reached(url.port, addresses(), limits)
     if url.scheme == "http":
         return raw.limited(limits)
     try:
@@ -222,6 +210,22 @@ def _connect(
         raw.close()  # after success its descriptor belongs to the TLS socket, and this does nothing
     assert isinstance(secured, _TLSSocket)
     return secured.limited(limits)
+
+
+def _reached(port: int, addresses: Iterable[str], limits: ConnectionBounds) -> _Socket:
+    """Return a socket that is connected to the first address that accepts the connection."""
+    problem = OSError("it has no address")
+    for address in addresses:
+        raw = _Socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            raw.settimeout(limits.wait(limits.connect_seconds))
+            raw.connect((address, port))
+        except OSError as error:
+            raw.close()
+            problem = error
+        else:
+            return raw
+    raise problem
 
 
 class _Limited(socket.socket):

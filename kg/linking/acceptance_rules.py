@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kg.linking.scoring_features import ScoredCandidate
+from kg.linking.candidate_scoring import ScoredCandidate
 from kg.reference.records import RecordKind
 
 REJECTED_ANOTHER = "A reviewer rejected another record of this dataset."
@@ -39,11 +39,9 @@ class AcceptanceDecision:
 
 
 def decide(ranked: list[ScoredCandidate], *, rejected: bool = False) -> AcceptanceDecision:
-    """Return whether the best of the candidates of one dataset is linked at once, or all wait for a reviewer.
+    """Return whether the best of the candidates of one dataset, best first, is linked or all wait for a reviewer.
 
-    Args:
-        ranked: one or more candidates, best first.
-        rejected: whether a reviewer rejected another record of the dataset for this entity.
+    ``rejected`` states that a reviewer rejected another record of the dataset for this entity.
     """
     named = [one for one in ranked if one.candidate.exact]
     exact = [one for one in named if not one.contradicted]
@@ -120,7 +118,7 @@ def _nearest(exact: list[ScoredCandidate], name: str) -> list[ScoredCandidate]:
 def _away(value: float) -> float:
     """Return the distance, in units of 150 km, of a value of the feature `distance`.
 
-    The inverse of the formula in :mod:`kg.linking.scoring_features`: a value of 0.5 is 150 km.
+    The inverse of the formula in :mod:`kg.linking.candidate_scoring`: a value of 0.5 is 150 km.
     """
     return float((1 / value - 1) ** 0.5) if value > 0 else float("inf")
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from kg.linking import ukrainian_territory_wordings
+from kg.linking import territory_names_and_barred_records
 from kg.linking.entity_profiles import EntityProfile
 from kg.linking.lemmas import Lemmas
+from kg.reference.name_keys_and_trigrams import key
 from kg.reference.name_similarity import likeness, search_spellings
-from kg.reference.name_spelling import key
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.reference_store import LookupHit, ReferenceStore
 
@@ -39,7 +39,7 @@ class NameSpelling:
         text: the name.
         source: the words from which it is derived.
         how: ``alias`` if unchanged, ``lemma`` if in the nominative, ``rule`` if derived by a rule of
-            :mod:`kg.linking.ukrainian_territory_wordings`, ``identifier`` if the graph states the identifier of
+            :mod:`kg.linking.territory_names_and_barred_records`, ``identifier`` if the graph states the identifier of
             the record.
         rank: order of the lookup, from 0; records found at a lower rank have precedence over all others.
     """
@@ -82,7 +82,7 @@ class Candidates:
         texts = [label.text for label in entity.labels] or [form.exact for form in entity.forms]
         narrower = [
             kinds
-            for kinds in (ukrainian_territory_wordings.narrowed(entity.kinds, text) for text in texts)
+            for kinds in (territory_names_and_barred_records.narrowed(entity.kinds, text) for text in texts)
             if kinds != entity.kinds
         ]
         kinds = min(narrower, key=len, default=entity.kinds)
@@ -101,7 +101,7 @@ class Candidates:
             return []
         found: dict[str, NameSpelling] = {}
         for label in labels:
-            for name in dict.fromkeys((label, ukrainian_territory_wordings.bare(label))):
+            for name in dict.fromkeys((label, territory_names_and_barred_records.bare(label))):
                 _add(found, NameSpelling(name, label, "alias", 0))
         for label in labels:
             self._derive(found, label, entity, rank=1)
@@ -110,7 +110,7 @@ class Candidates:
             name = form.name or self._named(form.exact, entity.kinds, others)
             if not name or (labels and person and " " not in name):
                 continue
-            for text in dict.fromkeys((name, ukrainian_territory_wordings.bare(name))):
+            for text in dict.fromkeys((name, territory_names_and_barred_records.bare(name))):
                 _add(found, NameSpelling(text, form.exact, "alias", rank))
                 self._derive(found, text, entity, rank)
         return list(found.values())
@@ -129,7 +129,7 @@ class Candidates:
         """
         text = re.split(r",\s+(?=[a-zа-яґєії])", text.strip())[0].strip(_QUOTES)
         if _CAPITALS.match(text) or (
-            RecordKind.country in kinds and next(ukrainian_territory_wordings.country_names(text), "")
+            RecordKind.country in kinds and next(territory_names_and_barred_records.country_names(text), "")
         ):
             return text
         match = _TAIL.search(text)
@@ -156,13 +156,13 @@ class Candidates:
             forms += self._lemmas.nominatives(name, person=entity.kinds[0] is RecordKind.person)
         for form in forms[1:]:
             _add(found, NameSpelling(form, name, "lemma", rank))
-            _add(found, NameSpelling(ukrainian_territory_wordings.bare(form), name, "lemma", rank))
+            _add(found, NameSpelling(territory_names_and_barred_records.bare(form), name, "lemma", rank))
         for form in forms:
             if RecordKind.country in entity.kinds:
-                for country in ukrainian_territory_wordings.country_names(form):
+                for country in territory_names_and_barred_records.country_names(form):
                     _add(found, NameSpelling(country, name, "rule", rank))
             if RecordKind.region in entity.kinds:
-                for region in ukrainian_territory_wordings.region_names(form):
+                for region in territory_names_and_barred_records.region_names(form):
                     _add(found, NameSpelling(region, name, "rule", rank))
 
     def find(self, entity: EntityProfile, spellings: list[NameSpelling]) -> list[Candidate]:
@@ -170,7 +170,7 @@ class Candidates:
         best: dict[str, Candidate] = {}
         for candidate in self._candidates(entity, spellings):
             record = candidate.record.key
-            if not ukrainian_territory_wordings.barred(candidate.record) and _order(candidate) < _order(
+            if not territory_names_and_barred_records.barred(candidate.record) and _order(candidate) < _order(
                 best.get(record)
             ):
                 best[record] = candidate

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from kg.linking.acceptance_rules import REJECTED_ANOTHER
+from kg.linking.candidate_scoring import CONTRADICTING, feature, total
 from kg.linking.entity_profiles import EntityProfile
-from kg.linking.link_proposals import LinkProposal, ProposalVerdict, ScoringFeature
-from kg.linking.scoring_features import CONTRADICTING, feature, total
-from kg.linking.ukrainian_territory_wordings import barred, trap
+from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict, ScoringFeature
+from kg.linking.territory_names_and_barred_records import barred, trap
 from kg.reference.records import Record
 from kg.reference.reference_store import ReferenceStore
 

@@ -99,11 +99,8 @@ class Lemmas:
     def _readings(self, words: list[str], gaps: list[str], case: str, *, person: bool) -> Iterator[tuple[str, ...]]:
         """Yield readings of the words as a name in one case, with each word in the nominative.
 
-        Args:
-            words: words of the name.
-            gaps: the space or hyphen after each word; empty after the last.
-            case: the case that the head noun and its adjectives share.
-            person: see :meth:`nominatives`.
+        ``gaps`` are the spaces and hyphens between the words. The head noun and its adjectives share the case; for
+        ``person`` see :meth:`nominatives`.
         """
         for gender in ("masc", "femn", "neut", "plur"):
             options: list[list[str]] = []

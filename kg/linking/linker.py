@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from kg.linking import entity_profiles
 from kg.linking.acceptance_rules import AcceptanceDecision, decide
+from kg.linking.candidate_scoring import ScoredCandidate, scored
 from kg.linking.candidates import Candidate, Candidates, NameSpelling
 from kg.linking.cross_dataset_agreement import agreed
 from kg.linking.entity_profiles import EntityProfile
 from kg.linking.geographic_context import GeographicContext
 from kg.linking.lemmas import MISSING, Lemmas
-from kg.linking.link_proposals import LinkProposal, ProposalVerdict
-from kg.linking.logic_v2_scorer import Scorer
-from kg.linking.scoring_features import ScoredCandidate, scored
+from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict
+from kg.linking.logic_v2_person_name_similarity import Scorer
 from kg.reference.records import RecordKind
 from kg.reference.reference_store import ReferenceStore
 from kg.store.store_protocols import Reads
@@ -38,7 +38,7 @@ class LinkerSettings:
         plausible: minimum score (0 to 100) of a proposed record.
         spread: maximum distance in points from the score of the best record.
         lemmas: whether names are converted to the nominative, if the extra is installed.
-        people: optional scorer for names of persons (:func:`kg.linking.logic_v2_scorer.logic`).
+        people: optional scorer for names of persons (:func:`kg.linking.logic_v2_person_name_similarity.logic`).
     """
 
     runners_up: int = 4
@@ -209,24 +209,15 @@ class Linker:
         packs = self._packs[dataset]
         # Only a pack that covers the kind, the country and the date can prove that there is no record.
         covered = any(p.covers(kind, country, day) for p in packs for kind in entity.kinds for country in countries)
-        name = spellings[0].text if spellings else entity.label
-        if covered:
-            verdict, reason = ProposalVerdict.nil, f"No record of {dataset} has this name or a similar one."
-        else:
-            verdict, reason = (
-                ProposalVerdict.outside,
-                f"The packs of {dataset} do not cover {_described(entity, countries, day)}.",
-            )
+        verdict, reason = ProposalVerdict.nil, f"No record of {dataset} has this name or a similar one."
+        if not covered:
+            verdict = ProposalVerdict.outside
+            reason = f"The packs of {dataset} do not cover {_described(entity, countries, day)}."
         return LinkProposal(
             subject=entity.iri,
-            name=name,
+            name=spellings[0].text if spellings else entity.label,
             kind=entity.kinds[0],
             dataset=dataset,
-            identifier="",
-            label="",
-            matched="",
-            score=0.0,
-            features=(),
             verdict=verdict,
             reason=reason,
             source=", ".join(pack.label for pack in packs),

@@ -19,11 +19,11 @@ from rdflib import RDF, XSD
 from kg.errors import StoreUnavailable
 from kg.iris import PAV, PROV
 from kg.links import links_as_rdf, outside_datasets
-from kg.links.decision_log import HELD, DecisionLog, LinkKey, LogEntry, read
-from kg.links.links_graph_cache import LinksGraphCache
+from kg.links.decision_log_state import HELD, DecisionLog, LinkKey, LogEntry, read
+from kg.links.incremental_link_graphs import LinksGraphCache
 from kg.links.outside_datasets import OutsideDataset
 from kg.rdf import oxigraph, rdflib_conversion
-from kg.store.store import Store
+from kg.store.store_protocols import Dataset
 
 _TYPE = oxigraph.NamedNode(str(RDF.type))
 _VALUE = oxigraph.NamedNode(str(RDF.value))
@@ -62,7 +62,7 @@ class _LinkTransaction:
 class DecisionLogAndLinkGraphs:
     """Link log and link graphs of one store. Thread-safe."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Dataset) -> None:
         """Prepare for a store; the log is read on first use."""
         self._store = store
         self._names = store.names
@@ -119,7 +119,7 @@ class DecisionLogAndLinkGraphs:
     def write(self, log: DecisionLog, made: Sequence[LogEntry], touched: Iterable[str]) -> None:
         """Write new entries and the links of the affected datasets in one transaction.
 
-        The caller must hold the lock of the store (:meth:`kg.store.store.Store.exclusive`) since reading the log.
+        The caller must have read the log under the lock (:meth:`kg.store.store_protocols.Dataset.exclusive`).
 
         Example: entity/a is linked to wikidata:Q1, and the new entry rejects the link. The transaction
 

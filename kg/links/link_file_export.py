@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from rdflib.term import Node
 from kg import __version__
 from kg.iris import PREFIXES, SEMAPV, Names
 from kg.links import links_as_rdf, outside_datasets
-from kg.links.link_review import LinkReview
+from kg.links.link_review_and_proposals import LinkReview
 from kg.links.links_as_rdf import TOOL, UNSPECIFIED, PublishedLink
 from kg.rdf import oxigraph, rdflib_conversion
 
@@ -62,13 +62,9 @@ class LinkExportFormat(StrEnum):
 
 
 def export(review: LinkReview, form: LinkExportFormat, *, rejected: bool = False, same_as: bool = False) -> str:
-    """Return all accepted links as text.
+    """Return all accepted links as text, or the rejected ones, of which N-Triples cannot express any.
 
-    Args:
-        review: the links of a store.
-        form: SSSOM TSV and TriG include the records, N-Triples only the links.
-        rejected: return rejected links instead; N-Triples are empty then, as a plain triple cannot express a rejection.
-        same_as: use ``owl:sameAs`` for exact links, so that reasoners treat both as one thing.
+    SSSOM TSV and TriG include the records. ``same_as`` writes exact links as ``owl:sameAs``, for reasoners.
     """
     found = _links(review, rejected=rejected)
     if form is LinkExportFormat.sssom:
@@ -78,15 +74,19 @@ def export(review: LinkReview, form: LinkExportFormat, *, rejected: bool = False
         return oxigraph.serialize(
             rdflib_conversion.from_rdflib(dict.fromkeys(triples)), "application/n-triples"
         ).decode()
-    quads = []
+    quads = _quads(found, review.names, rejected=rejected, same_as=same_as)
+    return oxigraph.serialize(quads, "application/trig", _prefixes(review.names)).decode()
+
+
+def _quads(found: list[PublishedLink], names: Names, *, rejected: bool, same_as: bool) -> Iterator[oxigraph.Quad]:
+    """Yield the graphs of the datasets: accepted links with a description of them, rejected ones without."""
     for dataset in dict.fromkeys(link.dataset for link in found):
         mine = [link for link in found if link.dataset == dataset]
-        name = review.names.rejected_graph if rejected else review.names.links_graph
-        described = [] if rejected else links_as_rdf.description(review.names, dataset, links_as_rdf.extent(mine))
+        name = names.rejected_graph if rejected else names.links_graph
+        described = [] if rejected else links_as_rdf.description(names, dataset, links_as_rdf.extent(mine))
         for triple in (*described, *(triple for link in mine for triple in link.triples())):
             changed = [_same(term) if same_as else term for term in triple]
-            quads.append(rdflib_conversion.quad(changed[0], changed[1], changed[2], URIRef(name(dataset.name))))
-    return oxigraph.serialize(quads, "application/trig", _prefixes(review.names)).decode()
+            yield rdflib_conversion.quad(changed[0], changed[1], changed[2], URIRef(name(dataset.name)))
 
 
 def _links(review: LinkReview, *, rejected: bool) -> list[PublishedLink]:

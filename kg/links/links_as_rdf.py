@@ -19,7 +19,7 @@ from kg.gate.shacl_engine import Shapes
 from kg.gate.validation_report import Rejected
 from kg.iris import FOAF, PAV, SEMAPV, SSSOM, VOID, Names
 from kg.links import outside_datasets
-from kg.links.decision_log import DecisionLog, Judgement, LogEntry
+from kg.links.decision_log_state import DecisionLog, Judgement, LogEntry
 from kg.links.outside_datasets import OutsideDataset
 from kg.rdf import oxigraph, rdflib_conversion
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from kg import __version__
 from kg.access.api_tokens import FILE as TOKENS
 from kg.errors import BadInput, NotFound, StoreInUse, StoreUnavailable
-from kg.files import disk_space, temporary_files
+from kg.files import disk_space, durable_writes, temporary_files
 from kg.http_client.pinned_connection import IncomingResponse
-from kg.http_client.running_server_client import RunningServer
+from kg.http_client.running_server_get_client import RunningServer
 from kg.maintenance.backup_archive import ArchiveReader, BackupArchive, BackupSummary, Progress, no_progress
 from kg.rdf import oxigraph
-from kg.reference import data_directory_reference_store
+from kg.reference import reference_lookup_and_backup
 from kg.reference.reference_store import FILE as REFERENCE
 from kg.store import directory_metadata
 from kg.store.directory_metadata import FILE as META
@@ -42,11 +42,12 @@ def checkpoint(data: Path) -> Iterator[Path]:
 
     Raises:
         NotFound: the data directory has no store.
-        StoreUnavailable: a process without snapshots has the store open, or it cannot be opened.
+        StoreUnavailable: a process without snapshots has the store open, its files are gone, or it cannot be opened.
         StorageFull: the disk has no space for the hard links.
     """
-    if not (data / META).is_file() or not (data / "store" / "CURRENT").is_file():
+    if not (data / META).is_file():
         raise NotFound(f"There is no store in {data}.", remedy="Name its directory with --data or KG_DATA_DIR.")
+    directory_metadata.check_files(data)
     with ExitStack() as stack:
         with disk_space.writing():
             (data / FOLDER).mkdir(mode=0o700, exist_ok=True)
@@ -106,7 +107,7 @@ def prepared(data: Path, *, tokens: bool = True, progress: Progress = no_progres
         with disk_space.writing():
             for name in (META, TOKENS) if tokens and (data / TOKENS).exists() else (META,):
                 shutil.copyfile(data / name, place / name)  # copied, as they may change while the archive is written
-        data_directory_reference_store.copy(data, place / REFERENCE)
+        reference_lookup_and_backup.copy(data, place / REFERENCE)
         files = {path.name: path for path in sorted(place.iterdir()) if path.is_file()}
         included = (path for path in sorted((place / "store").iterdir()) if not path.name.startswith(_EXCLUDED))
         files |= {f"store/{path.name}": path for path in included}
@@ -122,8 +123,8 @@ def _summary(place: Path) -> BackupSummary:
         bare=known["bare"],
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
-        quads=len(copy),
-        graphs=sum(1 for _ in copy.named_graphs()),
+        quads=oxigraph.size(copy),
+        graphs=oxigraph.graph_count(copy),
     )
 
 
@@ -141,24 +142,22 @@ def _atomic_file(file: Path, *, overwrite: bool = False) -> Iterator[Path]:
         )
     if file.exists() and not overwrite:
         raise BadInput(f"{file} already exists.", remedy="Choose another name, or use --overwrite.")
-    with disk_space.writing(str(file)), temporary_files.file(file.parent, f".{file.name}.part-") as part:
+    with (
+        disk_space.writing(str(file)),
+        temporary_files.file(file.parent, f".{file.name}.part-") as part,
+    ):
         yield part
-        disk_space.sync(part)
+        durable_writes.sync(part)
         part.replace(file)
-        disk_space.sync(file.parent)
+        durable_writes.sync(file.parent)
 
 
 def backup(
     data: Path, file: Path, *, tokens: bool = True, overwrite: bool = False, progress: Progress = no_progress
 ) -> int:
-    """Write a backup of a data directory and return its size in bytes.
+    """Write a backup of a data directory, which a server may be using, and return its size in bytes.
 
-    Args:
-        data: the data directory; a server may be using it.
-        file: path of the backup file.
-        tokens: whether to include the hashes of tokens.
-        overwrite: whether an existing file may be replaced.
-        progress: called with the bytes read.
+    ``tokens`` includes the hashes of tokens; ``progress`` receives the bytes read.
 
     Raises:
         NotFound: the data directory has no store.
@@ -197,11 +196,7 @@ def download(
 ) -> BackupSummary:
     """Download a backup from a running server, check every byte of it, and return its summary.
 
-    Args:
-        source: the server.
-        file: path of the backup file.
-        overwrite: whether an existing file may be replaced.
-        progress: called with the bytes received.
+    ``progress`` receives the bytes read.
 
     Raises:
         Forbidden: the token is not sufficient.

@@ -29,7 +29,7 @@ import json
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -281,14 +281,7 @@ class ArchiveReader:
             known = json.loads(content)
             if known["product"] != "claimgraph":
                 raise self._not_a_backup()
-            number: int = _typed(known["format"], "int")
-            if number > FORMAT:
-                raise BadInput(
-                    f"{self._name} has format {number}; this version reads formats up to {FORMAT}.",
-                    remedy=f"Restore it with Claimgraph {_typed(known['version'], 'str')[:40]} or newer.",
-                )
-            if number < 1:
-                raise ValueError(number)
+            self._check_format(_typed(known["format"], "int"), known)
             summary = BackupSummary(
                 **{field.name: _typed(known[field.name], str(field.type)) for field in fields(BackupSummary)}
             )
@@ -302,6 +295,15 @@ class ArchiveReader:
         if any(entry.size < 0 for entry in entries):
             raise self._damaged("its manifest lists a negative size")
         return summary, entries
+
+    def _check_format(self, number: int, known: Mapping[str, object]) -> None:
+        if number > FORMAT:
+            raise BadInput(
+                f"{self._name} has format {number}; this version reads formats up to {FORMAT}.",
+                remedy=f"Restore it with Claimgraph {_typed(known['version'], 'str')[:40]} or newer.",
+            )
+        if number < 1:
+            raise ValueError(number)
 
     def _check_names(self, names: list[str]) -> None:
         for name in names:

@@ -23,7 +23,7 @@ from kg.errors import ClaimgraphError
 from kg.files import disk_space
 from kg.maintenance.python_requirements import unmet
 from kg.maintenance.store_checks import check_store, newest_snapshot
-from kg.reference import data_directory_reference_store
+from kg.reference import reference_lookup_and_backup
 from kg.reference.reference_store import FILE as REFERENCE
 from kg.reference.reference_store import ReferenceStore
 from kg.store.directory_metadata import FILE as META
@@ -44,9 +44,9 @@ _EARLIEST = 1735689600.0
 # It runs in its own process, because the limits of a process cannot be removed again.
 _PROBE = """
 import socket, sys
-from kg.processes import sandbox
-sandbox.limit_memory(512 * 1024 * 1024)
-if not sandbox.forbid_sockets():
+from kg.processes import process_confinement
+process_confinement.limit_memory(512 * 1024 * 1024)
+if not process_confinement.forbid_sockets():
     sys.exit("the system does not provide seccomp, the filter for system calls")
 try:
     socket.socket()
@@ -173,7 +173,7 @@ def _reference(installation: Installation) -> Iterator[Finding]:
         return
     try:
         if installation.full:
-            data_directory_reference_store.check(file)
+            reference_lookup_and_backup.check(file)
         with ReferenceStore.open(file) as reference:
             packs = reference.packs()
     except ClaimgraphError as error:
@@ -189,7 +189,10 @@ def _disk(installation: Installation) -> Iterator[Finding]:
     if left < disk_space.RESERVE:
         remedy = "Free space on the disk of the data directory."
         yield Finding(
-            "disk", "failed", f"{what} Writes are refused below {disk_space.RESERVE // disk_space.MIB} MiB.", remedy
+            "disk",
+            "failed",
+            f"{what} Writes are refused below {disk_space.RESERVE // disk_space.MIB} MiB.",
+            remedy,
         )
     elif left < _LOW:
         yield Finding("disk", "warning", what, "Free space before writes are refused.")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from kg.access.api_tokens import FILE as TOKENS
 from kg.errors import BadInput, StoreInUse, StoreUnavailable
-from kg.files import disk_space, temporary_files
+from kg.files import disk_space, durable_writes, temporary_files
 from kg.maintenance.backup_archive import ArchiveReader, BackupSummary, Progress, no_progress
 from kg.rdf import oxigraph
-from kg.reference import data_directory_reference_store
+from kg.reference import reference_lookup_and_backup
 from kg.reference.reference_store import FILE as REFERENCE
 from kg.store import directory_metadata
 from kg.store.directory_metadata import FILE as META
@@ -64,6 +64,7 @@ def restore(file: Path, data: Path, *, replace: bool = False, progress: Progress
             (staged / "store").mkdir()
             reader.unpack(staged, progress)
             _verify(staged, reader.summary, file.name)
+            _compact(staged / "store")
             _finish(staged, data)
             with _locked(data / "store"):
                 (_replace_content if inside else _replace_directory)(staged, data)
@@ -105,16 +106,23 @@ def _verify(staged: Path, summary: BackupSummary, name: str) -> None:
     try:
         known = directory_metadata.read(staged / META)
         copy = oxigraph.open_snapshot(staged / "store")
+        found = (known["base"], known["bare"], oxigraph.size(copy), oxigraph.graph_count(copy))
     except StoreUnavailable:
         raise BadInput(f"{name} is damaged: the store in it cannot be opened.", remedy=remedy) from None
     if (staged / REFERENCE).exists():
         try:
-            data_directory_reference_store.check(staged / REFERENCE)
+            reference_lookup_and_backup.check(staged / REFERENCE)
         except StoreUnavailable as error:
             raise BadInput(f"{name} is damaged: {error.message}", remedy=remedy) from None
-    found = (known["base"], known["bare"], len(copy), sum(1 for _ in copy.named_graphs()))
     if found != (summary.base, summary.bare, summary.quads, summary.graphs):
         raise BadInput(f"{name} is damaged: its store does not match its manifest.", remedy=remedy)
+
+
+def _compact(store: Path) -> None:
+    """Merge the files of the restored store, which a backup copies as they are, if the disk has room for both."""
+    size = sum(path.stat().st_size for path in store.iterdir())
+    if disk_space.free(store) > size + disk_space.RESERVE:
+        oxigraph.compact(oxigraph.open_store(store))
 
 
 def _finish(staged: Path, data: Path) -> None:
@@ -127,7 +135,7 @@ def _finish(staged: Path, data: Path) -> None:
     for path in [*others, *(staged / "store").iterdir(), staged / "store", staged / META, staged]:
         if owner and os.geteuid() == 0:  # root restores for the account that serves
             os.chown(path, owner.st_uid, owner.st_gid)
-        disk_space.sync(path)
+        durable_writes.sync(path)
 
 
 @contextmanager
@@ -176,14 +184,14 @@ def _replace_directory(staged: Path, data: Path) -> None:
     """Replace the data directory by renaming, and move its other files into the new one."""
     if not data.exists():
         staged.rename(data)
-        disk_space.sync(data.parent)
+        durable_writes.sync(data.parent)
         return
     # A process that is killed between these steps leaves ``before``, by which the next start detects it.
     before = Path(f"{data}{BEFORE}")
     replaced = _names_to_replace(staged, data)
     others = [path.name for path in data.iterdir() if path.name not in replaced]
     _rename_all([(data, before), (staged, data), *((before / name, data / name) for name in others)])
-    disk_space.sync(data.parent)
+    durable_writes.sync(data.parent)
     shutil.rmtree(before, ignore_errors=True)
 
 
@@ -197,7 +205,7 @@ def _replace_content(staged: Path, data: Path) -> None:
     except BaseException:
         before.rmdir()
         raise
-    disk_space.sync(data)
+    durable_writes.sync(data)
     shutil.rmtree(before, ignore_errors=True)
 
 

@@ -11,7 +11,7 @@ from kg.errors import ClaimgraphError, StorageFull
 from kg.gate.gate import shared_gate
 from kg.iris import Names
 from kg.maintenance import backup
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 from kg.rdf.rdflib_conversion import to_graph, to_rdflib
 from kg.store import directory_metadata
 from kg.store.directory_metadata import FILE as META
@@ -20,10 +20,16 @@ from kg.store.snapshots import FOLDER as SNAPSHOTS
 _EXACT = 2_000_000
 """Quads up to which the union is compared triple by triple even without ``--full`` (about 6 s per million)."""
 
-_DISTINCT = "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { GRAPH ?g { ?s ?p ?o } } }"
+_DISTINCT = (
+    "SELECT (COUNT(*) AS ?n) WHERE { SELECT DISTINCT ?s ?p ?o WHERE { GRAPH ?g { ?s ?p ?o } FILTER(isIRI(?g)) } }"
+)
 _UNION = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
-_LOST = "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } FILTER NOT EXISTS { ?s ?p ?o } }"
-_STALE = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o FILTER NOT EXISTS { GRAPH ?g { ?s ?p ?o } } }"
+_LOST = "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } FILTER(isIRI(?g)) FILTER NOT EXISTS { ?s ?p ?o } }"
+_STALE = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o FILTER NOT EXISTS { GRAPH ?g { ?s ?p ?o } FILTER(isIRI(?g)) } }"
+_UNNAMED = "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } FILTER(isBlank(?g)) }"
+_REMOVE_UNNAMED = (
+    "Run the update `DELETE { GRAPH ?g { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } FILTER(isBlank(?g)) }`."
+)
 _REBUILD = "Restore a backup, or load its `kg export --format nquads` into a new store; report this as a bug."
 
 
@@ -46,9 +52,7 @@ class StoreCheck(NamedTuple):
 def check_store(data: Path, *, full: bool = False) -> list[StoreCheck]:
     """Check a copy of the store, which a server may be using.
 
-    Args:
-        data: the data directory.
-        full: whether to read every statement and check every article with the gate.
+    A ``full`` check reads every statement and checks every article with the gate.
     """
     found: list[StoreCheck] = []
     try:
@@ -92,6 +96,9 @@ def _engine(copy: oxigraph.Engine, *, full: bool) -> Iterator[StoreCheck]:
     else:
         how = "every quad was read" if full else "--full reads every quad"
         yield StoreCheck("engine", False, f"It opens, with {len(copy)} quads in {graphs} named graphs ({how}).")
+    if count := _count(copy, _UNNAMED):  # earlier versions let an update make them
+        what = f"{count} quads are in graphs named by blank nodes, which only queries can see."
+        yield StoreCheck("graph names", True, what, _REMOVE_UNNAMED)
 
 
 def _count_index_differences(copy: oxigraph.Engine) -> int:
@@ -156,7 +163,7 @@ def _union(copy: oxigraph.Engine, *, exact: bool) -> StoreCheck:
 
 
 def _count(copy: oxigraph.Engine, text: str) -> int:
-    (row,) = oxigraph.rows(copy, text)
+    (row,) = oxigraph_queries.rows(copy, text)
     return int(str(to_rdflib(row["n"])))
 
 

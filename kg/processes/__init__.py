@@ -1,5 +1,5 @@
-"""Reader processes: query evaluation on snapshots, in processes that can be killed at a deadline.
+"""Processes of a server: readers, which run queries and tasks on snapshots and can be killed, and the writer.
 
-It imports :mod:`kg.federation`, :mod:`kg.access`, :mod:`kg.store`, :mod:`kg.sparql` and below. Articles, links and
-HTTP must never enter.
+It imports :mod:`kg.knowledge_graph`, :mod:`kg.articles`, :mod:`kg.federation`, :mod:`kg.access`, :mod:`kg.store` and
+below. HTTP must never enter, nor the decision which process is started when.
 """

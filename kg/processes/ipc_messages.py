@@ -1,6 +1,7 @@
-"""Message format between a server and its readers: a JSON header and raw content, preceded by the lengths of both.
+"""Messages between the processes of a server: a JSON header and raw content, preceded by the lengths of both.
 
 A message is ``!IQ`` (length of the header, length of the content, in bytes), the header in UTF-8, and the content.
+An error that a user can fix is a header, and arrives as what it was raised as.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import socket
 import struct
 from collections.abc import Iterator
 from typing import Any
+
+from kg import errors
+from kg.errors import ClaimgraphError
 
 _LENGTHS = struct.Struct("!IQ")
 
@@ -62,11 +66,73 @@ class MessageUnpacker:
         self._parts, self._size, self._wanted = [rest], len(rest), wanted
 
 
-def messages(channel: socket.socket) -> Iterator[dict[str, Any]]:
-    """Yield the headers of incoming messages until the other side closes the connection; content is discarded."""
+def messages(channel: socket.socket) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield incoming messages, each as header and content, until the other side closes the connection."""
     unpacker = MessageUnpacker()
-    while data := channel.recv(1 << 15):
+    while data := channel.recv(1 << 16):
         found = unpacker.feed(data)
         while found:
-            yield found[0]
+            yield found
             found = unpacker.feed(b"")
+
+
+_KINDS: dict[str, type[ClaimgraphError]] = {
+    kind.__name__: kind
+    for kind in (
+        ClaimgraphError,
+        errors.BadInput,
+        errors.MalformedText,
+        errors.UnsupportedFormat,
+        errors.UsingConflict,
+        errors.NotFound,
+        errors.Ambiguous,
+        errors.Forbidden,
+        errors.TooLarge,
+        errors.ResultTooLarge,
+        errors.Unwritable,
+        errors.TimedOut,
+        errors.Busy,
+        errors.ReaderLost,
+        errors.StoreUnavailable,
+        errors.StoreInUse,
+        errors.StorageFull,
+    )
+}
+"""Errors whose fields are those of :class:`ClaimgraphError`; of any other, the nearest of its classes is sent."""
+
+
+def encode_error(error: ClaimgraphError) -> dict[str, Any]:
+    """Return an error as a JSON object."""
+    fields = {"message": error.message, "remedy": error.remedy, "line": error.line, "column": error.column}
+    match type(error).__name__, error:
+        case "NotAcceptable", errors.NotAcceptable(kind=kind):
+            return {"error": "NotAcceptable", "kind": kind}
+        case "InsufficientScope", errors.InsufficientScope(scope=scope):
+            return {"error": "InsufficientScope", "message": error.message, "remedy": error.remedy, "scope": scope}
+        case "Rejected", _:
+            return {"error": "Rejected", "report": error.report.to_json()}  # type: ignore[attr-defined] # known by name
+    kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _KINDS)
+    return {"error": kind, **fields}
+
+
+def decode_error(header: dict[str, Any]) -> ClaimgraphError:
+    """Return the error that :func:`encode_error` has encoded.
+
+    Raises:
+        KeyError: it is not one of the known errors, which is a bug.
+    """
+    name, fields = header["error"], {key: value for key, value in header.items() if key != "error"}
+    match name:
+        case "NotAcceptable":
+            return errors.NotAcceptable(fields["kind"])
+        case "InsufficientScope":
+            return errors.InsufficientScope(fields.pop("message"), **fields)
+        case "Rejected":
+            # Imported here, because readers that only answer queries have no use for the modules of the gate.
+            from kg.gate.validation_report import Rejected, ValidationReport  # noqa: PLC0415
+
+            return Rejected(ValidationReport.from_json(fields["report"]))
+    kind = _KINDS[name]
+    found = kind.__new__(kind)
+    ClaimgraphError.__init__(found, fields.pop("message"), **fields)  # as some make their own messages
+    return found

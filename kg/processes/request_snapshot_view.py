@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
-from kg.store.store_protocols import Reads, Subject
+from kg.store.store_protocols import DescribedStore, Subject
 
 RunQuery = Callable[[str, ResultFormats, QueryDataset], QueryResult]
 """Runs a query on the snapshot of the session, and blocks until its result is there."""
+
+CountGraphs = Callable[[], dict[str, int]]
+"""Returns the number of triples by graph."""
 
 _TABLE = ResultFormats("application/sparql-results+json", "application/sparql-results+json", "application/n-triples")
 _GRAPHS = "SELECT ?g WHERE { GRAPH ?g {} }"
@@ -28,13 +31,13 @@ class RequestSnapshotView:
     Use it in worker threads only, as it blocks until a reader has finished.
     """
 
-    def __init__(self, store: Reads, run: RunQuery, number: int) -> None:
-        """Read the snapshot ``number`` of ``store`` through ``run``."""
-        self._store = store
+    def __init__(self, described: DescribedStore, run: RunQuery, number: int, sizes: CountGraphs | None = None) -> None:
+        """Read the snapshot ``number`` through ``run``; ``sizes`` returns the sizes of graphs without counting all."""
         self._run = run
-        self.names = store.names
-        self.bare = store.bare
-        self.identity = store.identity
+        self._sizes = sizes
+        self.names = described.names
+        self.bare = described.bare
+        self.identity = described.identity
         self._number = number
 
     @property
@@ -48,11 +51,11 @@ class RequestSnapshotView:
         """Run an internal SELECT and return its solutions; see :meth:`Reads.rows`.
 
         Raises:
-            TimedOut, Busy, ReaderLost, ResultTooLarge: see :class:`kg.processes.query_service.QueryService`.
+            TimedOut, Busy, ReaderLost, ResultTooLarge: see :class:`kg.processes.query_and_write_service.QueryService`.
         """
         given = {name: str(term) for name, term in (bindings or {}).items()}
         found = self._run(text, _TABLE, replace(request or QueryDataset(), bindings=given))
-        return oxigraph.solutions(found.content)
+        return oxigraph_queries.solutions(found.content)
 
     def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:
         """Evaluate a SPARQL query; see :meth:`Reads.query`."""
@@ -75,8 +78,8 @@ class RequestSnapshotView:
         return named + self.count(None)
 
     def sizes(self) -> dict[str, int]:
-        """Return the number of triples of each named graph, as cached by the store (not of this snapshot)."""
-        return self._store.sizes()
+        """Return the number of triples of each named graph, as cached (perhaps of a newer snapshot)."""
+        return self._sizes() if self._sizes else {graph: self.count(graph) for graph in self.graphs()}
 
     def graphs(self) -> list[str]:
         """Return the IRIs of the named graphs, sorted."""
@@ -119,12 +122,13 @@ class RequestSnapshotView:
             ("g", name),
         )
         given = {key: term for key, term in terms if term is not None}
-        return [_quad(given | row) for row in self.rows(_QUADS, given)]
+        found = (given | row for row in self.rows(_QUADS, given))
+        return [_quad(row) for row in found if isinstance(row["g"], oxigraph.NamedNode)]
 
 
 def _quad(row: dict[str, oxigraph.Term]) -> oxigraph.Quad:
     subject, predicate, graph = row["s"], row["p"], row["g"]
     assert not isinstance(subject, oxigraph.Literal)
     assert isinstance(predicate, oxigraph.NamedNode)
-    assert isinstance(graph, oxigraph.NamedNode | oxigraph.BlankNode)
+    assert isinstance(graph, oxigraph.NamedNode)
     return oxigraph.Quad(subject, predicate, row["o"], graph)

@@ -1,26 +1,22 @@
-"""Adapter to pyoxigraph, the only module that imports it: terms, parsing, serialising, queries and updates.
-
-Results never leave this module as live objects: a pyoxigraph result that is used in another thread aborts the process,
-so every function here evaluates *and* serialises before it returns.
-"""
+"""Adapter to pyoxigraph: terms, stores, parsing and serialising; only :mod:`kg.rdf.oxigraph_queries` imports it too."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import pyoxigraph as ox
 
-from kg.errors import BadInput, MalformedText, NotAcceptable, StoreInUse, StoreUnavailable
+from kg.errors import MalformedText, StoreInUse, StoreUnavailable
 from kg.files import disk_space
-from kg.iris import PREFIXES
-from kg.rdf.input_limits import refuse_deep, refuse_expansion
+from kg.rdf import nesting_and_xml_limits
+from kg.rdf.document_without_rdf_check import refuse_no_document
 from kg.rdf.media_types import canonical_name
-from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
-from kg.rdf.result_limits import UNBOUNDED, LimitedBuffer, ResultLimits
+from kg.rdf.xml_output_checks import check_characters, check_elements, without_name
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 Triple = ox.Triple
@@ -42,14 +38,8 @@ _RDF_FORMATS: dict[str, ox.RdfFormat] = {
     "application/n-quads": ox.RdfFormat.N_QUADS,
     "text/n3": ox.RdfFormat.N3,
 }
-_RESULT_FORMATS: dict[str, ox.QueryResultsFormat] = {
-    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
-    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
-    "text/csv": ox.QueryResultsFormat.CSV,
-    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
-}
-
 _log = logging.getLogger("claimgraph.store")
+RESERVED = "RDF/XML"  # in the engine's error for a predicate that the format reserves, such as rdf:li
 _DAMAGE = re.compile(r"Corruption|IO error", re.IGNORECASE)
 
 # The line and column in an error message, from 1.
@@ -87,14 +77,86 @@ def open_store(directory: Path | None) -> Engine:
         ) from None
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Convert an error of the engine that cannot read its files; every access to a store on disk is inside this.
+
+    A damaged file opens, and only the block with the damage cannot be read: by one query or all of them.
+
+    Raises:
+        StoreUnavailable: a file of the store is damaged or missing.
+    """
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        refuse_damage(error)
+        raise
+
+
+def matching(
+    store: Engine,
+    subject: Term | None,
+    predicate: NamedNode | None,
+    thing: Term | None,
+    graph: GraphName | None = None,
+) -> Iterator[Quad]:
+    """Yield the quads that match a pattern; ``None`` matches everything.
+
+    Raises:
+        StoreUnavailable: a file of the store is damaged.
+    """
+    with reading():
+        yield from store.quads_for_pattern(subject, predicate, thing, graph)  # type: ignore[arg-type]
+
+
+def graph_names(store: Engine) -> list[str]:
+    """Return the IRIs of the named graphs, sorted.
+
+    Raises:
+        StoreUnavailable: a file of the store is damaged.
+    """
+    with reading():
+        return sorted(graph.value for graph in store.named_graphs() if isinstance(graph, NamedNode))
+
+
+def graph_count(store: Engine) -> int:
+    """Return the number of graphs, with those that are named by a blank node.
+
+    Raises:
+        StoreUnavailable: a file of the store is damaged.
+    """
+    with reading():
+        return sum(1 for _ in store.named_graphs())
+
+
+def size(store: Engine) -> int:
+    """Return the number of quads.
+
+    Raises:
+        StoreUnavailable: a file of the store is damaged.
+    """
+    with reading():
+        return len(store)
+
+
 def checkpoint(store: Engine, directory: Path) -> None:
     """Write an immutable copy of a store into a new directory of the same file system, with hard links.
 
     Raises:
         StorageFull, StoreUnavailable: the copy cannot be written.
     """
-    with disk_space.writing():
+    with reading(), disk_space.writing():
         store.backup(str(directory))
+
+
+def compact(store: Engine) -> None:
+    """Merge the files of a store: after many writes its entries lie in several layers, which slow every scan.
+
+    Raises:
+        StorageFull, StoreUnavailable: the disk refuses the write, or a file is damaged.
+    """
+    with reading(), disk_space.writing():
+        store.optimize()
 
 
 def open_snapshot(directory: Path) -> Engine:
@@ -109,36 +171,59 @@ def open_snapshot(directory: Path) -> Engine:
         raise StoreUnavailable("This snapshot cannot be opened.", remedy="Start the server again.") from None
 
 
-def _rdf_format(media_type: str) -> ox.RdfFormat:
+def rdf_format(media_type: str) -> ox.RdfFormat:
+    """Return the format of a media type."""
     return _RDF_FORMATS[canonical_name(media_type)]
+
+
+_SYNTAXES: dict[ox.RdfFormat, nesting_and_xml_limits.Syntax] = {
+    ox.RdfFormat.N_TRIPLES: "lines",
+    ox.RdfFormat.N_QUADS: "lines",
+    ox.RdfFormat.JSON_LD: "json",
+    ox.RdfFormat.RDF_XML: "xml",
+}
 
 
 def parse(data: bytes | IO[bytes], media_type: str, base: str | None = None) -> Iterator[Quad]:
     """Parse RDF lazily and yield its quads. Nothing is fetched: no JSON-LD context, no external XML entity.
 
-    Blank nodes get new labels, so that those of two documents never coincide.
-
-    Args:
-        data: the document; the limits of :mod:`kg.rdf.input_limits` are checked for ``bytes`` only, not for a stream.
-        media_type: an RDF media type or one of its aliases.
-        base: base IRI for relative IRIs.
+    Blank nodes get new labels, so that those of two documents never coincide. A byte order mark is skipped. A stream
+    has the limits of :mod:`kg.rdf.nesting_and_xml_limits`, too.
 
     Raises:
         UnsupportedFormat: the media type is unknown.
-        MalformedText: the document has a syntax error.
-        TooLarge: brackets nest too deep, or XML entities expand too much.
+        MalformedText: the document has a syntax error, or is JSON or XML that is no RDF at all.
+        TooLarge: it nests too deep, XML entities expand too much, or a term is too long.
     """
-    form = _rdf_format(media_type)
-    if isinstance(data, bytes) and form == ox.RdfFormat.RDF_XML:  # parsed without recursion, so nesting is no risk
-        refuse_expansion(data)
-    elif isinstance(data, bytes):
-        refuse_deep(data, json=form == ox.RdfFormat.JSON_LD)
+    form = rdf_format(media_type)
+    syntax = _SYNTAXES.get(form, "turtle")
+    checked = (
+        nesting_and_xml_limits.checked(data, syntax)
+        if isinstance(data, bytes)
+        else cast(IO[bytes], nesting_and_xml_limits.CheckedStream(data, syntax))
+    )
+    empty = True
     try:
-        yield from ox.parse(data, format=form, base_iri=base, rename_blank_nodes=True)
+        for quad in ox.parse(checked, format=form, base_iri=base, rename_blank_nodes=True):
+            empty = False
+            yield quad
     except SyntaxError as error:
-        raise _malformed(f"The {form.name} does not parse", error) from None
+        if "LoadDocumentCallback" in str(error.msg):
+            raise _remote_context() from None
+        raise malformed(f"The {form.name} does not parse", error) from None
     except ValueError as error:
         raise MalformedText(f"The {form.name} does not parse: {error}") from None
+    except MemoryError:  # the parser's own buffer is full: it holds one term, however long
+        raise nesting_and_xml_limits.too_long() from None
+    if empty:
+        refuse_no_document(data, canonical_name(media_type))
+
+
+def _remote_context() -> MalformedText:
+    return MalformedText(
+        "The JSON-LD names a context by its address, and no context is fetched.",
+        remedy="Copy the content of the context into the document, or convert the file to Turtle or N-Quads.",
+    )
 
 
 def parse_as_is(ntriples: bytes) -> Iterator[Quad]:
@@ -162,114 +247,58 @@ def serialize(
 
     Raises:
         UnsupportedFormat: the media type is unknown.
+        Unwritable: the format cannot represent the content.
     """
-    form = _rdf_format(media_type)
+    form = rdf_format(media_type)
     if not form.supports_datasets:
         items = (item.triple if isinstance(item, ox.Quad) else item for item in items)
-    data = ox.serialize(items, format=form, prefixes=prefixes) or b""
-    return _escape_carriage_returns(data) if form == ox.RdfFormat.RDF_XML else data
+    try:
+        data = ox.serialize(items, format=form, prefixes=prefixes) or b""
+    except OSError as error:
+        raise (without_name() if RESERVED in str(error) else error) from None
+    return checked_xml(data, elements=True) if form == ox.RdfFormat.RDF_XML else data
 
 
-def query(
-    store: Engine, text: str, choice: ResultFormats, request: QueryDataset, bounds: ResultLimits = UNBOUNDED
-) -> QueryResult:
-    """Evaluate a query and serialise its result in the same thread.
+CARRIAGE_RETURN = b"&#13;"
+
+
+def checked_xml(xml: bytes, *, elements: bool) -> bytes:
+    """Replace CR by a character reference: XML parsers read a plain CR as a line feed (XML 1.0, clause 2.11).
 
     Raises:
-        MalformedText, BadInput: a syntax error; an unknown function.
-        NotAcceptable: ``choice`` has no media type for this kind of result.
-        ResultTooLarge: the result is over ``bounds`` (rows, bytes).
-        StoreUnavailable: the files of the store are damaged.
+        Unwritable: the document has a character or, if ``elements`` are checked, an element that XML does not allow.
     """
-    default, named = _graphs(request)
-    try:
-        result = store.query(
-            text,
-            base_iri=request.base,
-            prefixes=dict(request.prefixes or {}),
-            default_graph=default,
-            named_graphs=named,
-            substitutions={ox.Variable(name): _term(text) for name, text in (request.bindings or {}).items()},
-        )
-    except SyntaxError as error:
-        raise _malformed("The query does not parse", error) from None
-    except RuntimeError as error:  # an unknown function
-        _refuse_damage(error)
-        raise BadInput(f"The query cannot be evaluated: {error}.", remedy="Use the functions of SPARQL 1.1.") from None
-    kind = _KINDS[type(result)]
-    media_type: str | None = getattr(choice, kind)
-    if media_type is None:
-        del result  # or the traceback would carry the live result into another thread
-        raise NotAcceptable(kind)
-    sink = LimitedBuffer(bounds.size)
-    if isinstance(result, ox.QueryTriples):
-        ox.serialize(bounds.counted(result), sink, format=_rdf_format(media_type), prefixes=PREFIXES)
-        return QueryResult(_finished(sink, media_type), media_type, kind)
-    if bounds.size == UNBOUNDED.size:  # without a limit, serialising at once is faster than in pieces
-        sink.write(result.serialize(format=_RESULT_FORMATS[media_type]) or b"")
-    else:
-        result.serialize(sink, format=_RESULT_FORMATS[media_type])
-    if kind == "solutions":
-        bounds.check_rows(sink.getvalue(), media_type)
-    return QueryResult(_finished(sink, media_type), media_type, kind)
-
-
-def _finished(sink: LimitedBuffer, media_type: str) -> bytes:
-    """Return the content of the buffer, in XML with escaped carriage returns, if that is still within its limit."""
-    content = sink.getvalue()
-    if not media_type.endswith("+xml"):
-        return content
-    sink.require(content.count(b"\r") * (len(_CARRIAGE_RETURN) - 1))
-    return _escape_carriage_returns(content)
-
-
-_CARRIAGE_RETURN = b"&#13;"
-
-
-def _escape_carriage_returns(xml: bytes) -> bytes:
-    """Replace CR by a character reference: XML parsers read a plain CR as a line feed (XML 1.0, clause 2.11)."""
-    return xml.replace(b"\r", _CARRIAGE_RETURN)
-
-
-_KINDS = {ox.QuerySolutions: "solutions", ox.QueryBoolean: "boolean", ox.QueryTriples: "graph"}
-
-
-def _graphs(request: QueryDataset) -> tuple[list[GraphName] | None, list[ox.NamedNode | ox.BlankNode] | None]:
-    """Return default and named graphs of a request; ``None`` means the store's own, an empty list no graph."""
-    if not request.default_graphs and not request.named_graphs:
-        return None, None
-    default: list[GraphName] = [_graph_name(iri) for iri in request.default_graphs]
-    return default, [_graph_name(iri) for iri in request.named_graphs]
-
-
-def _graph_name(iri: str) -> ox.NamedNode:
-    try:
-        return ox.NamedNode(iri)
-    except ValueError:
-        raise MalformedText(f"<{iri}> is not an absolute IRI.", remedy="Name graphs by absolute IRIs.") from None
-
-
-def _term(text: str) -> Term:
-    """Parse one term in N-Triples syntax."""
-    (quad,) = parse_as_is(f"<urn:s> <urn:p> {text} .".encode())
-    return quad.object
-
-
-def solutions(content: bytes) -> list[dict[str, Term]]:
-    """Parse a result of SELECT in SPARQL JSON into one dictionary per solution, from variable to term."""
-    found = ox.parse_query_results(content, format=ox.QueryResultsFormat.JSON)
-    assert isinstance(found, ox.QuerySolutions)
-    return _plain(found)
-
-
-def _plain(found: ox.QuerySolutions) -> list[dict[str, Term]]:
-    names = [variable.value for variable in found.variables]
-    return [{n: value for n in names if (value := solution[n]) is not None} for solution in found]
+    check_characters(xml)
+    if elements:
+        check_elements(xml)
+    return xml.replace(b"\r", CARRIAGE_RETURN)
 
 
 def graph_of(quad: Quad) -> str:
     """Return the IRI of a quad's graph; empty for the default graph and for blank nodes."""
     return quad.graph_name.value if isinstance(quad.graph_name, ox.NamedNode) else ""
+
+
+def subject_of(triple: Triple) -> str:
+    """Return the IRI or label of a triple's subject; the text of the triple if that is a triple itself."""
+    return triple.subject.value if isinstance(triple.subject, NamedNode | BlankNode) else str(triple.subject)
+
+
+def quads_of(graphs: Mapping[str, Iterable[Triple]], *, union: bool) -> Iterator[Quad]:
+    """Yield the triples of graphs as quads, with ``union`` those of the default graph as well."""
+    for name, triples in graphs.items():
+        graph = ox.NamedNode(name)
+        for triple in triples:
+            yield ox.Quad(triple.subject, triple.predicate, triple.object, graph)
+            if union:
+                yield ox.Quad(triple.subject, triple.predicate, triple.object)
+
+
+def has_blank_node(triple: Triple) -> bool:
+    """Return whether a blank node occurs in a triple, or in a triple term within it."""
+    if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode):
+        return True
+    return any(isinstance(term, Triple) and has_blank_node(term) for term in (triple.subject, triple.object))
 
 
 def canonical(triples: Iterable[Triple]) -> set[Triple]:
@@ -279,38 +308,7 @@ def canonical(triples: Iterable[Triple]) -> set[Triple]:
     return {quad.triple for quad in scratch}
 
 
-def rows(
-    store: Engine, text: str, bindings: dict[str, Term] | None = None, request: QueryDataset | None = None
-) -> list[dict[str, Term]]:
-    """Evaluate a trusted SELECT and return one dictionary per solution, from variable to term."""
-    substitutions = {ox.Variable(name): value for name, value in (bindings or {}).items()}
-    default, named = _graphs(request or QueryDataset())
-    result = store.query(text, default_graph=default, named_graphs=named, substitutions=substitutions)
-    assert isinstance(result, ox.QuerySolutions)
-    return _plain(result)
-
-
-def update(store: Engine, text: str, base: str | None = None) -> None:
-    """Run an update in one transaction: after an error nothing is changed.
-
-    Raises:
-        MalformedText: the update has a syntax error.
-        BadInput: a graph to clear does not exist, or one to create does, or a function is unknown.
-        StorageFull, StoreUnavailable: the disk refuses the write.
-    """
-    try:
-        with disk_space.writing():
-            store.update(text, base_iri=base)
-    except SyntaxError as error:
-        raise _malformed("The update does not parse", error) from None
-    except RuntimeError as error:  # a missing graph, an existing graph, or an unknown function
-        _refuse_damage(error)
-        raise BadInput(
-            f"{error}.", remedy="Name an existing graph, add SILENT, or use the functions of SPARQL 1.1."
-        ) from None
-
-
-def _refuse_damage(error: RuntimeError) -> None:
+def refuse_damage(error: RuntimeError | OSError) -> None:
     """Raise an error of the store if the engine reports damaged files rather than a fault of the request.
 
     The engine's own message is only logged, since it contains paths.
@@ -323,24 +321,10 @@ def _refuse_damage(error: RuntimeError) -> None:
         raise disk_space.damaged() from None
 
 
-def check_update(text: str, base: str | None) -> None:
-    """Check the syntax of an update by running it on an empty store.
-
-    Must not be called for text with LOAD or SERVICE, which would send requests.
-
-    Raises:
-        MalformedText: the update has a syntax error.
-    """
-    try:
-        update(ox.Store(), text, base)
-    except MalformedText:
-        raise
-    except BadInput:  # it parsed; in an empty store any graph is missing
-        return
-
-
-def _malformed(what: str, error: SyntaxError) -> MalformedText:
+def malformed(what: str, error: SyntaxError | UnicodeEncodeError) -> MalformedText:
     """Convert the engine's syntax error, with line and column from its attributes or its text."""
+    if isinstance(error, UnicodeEncodeError):
+        return _half_a_character(what, error)
     text = str(error.msg)
     line, column = error.lineno, error.offset
     for pattern in _PLACE:
@@ -351,6 +335,13 @@ def _malformed(what: str, error: SyntaxError) -> MalformedText:
     if len(detail) > 300:
         detail = detail[:300] + "…"
     return MalformedText(f"{what}{place}: {detail}", line=line, column=column)
+
+
+def _half_a_character(what: str, error: UnicodeEncodeError) -> MalformedText:
+    before = error.object[: error.start]
+    line, column = before.count("\n") + 1, error.start - before.rfind("\n")
+    detail = f"{what} at line {line}, column {column}: half a character (a lone surrogate)."
+    return MalformedText(detail, remedy="Send UTF-8.", line=line, column=column)
 
 
 def skolemized(texts: Iterable[str], base: str, genid: str) -> list[Triple]:

@@ -32,7 +32,7 @@ class QueryResult:
         content: the serialised result.
         media_type: media type of ``content``.
         kind: ``"solutions"``, ``"boolean"`` or ``"graph"``.
-        sources: requests to remote endpoints that contributed to it; see :mod:`kg.federation.service_calls`.
+        sources: requests to remote endpoints that contributed to it; see :mod:`kg.federation.service_and_load_calls`.
     """
 
     content: bytes

@@ -13,7 +13,8 @@ from rapidfuzz import fuzz
 
 from kg.linking.geographic_context import kilometres
 from kg.reconciliation.reconcilable_entities import ReconcilableEntity
-from kg.reference.name_spelling import key, latin
+from kg.reference.name_keys_and_trigrams import key
+from kg.reference.transliteration_to_latin import latin
 
 _NEAR = 25.0
 """Maximum distance in km of full agreement between two points; agreement falls to 0 at ten times that."""

@@ -19,28 +19,20 @@ from cachetools import LRUCache, cachedmethod
 from kg.errors import BadInput, TimedOut
 from kg.iris import CG
 from kg.linking.lemmas import Lemmas
-from kg.linking.link_proposals import ScoringFeature
+from kg.linking.link_proposal_types import ScoringFeature
+from kg.reconciliation import name_match_value_and_reason
 from kg.reconciliation.entity_properties import PROPERTIES, PropertyAgreement, agreement
+from kg.reconciliation.name_match_value_and_reason import NameMatch
 from kg.reconciliation.reconcilable_entities import EntityType, ReconcilableEntity, read
-from kg.reference.name_similarity import likeness
-from kg.reference.name_spelling import key, latin
+from kg.reference.name_keys_and_trigrams import key
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName
-from kg.reference.reference_store import LookupHit, ReferenceStore
+from kg.reference.reference_store import ReferenceStore
+from kg.reference.transliteration_to_latin import latin
 from kg.store.store_protocols import Reads
 
 _NAME, _TYPE, _PROPERTY = 70.0, 10.0, 20.0
 """Weights in the score of the name, the type and each property."""
-
-_EXACT = 1.0
-_LEMMA = 0.97
-"""Value of an inflected form of a label."""
-
-_MENTION = 0.9
-"""Value of words that denote the entity in an article but are not a label of it: «Путін»."""
-
-_LEAST = 0.62
-"""Minimum similarity of a similar name."""
 
 _POOL = 30
 """Maximum number of similar names that are compared closely."""
@@ -104,15 +96,6 @@ class RowMatch:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _NameMatch:
-    """Match of a name: value (0 to 1), method, and explanation."""
-
-    value: float
-    how: str
-    evidence: str
-
-
 class ReconciliationIndex:
     """The entities of one snapshot, indexed by name and identifier. Thread-safe.
 
@@ -142,12 +125,15 @@ class ReconciliationIndex:
         self._kinds: dict[str, set[RecordKind]] = {}
         self._holders: dict[tuple[str, str], list[str]] = {}
         prefixes: list[tuple[str, str]] = []
+        self._known: set[str] = set()  # names in Latin letters, and identifiers in datasets
         for item in self.items.values():
             for name in item.types:
                 self._kinds.setdefault(name, set()).add(item.entity.kinds[0])
             for dataset, identifiers in item.links.items():
                 for identifier in identifiers:
                     self._holders.setdefault((dataset, identifier), []).append(item.iri)
+                self._known.update(identifiers)
+            self._known.update(latin(name.text) for name in item.entity.labels)
             prefixes += _prefixes(item)
         self._prefixes = sorted(prefixes)
 
@@ -229,47 +215,46 @@ class ReconciliationIndex:
             found.append(self.match(query))
         return found
 
-    def _candidates(self, query: RowQuery) -> dict[str, _NameMatch]:
+    def _candidates(self, query: RowQuery) -> dict[str, NameMatch]:
         """Return the best match of each entity by IRI."""
-        found: dict[str, _NameMatch] = {}
+        found: dict[str, NameMatch] = {}
         for iri, named in self._looked_up(query):
             if iri not in found or named.value > found[iri].value:
                 found[iri] = named
         return found
 
-    def _looked_up(self, query: RowQuery) -> Iterator[tuple[str, _NameMatch]]:
+    def _looked_up(self, query: RowQuery) -> Iterator[tuple[str, NameMatch]]:
         """Yield matches by IRI, by identifier in a dataset, and by name; all entities if there are only conditions."""
         for text in (query.identifier, query.name):
             if text and (item := self.find(text)) is not None:
-                yield item.iri, _NameMatch(_EXACT, "identifier", f"“{text}” is its identifier")
+                yield item.iri, name_match_value_and_reason.identified(f"“{text}” is its identifier")
         # A property that is a dataset holds an identifier, which finds its entity without any name.
         for condition in query.conditions:
             for value in condition.values if condition.quantifier != "none" else ():
                 for iri in self._holders.get((condition.property, value), ()):
-                    yield iri, _NameMatch(_EXACT, "identifier", f"it is linked to {condition.property}:{value}")
+                    yield iri, name_match_value_and_reason.identified(f"it is linked to {condition.property}:{value}")
         if query.name:
             yield from self._by_name(query)
         elif query.conditions and not query.identifier:
-            yield from ((iri, _NameMatch(0.0, "", "")) for iri in self.items)
+            yield from ((iri, name_match_value_and_reason.UNNAMED) for iri in self.items)
 
-    def _by_name(self, query: RowQuery) -> Iterator[tuple[str, _NameMatch]]:
+    def _by_name(self, query: RowQuery) -> Iterator[tuple[str, NameMatch]]:
         """Yield matches by exact name; without an exact label also by nominative and by similar name."""
         kinds = self._narrowed(query)
         spelt = key(query.name)
         sure = False
         for hit in self._reference.exact(spelt, kinds):
             sure |= hit.similarity == 1 and hit.name.label
-            yield hit.record.identifier, _exactly(hit, query.name)
+            yield hit.record.identifier, name_match_value_and_reason.exact(hit, query.name)
         if sure:  # an exact label was found, so inflected and similar names are not searched for
             return
         person = kinds is None or RecordKind.person in kinds
         for form in self._lemmas.nominatives(query.name, person=person) if self._lemmas else ():
             for hit in self._reference.exact(key(form), kinds):
                 if hit.similarity == 1 and hit.name.label:
-                    evidence = f"“{query.name}” is a form of “{hit.name.text}”"
-                    yield hit.record.identifier, _NameMatch(_LEMMA, "lemma", evidence)
+                    yield hit.record.identifier, name_match_value_and_reason.inflected(hit, query.name)
         for hit in self._reference.similar(query.name, kinds, _POOL):
-            if (named := _similar(hit, query.name)) is not None:
+            if (named := name_match_value_and_reason.similar(hit, query.name)) is not None:
                 yield hit.record.identifier, named
 
     def _narrowed(self, query: RowQuery) -> Collection[RecordKind] | None:
@@ -287,8 +272,13 @@ class ReconciliationIndex:
         return [ScoringFeature("type", float(bool(shared)), _TYPE, evidence)]
 
     def _agreed(self, condition: RowCondition, item: ReconcilableEntity) -> PropertyAgreement | None:
-        """Return the agreement of an entity with a condition; ``None`` if its value is unknown."""
-        known = [agreement(value, PROPERTIES[condition.property], item, self.items) for value in condition.values]
+        """Return the agreement of an entity with a condition; ``None`` if its value, or that of the row, is unknown.
+
+        A country that the graph does not know, such as one in another language, contradicts nothing.
+        """
+        one = PROPERTIES[condition.property]
+        values = [value for value in condition.values if not one.refers or self._names_an_entity(value)]
+        known = [agreement(value, one, item, self.items) for value in values]
         compared = [one for one in known if one is not None]
         if not compared:
             return None
@@ -296,6 +286,10 @@ class ReconciliationIndex:
             return min(compared, key=lambda one: one.value)
         best = max(compared, key=lambda one: one.value)
         return best if condition.quantifier == "any" else PropertyAgreement(round(1 - best.value, 3), best.evidence)
+
+    def _names_an_entity(self, value: str) -> bool:
+        """Return whether a value of a row is the IRI, a name or an identifier of some entity of the graph."""
+        return value in self.items or value in self._known or latin(value) in self._known
 
     # ---- suggestions
 
@@ -391,29 +385,12 @@ def _prefixes(item: ReconcilableEntity) -> Iterator[tuple[str, str]]:
     return ((text, item.iri) for text in found if text)
 
 
-def _exactly(hit: LookupHit, name: str) -> _NameMatch:
-    """Return the match of a name by equal key or equal Latin letters."""
-    language = f" ({hit.name.language})" if hit.name.language else ""
-    if not hit.name.label:
-        return _NameMatch(_MENTION * hit.similarity, "mention", f"an article calls it “{hit.name.text}”")
-    if hit.similarity == 1:
-        return _NameMatch(_EXACT, "name", f"“{name}” is one of its names{language}")
-    return _NameMatch(hit.similarity, "latin", f"“{name}” is “{hit.name.text}”{language} in Latin letters")
-
-
-def _similar(hit: LookupHit, name: str) -> _NameMatch | None:
-    """Return the match of a similar name; ``None`` if it is not similar enough."""
-    by_words = likeness(name, hit.name.text, person=hit.record.kind is RecordKind.person)
-    value = max(hit.similarity, by_words) * (0.96 if hit.name.label else 0.86)
-    return _NameMatch(value, "similar", f"“{name}” is similar to “{hit.name.text}”") if value >= _LEAST else None
-
-
 def _score(features: Collection[ScoringFeature]) -> float:
     """Return the weighted mean of features, 0 to 100."""
     weight = sum(one.weight for one in features)
     return round(100 * sum(one.value * one.weight for one in features) / weight, 1)
 
 
-def _sure(features: Iterable[ScoringFeature], named: _NameMatch) -> bool:
+def _sure(features: Iterable[ScoringFeature], named: NameMatch) -> bool:
     """Return whether a match may be certain: an exact name or identifier, and no feature of 0."""
-    return named.value == _EXACT and all(one.value > 0 for one in features)
+    return named.certain and all(one.value > 0 for one in features)

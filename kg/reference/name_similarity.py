@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 from kg.files import packaged_tsv_tables
-from kg.reference.name_spelling import latin
+from kg.reference.transliteration_to_latin import latin
 
 # Rules of a skeleton: (pattern, class letter), applied in order, so that groups of letters come before single letters.
 # Class letters are capitals and patterns are lower case, so no rule matches the output of another.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from kg.reference import identifier_pattern_checks
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record
 from kg.reference.sources import (
-    csv_tables,
+    country_and_place_tables,
     followthemoney,
     geonames,
     katottg,
@@ -16,6 +17,7 @@ from kg.reference.sources import (
     rigour_territories,
     skos,
     sparql_results,
+    user_tables,
     wikidata,
 )
 from kg.reference.sources.source_files import SourceFile
@@ -48,6 +50,18 @@ class PackFormat:
         licence = (self.licence, self.licence_url)
         return PackMetadata(name, version, self.dataset or name, self.title, *licence, countries=self.countries)
 
+    def records(self, source: SourceFile) -> Iterator[Record]:
+        """Yield the records of a file, none of which would later stop the command that links.
+
+        Raises:
+            ClaimgraphError: the file is damaged, or links cannot lead to the identifier of a record; readers name the
+                line and column where they know it.
+        """
+        for record in self.read(source):
+            identifier_pattern_checks.check_dataset(record.dataset)
+            identifier_pattern_checks.check(record.dataset, record.identifier)
+            yield record
+
 
 FORMATS = {
     "geonames": PackFormat(geonames.read, "geonames", "GeoNames", *_CC_BY),
@@ -61,7 +75,7 @@ FORMATS = {
         "https://www.opensanctions.org/licensing/",
     ),
     "country-codes": PackFormat(
-        csv_tables.country_codes,
+        country_and_place_tables.country_codes,
         "iso3166",
         "Country codes",
         "PDDL 1.0",
@@ -69,11 +83,13 @@ FORMATS = {
     ),
     "katottg": PackFormat(katottg.read, "katottg", "КАТОТТГ", "official register", countries=("UA",)),
     "natural-earth": PackFormat(packaged_datasets.natural_earth, "wikidata", "Natural Earth countries", *_PUBLIC),
-    "natural-earth-places": PackFormat(csv_tables.natural_earth_places, "geonames", "Natural Earth places", *_PUBLIC),
+    "natural-earth-places": PackFormat(
+        country_and_place_tables.natural_earth_places, "geonames", "Natural Earth places", *_PUBLIC
+    ),
     "territories": PackFormat(
         rigour_territories.read, "rigour", "Territories of rigour", "MIT", "https://opensource.org/license/mit"
     ),
-    "csv": PackFormat(csv_tables.own),
+    "csv": PackFormat(user_tables.user_table),
     "skos": PackFormat(skos.read),
 }
 """Formats by the value of ``kg reference add --format``."""

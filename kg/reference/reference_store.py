@@ -1,8 +1,8 @@
 """Reference store: records of all packs in one SQLite file, found by identifier, exact name or similar name.
 
-A spelling (:func:`kg.reference.name_spelling.latin`) is stored once for each kind of thing, even if many records share
-it; a full-text index of trigrams for each kind points to spellings. Results are plain values. Any number of threads may
-read, each over its own connection.
+A spelling (:func:`kg.reference.transliteration_to_latin.latin`) is stored once for each kind of thing, even if many
+records share it; a full-text index of trigrams for each kind points to spellings. Results are plain values. Any number
+of threads may read, each over its own connection.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from rapidfuzz import fuzz, process
 
 from kg.errors import BadInput, NotFound, StoreUnavailable
 from kg.files import disk_space
-from kg.reference import sqlite_tables
-from kg.reference.name_spelling import key, latin, trigrams
-from kg.reference.pack_metadata import ImportReport, ImportTally, PackMetadata, grouped
+from kg.reference import sqlite_tables_and_pack_changes
+from kg.reference.import_report import ImportReport, ImportTally, grouped
+from kg.reference.name_keys_and_trigrams import key, trigrams
+from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName, RecordRole
 from kg.reference.sqlite_database import Connection, SqliteDatabase
-from kg.reference.sqlite_tables import CODES
+from kg.reference.sqlite_tables_and_pack_changes import CODES
+from kg.reference.transliteration_to_latin import latin
 
 FILE = "reference.sqlite"
 """File name in the data directory."""
@@ -115,9 +117,9 @@ class ReferenceStore:
             if version == 0 and self._database.writable and not self._rows("SELECT * FROM sqlite_schema LIMIT 1"):
                 self._rows("PRAGMA journal_mode = WAL")  # does not block readers during an import
                 with self._database.writing() as db:
-                    for statement in sqlite_tables.SCHEMA:
+                    for statement in sqlite_tables_and_pack_changes.SCHEMA:
                         db.execute(statement)
-            elif version != sqlite_tables.VERSION:
+            elif version != sqlite_tables_and_pack_changes.VERSION:
                 raise StoreUnavailable(
                     f"{FILE} is not a reference store that this version can read.",
                     remedy="Remove the file, then run `kg reference build` and add your packs again.",
@@ -187,18 +189,18 @@ class ReferenceStore:
         with self._database.writing() as db:
             replaced = self._drop_other_version(db, pack)
             home = db.execute("INSERT INTO pack (name, body) VALUES (?, '')", [pack.name]).lastrowid
-            start = sqlite_tables.last_spelling(db)
-            sqlite_tables.begin(db)
+            start = sqlite_tables_and_pack_changes.last_spelling(db)
+            sqlite_tables_and_pack_changes.begin(db)
             remaining = iter(records)
             while chunk := list(islice(remaining, _CHUNK)):
-                sqlite_tables.insert(db, home or 0, chunk, tally)
+                sqlite_tables_and_pack_changes.insert(db, home or 0, chunk, tally)
                 if progress is not None:
                     progress(len(chunk))
             if not tally.records:
                 raise BadInput("The pack has no records; nothing was imported.", remedy="Check the file and --format.")
-            sqlite_tables.settle(db)
-            sqlite_tables.index(db, start)
-            sqlite_tables.flag(db)
+            sqlite_tables_and_pack_changes.settle(db)
+            sqlite_tables_and_pack_changes.index(db, start)
+            sqlite_tables_and_pack_changes.flag(db)
             body = json.dumps(tally.report(pack, replaced).to_json(), ensure_ascii=False)
             db.execute("UPDATE pack SET body = ? WHERE id = ?", [body, home])
         return self.report(pack.name)
@@ -215,7 +217,7 @@ class ReferenceStore:
                 f"Version {version} of the pack “{pack.name}” is already imported; nothing was changed.",
                 remedy=f"Set another --version for new data, or run `kg reference remove {pack.name}` first.",
             )
-        sqlite_tables.drop(db, row[0])
+        sqlite_tables_and_pack_changes.drop(db, row[0])
         return version
 
     def remove(self, name: str) -> None:
@@ -228,9 +230,9 @@ class ReferenceStore:
             row = db.execute("SELECT id FROM pack WHERE name = ?", [name]).fetchone()
             if row is None:
                 raise _missing(name)
-            sqlite_tables.drop(db, row[0])
-            sqlite_tables.index(db, sqlite_tables.last_spelling(db))
-            sqlite_tables.flag(db)
+            sqlite_tables_and_pack_changes.drop(db, row[0])
+            sqlite_tables_and_pack_changes.index(db, sqlite_tables_and_pack_changes.last_spelling(db))
+            sqlite_tables_and_pack_changes.flag(db)
 
     def get(self, dataset: str, identifier: str) -> Record | None:
         """Return a record or ``None``; if several packs have it, the one of the pack added last."""
@@ -279,7 +281,7 @@ class ReferenceStore:
         """Return records with a name of this key, then those equal in Latin letters; each by descending prominence.
 
         Args:
-            key: a result of :func:`kg.reference.name_spelling.key`.
+            key: a result of :func:`kg.reference.name_keys_and_trigrams.key`.
             kinds: kinds of records to search; ``None`` for all.
             limit: maximum number of records.
         """

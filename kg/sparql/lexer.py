@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple
 
@@ -84,6 +83,8 @@ _PN_CHARS_BASE = (
 _START = _PN_CHARS_BASE + "_0-9"
 _VARNAME = _START + r"\u00B7\u0300-\u036F\u203F\u2040"
 _PN_CHARS = _VARNAME + r"\-"
+VARIABLE = rf"[?$][{_START}][{_VARNAME}]*+"
+"""A variable, as a regular expression."""
 _PLX = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
 _LOCAL_CHAR = rf"[{_PN_CHARS}:]|{_PLX}"
 _PN_LOCAL = rf"(?:[{_START}:]|{_PLX})(?:{_LOCAL_CHAR})*+(?:\.++(?:{_LOCAL_CHAR})++)*+"
@@ -107,7 +108,7 @@ _ANGLE = re.compile(rf'(?P<IRIREF><(?:[^<>"{{}}|^`\\\x00-\x20]++|{_UCHAR})*+>)|(
 _PNAME = rf"(?P<PNAME>(?:[{_PN_CHARS_BASE}][{_PN_CHARS}.]*+(?<!\.))?+:(?:{_PN_LOCAL})?+)|"
 _OTHERS = (
     r"(?P<LANGTAG>@[A-Za-z]++(?:-[A-Za-z0-9]++)*+(?:--[A-Za-z]++)?+)"
-    rf"|(?P<VAR>[?$][{_START}][{_VARNAME}]*+)"
+    rf"|(?P<VAR>{VARIABLE})"
     rf"|(?P<BNODE>_:[{_START}][{_PN_CHARS}]*+(?:\.++[{_PN_CHARS}]++)*+)"
     r"|(?P<NUMBER>(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)[eE][+\-]?[0-9]++|[0-9]*+\.[0-9]++|[0-9]++)"
     r"|(?P<WORD>[A-Za-z][A-Za-z0-9_]{0,15})"
@@ -118,17 +119,11 @@ _OTHERS = (
 _NAMELESS = re.compile(_OTHERS, re.DOTALL)
 _TOKEN = re.compile(_PNAME + _OTHERS, re.DOTALL)
 
-# Punctuation and words by their role in :func:`nesting` and :func:`height`.
-_OPENING = frozenset(("(", "[", "{", "{|", "<<"))
-_CLOSING = frozenset((")", "]", "}", "|}", ">>"))
-_UNARY = frozenset("!+-")
-_OPERATORS = frozenset(("||", "&&", "+", "-", "*", "/", "|", "^"))
-_PARTS = frozenset("/|^.;,({")  # in a pattern: steps of a path, separators of triples, groups, expressions
-_HEAD = frozenset("(")  # outside all brackets: only expressions
-_BEFORE_DATA = frozenset(("DATA", "INSERT", "DELETE", "CONSTRUCT"))
-_OPERAND_KINDS = frozenset(
+OPERAND_KINDS = frozenset(
     (TokenKind.IRIREF, TokenKind.STRING, TokenKind.LANGTAG, TokenKind.VAR, TokenKind.PNAME, TokenKind.NUMBER)
 )
+"""Kinds of tokens that are operands by themselves."""
+
 _OPERAND_ENDS = frozenset((")", "}", ">>", "TRUE", "FALSE"))
 _IRI_RUN = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*+>""")
 
@@ -146,7 +141,6 @@ class _Frame(Enum):
 
 
 _KINDS = {str(kind): kind for kind in TokenKind}
-_NONE = SparqlToken(TokenKind.UNKNOWN, "", 0, 0)
 
 
 class _Lexer:
@@ -155,7 +149,7 @@ class _Lexer:
     def __init__(self, text: str) -> None:
         self._text = text
         self._frames = [_Frame.HEAD]
-        self._last = self._before = _NONE
+        self._last = self._before = SparqlToken(TokenKind.UNKNOWN, "", 0, 0)
         # Up to these offsets certain scans are known to fail and are not repeated, which keeps the pass linear.
         self._nameless = 0
         self._unclosed = dict.fromkeys(_STRINGS, 0)
@@ -191,7 +185,7 @@ class _Lexer:
         if character in "'\"":
             return self._string(offset, character)
         if character == "<":
-            compares = self._frames[-1] is _Frame.EXPRESSION and _ends_operand(self._last)
+            compares = self._frames[-1] is _Frame.EXPRESSION and ends_operand(self._last)
             pattern = _LESS if compares else _ANGLE
             # If the engine did read an IRI here, a comment or string that the lexer sees in it would hide the text that
             # follows. So such a comparison is rejected; a space after the sign fixes it.
@@ -263,88 +257,14 @@ class _Lexer:
         return _Frame.PATTERN
 
 
-@dataclass(slots=True)
-class _Level:
-    """State of :func:`height` for one pair of brackets.
-
-    Attributes:
-        counted: operators and separators that count at this level.
-        count: number of them so far.
-        below: greatest height of any bracket inside.
-    """
-
-    counted: frozenset[str]
-    count: int = 0
-    below: int = 0
-
-
 def tokens(text: str) -> Iterator[SparqlToken]:
     """Yield the tokens of ``text`` in order; only white space and comments lie between them."""
     return _Lexer(text).tokens()
 
 
-def nesting(text: str) -> int:
-    """Return the nesting depth of brackets, quoted triples and unary operators in ``text``.
-
-    A parser by recursive descent needs stack for each level, so this must be compared with a limit before parsing.
-
-    >>> nesting("ASK { FILTER(!(1 = 2)) }")
-    4
-    """
-    deepest = depth = unary = 0
-    opened: list[int] = []
-    for token in tokens(text):
-        mark = token.text if token.kind is TokenKind.PUNCTUATION else ""
-        if mark in _OPENING:
-            opened.append(unary + 1)
-            depth += unary + 1
-        elif mark in _CLOSING and opened:
-            depth -= opened.pop()
-        unary = unary + 1 if mark in _UNARY else 0
-        deepest = max(deepest, depth + unary)
-    return deepest
-
-
-def height(text: str) -> int:
-    """Return an upper bound on the height of the engine's syntax tree for ``text``.
-
-    ``1||1||…`` or ``OPTIONAL {} OPTIONAL {} …`` nest no brackets, yet the engine builds a tree as high as they are
-    long, and at some thousands its stack overflows, which ends the process. The bound is the number of operators and
-    separators in each pair of brackets, summed along the deepest path. Data and templates are flat and count nothing.
-
-    >>> height("ASK { FILTER(1||1||1) }")
-    3
-    """
-    levels = [_Level(_HEAD)]
-    word, values = "", False
-    for token in tokens(text):
-        mark = token.text.upper() if token.kind in (TokenKind.PUNCTUATION, TokenKind.WORD) else ""
-        level = levels[-1]
-        level.count += mark in level.counted
-        if mark in _OPENING:
-            data = mark == "{" and (values or word in _BEFORE_DATA)
-            values = values and not data
-            counted = _OPERATORS if mark == "(" else _PARTS
-            levels.append(_Level(frozenset() if data or not level.counted else counted))
-        elif mark in _CLOSING:
-            _close(levels)
-        values = values or mark == "VALUES"
-        word = mark
-    while len(levels) > 1:
-        _close(levels)
-    return levels[0].count + levels[0].below
-
-
-def _close(levels: list[_Level]) -> None:
-    """Leave a pair of brackets, and add its height to the level around it."""
-    if len(levels) > 1:
-        inner = levels.pop()
-        levels[-1].below = max(levels[-1].below, inner.count + inner.below)
-
-
-def _ends_operand(token: SparqlToken) -> bool:
+def ends_operand(token: SparqlToken) -> bool:
     """Return whether an operand may end with a token, so that ``<`` after it compares."""
-    return token.kind in _OPERAND_KINDS or (
+    return token.kind in OPERAND_KINDS or (
         token.kind in (TokenKind.PUNCTUATION, TokenKind.WORD) and token.text.upper() in _OPERAND_ENDS
     )
 

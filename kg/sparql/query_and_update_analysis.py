@@ -1,8 +1,7 @@
-"""Static analysis of SPARQL requests from their text, without the engine, and rewriting of updates.
+"""Static analysis of SPARQL requests from their text, without the engine.
 
 :class:`QueryAnalysis` has the form of a query and its calls of SERVICE; :class:`UpdateAnalysis` has the operations of
-an update and the graphs that each writes. :func:`with_using` adds the dataset of the protocol, :func:`confine` limits
-an update to the graphs that users may write, and :func:`expanded` makes it independent of its declarations.
+an update and the graphs that each writes.
 
 Text that does not follow the grammar is ``malformed`` and must be refused, since the engine accepts more than the
 grammar: it has no lexer and splits a name that fits nowhere, so that ``{ SERVICEex:x {} }`` calls a service and
@@ -12,27 +11,15 @@ its syntax on an empty store: SERVICE and LOAD would send requests there too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Self
 
-from kg.errors import BadInput, MalformedText, UsingConflict
-from kg.sparql.lexer import LineIndex, Position, TokenKind
-from kg.sparql.token_cursor import TokenCursor, UnexpectedToken, is_absolute
-from kg.sparql.update_operations import TextSpan, UpdateOperation, read_operation
-
-
-class GraphForbidden(ValueError):
-    """An update would write a managed graph.
-
-    Attributes:
-        graph: the IRI of the graph, or ``"ALL"`` or ``"NAMED"``.
-        line, column: place of its name, 1-based.
-    """
-
-    def __init__(self, graph: str, line: int, column: int) -> None:
-        super().__init__(f"{graph} cannot be written (line {line}, column {column}).")
-        self.graph, self.line, self.column = graph, line, column
+from kg.sparql.checks_without_lexer import plain_form
+from kg.sparql.cursor_with_iri_resolution import TokenCursor, UnexpectedToken
+from kg.sparql.lexer import Position
+from kg.sparql.text_edits import TextSpan
+from kg.sparql.update_operations import UpdateOperation, read_operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +43,15 @@ class QueryAnalysis:
     def has_dataset(self) -> bool:
         """Whether the query has a FROM or FROM NAMED clause."""
         return bool(self.default_graphs or self.named_graphs)
+
+    @classmethod
+    def quick(cls, text: str, base: str, prefixes: Mapping[str, str] | None = None) -> Self:
+        """Return the analysis of ``text``, without the lexer if it is plain (:mod:`kg.sparql.checks_without_lexer`).
+
+        A plain text may be malformed nevertheless, but then the engine refuses it too.
+        """
+        form = plain_form(text, prefixes)
+        return cls(form, (), (), (), None) if form else cls.parse(text, base, prefixes)
 
     @classmethod
     def parse(cls, text: str, base: str, prefixes: Mapping[str, str] | None = None) -> Self:
@@ -130,190 +126,3 @@ class UpdateAnalysis:
     def services(self) -> tuple[Position, ...]:
         """Positions of SERVICE, and of the malformed place, where a call may be hidden."""
         return tuple(position for operation in self.operations for position in operation.services)
-
-
-def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
-    """Return an update with USING clauses for ``using-graph-uri`` and ``using-named-graph-uri``.
-
-    See SPARQL 1.1 Protocol, clause 2.2.3. ``DELETE WHERE { … }`` becomes ``DELETE { … } USING … WHERE { … }``.
-
-    Raises:
-        UsingConflict: the update itself has USING, USING NAMED or WITH.
-        MalformedText: the text is not an update.
-        BadInput: a graph is not an absolute IRI.
-    """
-    for graph in (*default, *named):
-        if not is_absolute(graph):
-            raise BadInput(f"{graph!r} is not an absolute IRI.", remedy="Name the graphs by their full IRIs.")
-    clause = "".join([*(f"USING <{graph}> " for graph in default), *(f"USING NAMED <{graph}> " for graph in named)])
-    if not clause:
-        return text
-    edits = []
-    for operation in _well_formed(UpdateAnalysis.parse(text, "base:/")).operations:
-        if operation.using or operation.with_graph:
-            raise UsingConflict(*operation.position)
-        if operation.kind == "DELETE WHERE" and operation.group:  # has no USING; an ordinary DELETE has
-            clause_before = f"{edited(text, (), operation.group)} {clause}"
-            edits.append(_insertion(operation.where, clause_before))
-        elif operation.kind == "MODIFY":
-            edits.append(_insertion(operation.where, clause))
-    return edited(text, edits)
-
-
-def confine(update: UpdateAnalysis, default_graph: str, is_managed: Callable[[str], bool], managed_pattern: str) -> str:
-    """Return an update rewritten for a store with a union default graph and managed graphs.
-
-    Triples without a graph go to ``default_graph``. Solutions in which a graph variable of a template is bound to a
-    managed graph are dropped. Text that needs no change is returned unchanged.
-
-    Args:
-        update: the update to rewrite.
-        default_graph: IRI of the graph that replaces the default graph.
-        is_managed: returns whether the graph with an absolute IRI must not be written.
-        managed_pattern: a SPARQL condition that is true of managed graphs; ``{var}`` in it is the name of a variable.
-
-    Raises:
-        GraphForbidden: the update names a managed graph, or ALL or NAMED, to write.
-        MalformedText: the text is not an update.
-    """
-    for graph in (graph for operation in _well_formed(update).operations for graph in operation.writes):
-        many = graph.kind == "keyword" and graph.name != "DEFAULT"
-        if many or (graph.kind == "iri" and is_managed(graph.name)):
-            raise GraphForbidden(graph.name, *LineIndex(update.text).at(graph.span.start))
-    edits: list[TextEdit] = []
-    for operation in update.operations:
-        edits += _name_default(operation, default_graph)
-        edits += _confine_quads(update.text, operation, default_graph, managed_pattern)
-    return edited(update.text, edits)
-
-
-def written(update: UpdateAnalysis, default_graph: str) -> tuple[frozenset[str], bool]:
-    """Return the graphs that a confined update names to write, and whether it may write others too.
-
-    Others are those bound to variables, and those of ALL and NAMED.
-    """
-    graphs = {graph for operation in update.operations for graph in operation.graphs}
-    if any(operation.default for operation in update.operations):
-        graphs.add(default_graph)
-    return frozenset(graphs), any(operation.variables or operation.everything for operation in update.operations)
-
-
-def expanded(text: str, base: str) -> str:
-    """Return an update with all IRIs in full, without declarations and final semicolon.
-
-    In this form it can be combined with other operations: the engine accepts declarations only before the first
-    operation, not before each (grammar rule 29).
-
-    Example: ``PREFIX ex: <urn:x:> CLEAR GRAPH ex:a ;`` becomes ``CLEAR GRAPH <urn:x:a>`` (and some spaces).
-
-    Raises:
-        MalformedText: a declaration or an IRI is invalid, or some characters form no token.
-    """
-    cursor = TokenCursor(text, base)
-    edits = []
-    last = cursor.token  # the last token that is not part of a declaration
-    try:
-        while not cursor.ended:
-            token = cursor.token
-            if cursor.braces == 0 and cursor.at("BASE", "PREFIX", "VERSION"):
-                cursor.prologue()
-                edits.append(TextEdit(TextSpan(token.start, cursor.last.end), ""))
-                continue
-            last = token
-            if token.kind not in (TokenKind.IRIREF, TokenKind.PNAME):
-                cursor.take()
-            elif is_absolute(iri := cursor.iri()):
-                edits.append(TextEdit(TextSpan(token.start, token.end), f" <{iri}> "))
-            else:
-                raise UnexpectedToken
-    except UnexpectedToken:
-        cursor.reject()
-    if cursor.malformed:
-        raise _malformed(cursor.malformed)
-    if last.kind is TokenKind.PUNCTUATION and last.text == ";":
-        edits.append(TextEdit(TextSpan(last.start, last.end), ""))
-    return edited(text, sorted(edits))
-
-
-class TextEdit(NamedTuple):
-    """A replacement: ``text`` for the part of the source in ``span``."""
-
-    span: TextSpan
-    text: str
-
-
-def _insertion(offset: int, text: str) -> TextEdit:
-    return TextEdit(TextSpan(offset, offset), text)
-
-
-def edited(text: str, edits: Sequence[TextEdit], span: TextSpan | None = None) -> str:
-    """Return ``text``, or its part in ``span``, after ``edits``, which must be sorted and must not overlap."""
-    offset, end = span or (0, len(text))
-    pieces = []
-    for edit in edits:
-        pieces += [text[offset : edit.span.start], edit.text]
-        offset = edit.span.end
-    return "".join([*pieces, text[offset:end]])
-
-
-def _well_formed(update: UpdateAnalysis) -> UpdateAnalysis:
-    """Return the update if it is well formed, else raise MalformedText."""
-    if update.malformed:
-        raise _malformed(update.malformed)
-    return update
-
-
-def _malformed(position: Position) -> MalformedText:
-    line, column = position
-    return MalformedText(f"The update does not parse at line {line}, column {column}.", line=line, column=column)
-
-
-def _name_default(operation: UpdateOperation, default_graph: str) -> Iterator[TextEdit]:
-    """Yield the edits that replace the default graph in an operation on whole graphs by a named graph.
-
-    ``CLEAR DEFAULT`` becomes ``CLEAR SILENT GRAPH <default_graph>``. SILENT is needed since a named graph may be
-    missing, which is an error, while the default graph always exists.
-    """
-    loads = operation.kind == "LOAD"
-    for number, graph in enumerate(operation.targets):
-        if graph.kind == "keyword":
-            # Only a source or sole target must exist: in ``COPY <g> TO DEFAULT`` the destination may be missing.
-            if number == 0 and not loads and not operation.silent:
-                yield _insertion(operation.span.start + len(operation.kind), " SILENT")
-            yield TextEdit(graph.span, f"{' INTO ' if loads else ''}GRAPH <{default_graph}>")
-
-
-def _confine_quads(text: str, operation: UpdateOperation, default_graph: str, pattern: str) -> list[TextEdit]:
-    """Return the edits that put triples outside GRAPH into ``default_graph`` and guard variables that name graphs.
-
-    Examples (``<default>`` is the default graph, ``(guard)`` the filter that :func:`_guard` writes for ``?g``)::
-
-        INSERT { <a> <p> ?o } WHERE { ?s <p> ?o }
-        INSERT { GRAPH <default> { <a> <p> ?o } } WHERE { ?s <p> ?o }
-
-        DELETE { GRAPH ?g { ?s ?p 1 } } WHERE { GRAPH ?g { ?s ?p 1 } }
-        DELETE { GRAPH ?g { ?s ?p 1 } } WHERE { { GRAPH ?g { ?s ?p 1 } } (guard) }
-
-        DELETE WHERE { ?s <p> ?o . GRAPH ?g { ?s ?p 1 } }
-        DELETE { GRAPH <default> { ?s <p> ?o . } GRAPH ?g { ?s ?p 1 } }
-          WHERE { { GRAPH <default> { ?s <p> ?o . } GRAPH ?g { ?s ?p 1 } } (guard) }
-    """
-    wraps: list[TextEdit] = []
-    for run in (run for template in operation.templates if not operation.with_graph for run in template.triples):
-        wraps += [_insertion(run.start, f"GRAPH <{default_graph}> {{ "), _insertion(run.end, " }")]
-    if operation.group is None:
-        return wraps
-    before, after = [], []
-    if operation.variables:
-        guards = " ".join(_guard(name, pattern) for name in operation.variables)
-        before, after = [_insertion(operation.group.start, "{ ")], [_insertion(operation.group.end, f" {guards} }}")]
-    if operation.kind == "MODIFY":
-        return [*wraps, *before, *after]
-    # The block of DELETE WHERE is both template and pattern; only a separate pattern can be guarded.
-    template = [_insertion(operation.where, edited(text, wraps, operation.group) + " ")] if wraps or after else []
-    return [*template, *before, *wraps, *after]
-
-
-def _guard(name: str, pattern: str) -> str:
-    """Return a filter that drops managed graphs; the engine itself skips quads whose graph is unbound or not an IRI."""
-    return f"FILTER(!BOUND(?{name}) || !isIRI(?{name}) || !({pattern.replace('{var}', name)}))"

@@ -8,9 +8,10 @@ from typing import NoReturn
 
 from kg.errors import Forbidden, MalformedText
 from kg.iris import Names
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph_queries
 from kg.sparql import query_and_update_analysis
 from kg.sparql.lexer import Position
+from kg.sparql.rewriting import update_dataset_and_confinement
 
 
 def managed(graph: str, line: int | None = None, column: int | None = None) -> Forbidden:
@@ -31,15 +32,15 @@ def managed(graph: str, line: int | None = None, column: int | None = None) -> F
 
 
 def confine(update: query_and_update_analysis.UpdateAnalysis, names: Names) -> str:
-    """Return an update rewritten so that it writes user graphs only (``query_and_update_analysis.confine``).
+    """Return an update rewritten so that it writes user graphs only (``update_dataset_and_confinement.confine``).
 
     Raises:
         Forbidden: the update names a managed graph to write.
     """
     pattern = f'REGEX(STR(?{{var}}), "{names.managed_pattern}")'
     try:
-        return query_and_update_analysis.confine(update, names.default_graph, names.is_managed, pattern)
-    except query_and_update_analysis.GraphForbidden as error:
+        return update_dataset_and_confinement.confine(update, names.default_graph, names.is_managed, pattern)
+    except update_dataset_and_confinement.GraphForbidden as error:
         raise managed(error.graph, error.line, error.column) from None
 
 
@@ -76,10 +77,10 @@ def check_syntax(text: str, base: str) -> None:
         MalformedText: the update has a syntax error.
     """
     try:
-        oxigraph.check_update(text, base)
+        oxigraph_queries.check_update(text, base)
     except MalformedText:
         try:
-            oxigraph.check_update(query_and_update_analysis.expanded(text, base), base)
+            oxigraph_queries.check_update(update_dataset_and_confinement.expanded(text, base), base)
         except MalformedText:
             pass
         else:

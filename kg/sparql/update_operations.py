@@ -8,17 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+from kg.sparql.cursor_with_iri_resolution import TokenCursor, UnexpectedToken
 from kg.sparql.lexer import Position, TokenKind
-from kg.sparql.token_cursor import TokenCursor, UnexpectedToken
+from kg.sparql.text_edits import TextSpan
 
 _MANAGEMENT = ("LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY")
-
-
-class TextSpan(NamedTuple):
-    """A part of the text, as offsets in code points, half-open."""
-
-    start: int
-    end: int
 
 
 class GraphTarget(NamedTuple):
@@ -36,11 +30,13 @@ class QuadTemplate(NamedTuple):
         span: the block with its brackets.
         triples: runs of triples outside GRAPH.
         graphs: the graphs named by GRAPH.
+        inserts: whether it adds quads; else it removes them.
     """
 
     span: TextSpan
     triples: tuple[TextSpan, ...]
     graphs: tuple[GraphTarget, ...]
+    inserts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +158,13 @@ def _quads(cursor: TokenCursor, draft: UpdateOperation) -> UpdateOperation:
     with_graph = _graph(cursor) if cursor.accept("WITH") else None
     word = cursor.expect("INSERT", "DELETE").text.upper()
     if not with_graph and cursor.accept("DATA"):
-        return replace(draft, kind=f"{word} DATA", templates=(_template(cursor),))
+        return replace(draft, kind=f"{word} DATA", templates=(_template(cursor, inserts=word == "INSERT"),))
     if not with_graph and word == "DELETE" and cursor.accept("WHERE"):
-        where, template = cursor.last.start, _template(cursor)
+        where, template = cursor.last.start, _template(cursor, inserts=False)
         return replace(draft, kind="DELETE WHERE", templates=(template,), where=where, group=template.span)
-    templates = [_template(cursor)]
+    templates = [_template(cursor, inserts=word == "INSERT")]
     if word == "DELETE" and cursor.accept("INSERT"):
-        templates.append(_template(cursor))
+        templates.append(_template(cursor, inserts=True))
     using = cursor.at("USING")
     while cursor.accept("USING"):
         cursor.accept("NAMED")
@@ -190,7 +186,7 @@ def _group(cursor: TokenCursor) -> TextSpan:
     return TextSpan(start, cursor.last.end)
 
 
-def _template(cursor: TokenCursor) -> QuadTemplate:
+def _template(cursor: TokenCursor, *, inserts: bool) -> QuadTemplate:
     """Parse a block of quads (rules 48 to 51)."""
     start = cursor.expect("{").start
     triples, graphs = [], []
@@ -205,7 +201,7 @@ def _template(cursor: TokenCursor) -> QuadTemplate:
             raise UnexpectedToken
         else:
             triples.append(_triples(cursor))
-    return QuadTemplate(TextSpan(start, cursor.last.end), tuple(triples), tuple(graphs))
+    return QuadTemplate(TextSpan(start, cursor.last.end), tuple(triples), tuple(graphs), inserts)
 
 
 def _graph_or_variable(cursor: TokenCursor) -> GraphTarget:

@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import TypedDict
 
 from kg.errors import StoreUnavailable
-from kg.files import disk_space
+from kg.files import disk_space, durable_writes
+from kg.iris import is_base
 from kg.store import interrupted_restore_check
 
 FILE = "claimgraph.json"
+_ENGINE = Path("store", "CURRENT")
+"""File of the engine without which it starts an empty store."""
+
+_FORMAT = 1
+"""Format of the file; it is written only from the second on."""
 
 
 class DirectoryMetadata(TypedDict):
@@ -37,17 +43,29 @@ def read(file: Path) -> DirectoryMetadata:
     """
     try:
         known = json.loads(file.read_text("utf-8"))
-        return DirectoryMetadata(
-            base=str(known["base"]),
-            bare=bool(known["bare"]),
-            ready=bool(known.get("ready", True)),  # files of earlier versions have neither this nor the id
-            id=str(known.get("id", "")),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError):
+        raise _damaged() from None
+    if not isinstance(known, dict):
+        raise _damaged()
+    if known.get("format", _FORMAT) != _FORMAT:
         raise StoreUnavailable(
-            f"{FILE} is damaged, or does not belong to a store.",
-            remedy="Restore a backup, or choose another data directory.",
-        ) from None
+            f"{FILE} has a format that this version does not know.",
+            remedy="Install the version that created the store, or a later one.",
+        )
+    # files of earlier versions have neither ready nor id
+    base, bare, ready, identity = known.get("base"), known.get("bare"), known.get("ready", True), known.get("id", "")
+    if not (isinstance(base, str) and is_base(base) and isinstance(identity, str) and identity.isprintable()):
+        raise _damaged()
+    if not (isinstance(bare, bool) and isinstance(ready, bool)):
+        raise _damaged()
+    return DirectoryMetadata(base=base, bare=bare, ready=ready, id=identity)
+
+
+def _damaged() -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{FILE} is damaged, or does not belong to a store.",
+        remedy="Restore a backup, or choose another data directory.",
+    )
 
 
 def write(file: Path, known: DirectoryMetadata) -> None:
@@ -57,16 +75,29 @@ def write(file: Path, known: DirectoryMetadata) -> None:
         StorageFull, StoreUnavailable: the disk refuses the write.
     """
     with disk_space.writing():
-        disk_space.write_whole(file, json.dumps(known).encode())
+        durable_writes.write_whole(file, json.dumps(known).encode())
+
+
+def check_files(directory: Path) -> None:
+    """Check that the engine's files are there, if the metadata file is, which is written after them.
+
+    The engine would start an empty store instead, and remove what is left of the old one.
+
+    Raises:
+        StoreUnavailable: they are gone.
+    """
+    if (directory / FILE).exists() and not (directory / _ENGINE).is_file():
+        raise disk_space.damaged()
 
 
 def make_directory(directory: Path) -> None:
     """Create a data directory (mode 0700) if it does not exist.
 
     Raises:
-        StoreUnavailable: it cannot be created, or a restore was interrupted there.
+        StoreUnavailable: it cannot be created, a restore was interrupted there, or the files of its store are gone.
     """
-    interrupted_restore_check.refuse(directory, directory / FILE, directory / "store" / "CURRENT")
+    interrupted_restore_check.refuse(directory, directory / FILE, directory / _ENGINE)
+    check_files(directory)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

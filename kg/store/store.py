@@ -10,24 +10,30 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
+from kg.errors import StorageFull, StoreInUse, StoreUnavailable
 from kg.files import disk_space
 from kg.iris import Names
-from kg.rdf import oxigraph
-from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
-from kg.sparql import query_and_update_analysis, request_policy
-from kg.sparql.query_evaluator import NestingLimits, QueryEvaluator
+from kg.rdf import oxigraph, oxigraph_queries
+from kg.rdf.query_request_and_result import QueryDataset
+from kg.sparql import inserted_literals, query_and_update_analysis, request_policy
+from kg.sparql.checked_query_evaluation import NestingLimits, QueryEvaluator
+from kg.sparql.rewriting import update_dataset_and_confinement
+from kg.sparql.rewriting.engine_rewriting import rewritten_update
 from kg.store import directory_metadata, union_graph_maintenance
+from kg.store.engine_view import EngineView
+from kg.store.quad_chunks import chunks
+from kg.store.recent_commits import Commit, CommitHistory, property_key
 from kg.store.snapshots import last_number
-from kg.store.store_protocols import Outcome, Subject
+from kg.store.store_protocols import Outcome, Triples
 
-_CHUNK = 50_000
-"""Quads for each transaction of a load."""
+_CHECK_SECONDS = 5.0
+"""Seconds for which a store is read before it is served."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +54,13 @@ class StoreOptions:
     depth: NestingLimits = field(default_factory=NestingLimits)
 
 
-class Store:
+class Store(EngineView):
     """One dataset, read and written without limits; thread-safe, with one write at a time.
 
     It implements all protocols of :mod:`kg.store.store_protocols`, and adds updates, loads and checkpoints.
 
     Attributes:
-        names: IRIs of this dataset.
-        bare: see :class:`StoreOptions`.
         directory: data directory; ``None`` in memory.
-        identity: random identifier of the dataset; a copy restored from a backup has another.
-        version: number of the last commit; it continues from the newest snapshot.
     """
 
     def __init__(self, settings: StoreOptions) -> None:
@@ -76,11 +78,12 @@ class Store:
         directory_metadata.check(known, settings.base, bare=settings.bare)
         named = bool(known["id"])
         self._known = known if named else {**known, "id": secrets.token_hex(8)}
-        self.names = Names(known["base"])
-        self.bare = settings.bare
-        self.identity = self._known["id"]
+        if directory:
+            directory_metadata.make_directory(directory)
+        engine = oxigraph.open_store(directory / "store" if directory else None)
+        super().__init__(engine, Names(known["base"]), self._known["id"], bare=settings.bare)
         # If the process was killed, the store may hold commits after the newest snapshot: its state needs a new number.
-        self.version = last_number(directory) + 1 if directory else 1
+        self._history = CommitHistory(last_number(directory) + 1 if directory else 1)
         self.directory = directory
         self._depth = settings.depth
         self._evaluator = QueryEvaluator(settings.depth)
@@ -88,12 +91,14 @@ class Store:
         self._counting = threading.Lock()
         self._sizes: dict[str, int] = {}
         self._written: dict[str, int] = {}
-        if directory:
-            directory_metadata.make_directory(directory)
-        self._engine = oxigraph.open_store(directory / "store" if directory else None)
         self._failed = False
         if not named:
             self._describe()
+
+    @property
+    def version(self) -> int:
+        """Number of the last commit; it continues from the newest snapshot."""
+        return self._history.number
 
     @property
     def number(self) -> int:
@@ -115,19 +120,21 @@ class Store:
         if self._file:
             directory_metadata.write(self._file, self._known)
 
-    def __len__(self) -> int:
-        """Return the number of distinct triples (quads, in a bare store)."""
-        return len(self._engine) if self.bare else self.count(None)
+    def check_readable(self, enough: Callable[[], bool] | None = None) -> None:
+        """Read the triples of all graphs, so that a damaged store never serves or counts.
 
-    def count(self, graph: str | None) -> int:
-        """Return the number of triples in one graph; ``None`` is the default graph (the union, unless bare)."""
-        return self._count("{ ?s ?p ?o }" if graph is None else f"{{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
+        They are read one by one, because ``COUNT`` in the engine never ends on a damaged block: it gets the same error
+        again and again. They are read until ``enough`` is true, by default for :data:`_CHECK_SECONDS`.
 
-    def _count(self, pattern: str) -> int:
-        (row,) = oxigraph.rows(self._engine, f"SELECT (COUNT(*) AS ?n) WHERE {pattern}")
-        count = row["n"]
-        assert isinstance(count, oxigraph.Literal)
-        return int(count.value)
+        Raises:
+            StoreUnavailable: a file of the store is damaged.
+        """
+        until = time.monotonic() + _CHECK_SECONDS
+        graphs: list[oxigraph.GraphName] = [oxigraph.DefaultGraph(), *map(oxigraph.NamedNode, self.graphs())]
+        for graph in graphs:
+            for _ in oxigraph.matching(self._engine, None, None, None, graph):
+                if enough() if enough else time.monotonic() > until:
+                    return
 
     def sizes(self) -> dict[str, int]:
         """Return the number of triples in each named graph, sorted by name.
@@ -142,55 +149,17 @@ class Store:
                     self._sizes = dict(sizes)
             return sizes
 
-    # ---- reading
-
-    def graphs(self) -> list[str]:
-        """Return the names of the named graphs, sorted."""
-        return sorted(g.value for g in self._engine.named_graphs() if isinstance(g, oxigraph.NamedNode))
-
-    def has_graph(self, graph: str) -> bool:
-        """Return whether a named graph exists (it may be empty); false for text that is not an IRI."""
-        return oxigraph.is_iri(graph) and self._engine.contains_named_graph(oxigraph.NamedNode(graph))
-
-    def triples(self, graph: str | None) -> list[oxigraph.Triple]:
-        """Return the triples of one graph; ``None`` is the default graph (the union, unless bare)."""
-        name = oxigraph.DefaultGraph() if graph is None else oxigraph.NamedNode(graph)
-        return [quad.triple for quad in self._engine.quads_for_pattern(None, None, None, name)]
-
-    def quads(self, graphs: Iterable[str] | None = None) -> Iterator[oxigraph.Quad]:
-        """Yield the quads of some named graphs, or of all of them; the union default graph is not included."""
-        for graph in self.graphs() if graphs is None else graphs:
-            yield from self._engine.quads_for_pattern(None, None, None, oxigraph.NamedNode(graph))
-
-    def match(
-        self,
-        subject: Subject | None,
-        predicate: oxigraph.NamedNode | None,
-        obj: oxigraph.Term | None,
-        graph: str | None = None,
-    ) -> list[oxigraph.Quad]:
-        """Return the quads in named graphs that match a pattern; ``None`` matches everything."""
-        name = None if graph is None else oxigraph.NamedNode(graph)
-        found = self._engine.quads_for_pattern(subject, predicate, obj, name)
-        return [quad for quad in found if isinstance(quad.graph_name, oxigraph.NamedNode)]
-
-    def query(self, text: str, choice: ResultFormats, request: QueryDataset | None = None) -> QueryResult:
-        """Evaluate a user's SPARQL query; see :meth:`kg.store.store_protocols.Reads.query`.
-
-        Raises:
-            MalformedText, TooLarge, Forbidden (SERVICE), NotAcceptable.
-        """
-        return self._evaluator.evaluate(self._engine, text, choice, request or QueryDataset())
-
-    def rows(
-        self, text: str, bindings: dict[str, oxigraph.Term] | None = None, request: QueryDataset | None = None
-    ) -> list[dict[str, oxigraph.Term]]:
-        """Evaluate a trusted SELECT; see :meth:`kg.store.store_protocols.Rows.rows`."""
-        return oxigraph.rows(self._engine, text, bindings, request)
-
     def written(self, family: str) -> int:
         """Return the number of the last commit that wrote a graph of a family (:meth:`kg.iris.Names.family`), or 0."""
         return self._written.get(family, 0)
+
+    def commits_since(self, number: int) -> list[Commit] | None:
+        """Return the commits after the one with that number, oldest first; ``None`` if not all are remembered."""
+        return self._history.since(number)
+
+    def continues(self, managed: int) -> None:
+        """Record that the commits after that number, up to the start of this process, changed no managed graph."""
+        self._history.continue_from(managed)
 
     # ---- writing
 
@@ -209,54 +178,88 @@ class Store:
         """
         with self._lock:
             wanted = {name: None if items is None else oxigraph.canonical(items) for name, items in graphs.items()}
-            if all(self._holds(name, items) for name, items in wanted.items()):
+            before = {name: set(self.triples(name)) for name in wanted if self.has_graph(name)}
+            if all(before.get(name) == items for name, items in wanted.items()):
                 return "unchanged"
-            created = not self.has_graph(next(iter(wanted)))
-            listed = ", ".join(f"<{name}>" for name in wanted)
-            # A triple stays in the union only if a graph that is not replaced holds it; the new content is added last.
-            steps = (
-                []
-                if self.bare
-                else [union_graph_maintenance.unlink(name, f"?other NOT IN ({listed})") for name in wanted]
-            )
-            steps += [f"DROP SILENT GRAPH <{name}>" for name in wanted]
-            filled = {name: items for name, items in wanted.items() if items is not None}
-            steps += [f"CREATE SILENT GRAPH <{name}>" for name in filled]
-            steps.append(union_graph_maintenance.insert(filled.items(), bare=self.bare))
-            self._commit(" ;\n".join(steps), wanted)
+            created = next(iter(wanted)) not in before
+            properties = self._changed_properties(before, wanted)
+            changed = Commit(0, frozenset(wanted), properties)
+            if not before and all(wanted.values()):
+                added = {name: items or () for name, items in wanted.items()}
+                self._add(oxigraph.quads_of(added, union=not self.bare), changed)
+            else:
+                self._commit(" ;\n".join(self._replacement(before, wanted)), changed)
             return "created" if created else "replaced"
 
-    def _holds(self, name: str, wanted: set[oxigraph.Triple] | None) -> bool:
-        """Return whether a graph has exactly the wanted content; ``None`` means that it does not exist."""
-        exists = self.has_graph(name)
-        return not exists if wanted is None else exists and set(self.triples(name)) == wanted
+    def _add(self, quads: Iterable[oxigraph.Quad], changed: Commit) -> None:
+        """Add quads in one transaction, with much less memory than an update whose text contains them all."""
+        with self._writing():
+            self._engine.extend(quads)
+            self._noted(changed)
+            self._engine.flush()
 
-    def change(self, removed: union_graph_maintenance.Triples, added: union_graph_maintenance.Triples) -> None:
+    def _replacement(
+        self, before: Mapping[str, set[oxigraph.Triple]], wanted: Mapping[str, set[oxigraph.Triple] | None]
+    ) -> list[str]:
+        """Return the operations that replace graphs: only what differs, unless a blank node or an empty graph does."""
+        removed = {name: items - (wanted[name] or set()) for name, items in before.items()}
+        added = {name: (items or set()) - before.get(name, set()) for name, items in wanted.items()}
+        full = all(before.get(name, True) if items is None else items for name, items in wanted.items())
+        if full and not _names_blank_node(removed.values()):
+            return union_graph_maintenance.change(self._engine, removed, added, bare=self.bare)
+        return union_graph_maintenance.replacement(wanted, bare=self.bare)
+
+    def _changed_properties(
+        self, before: Mapping[str, set[oxigraph.Triple]], wanted: Mapping[str, set[oxigraph.Triple] | None]
+    ) -> frozenset[str]:
+        """Return the properties (:func:`property_key`) that change when managed graphs are replaced.
+
+        A triple that another graph holds, too, changes nothing: articles that describe the same person alike can be
+        stored at the same time. Only the reference graph is also read by itself.
+        """
+        found: set[str] = set()
+        for name in wanted if not self.bare else ():
+            if not self.names.is_managed(name):
+                continue
+            alone = name == self.names.reference_graph
+            for triple in before.get(name, set()) ^ (wanted[name] or set()):
+                if alone or not self._is_elsewhere(triple, wanted):
+                    subject = oxigraph.subject_of(triple)
+                    found |= {property_key(subject, triple.predicate.value), property_key(subject, None)}
+        return frozenset(found)
+
+    def _is_elsewhere(self, triple: oxigraph.Triple, graphs: Container[str]) -> bool:
+        """Return whether a named graph other than these holds a triple; it looks no further than the first."""
+        held = self._engine.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
+        names = (quad.graph_name for quad in held)
+        return any(isinstance(name, oxigraph.NamedNode) and name.value not in graphs for name in names)
+
+    def change(self, removed: Triples, added: Triples) -> None:
         """Remove and add triples in one transaction, at a cost that does not depend on the size of the graphs.
 
         See :func:`kg.store.union_graph_maintenance.change` for the form of the triples.
         """
         with self._lock:
             if steps := union_graph_maintenance.change(self._engine, removed, added, bare=self.bare):
-                self._commit(" ;\n".join(steps), {**removed, **added})
+                self._commit(" ;\n".join(steps), Commit(0, frozenset({**removed, **added})))
 
     def merge(self, graph: str | None, triples: Iterable[oxigraph.Triple]) -> bool:
         """Add triples to a graph (``None``: the default graph) in one transaction; return whether it is new."""
         with self._lock:
             new = graph is not None and not self.has_graph(graph)
+            if graph is not None and (items := list(triples)):
+                self._add(oxigraph.quads_of({graph: items}, union=not self.bare), Commit(0, frozenset((graph,))))
+                return new
             create = "" if graph is None else f"CREATE SILENT GRAPH <{graph}> ;\n"
-            self._commit(
-                create + union_graph_maintenance.insert([(graph, triples)], bare=self.bare),
-                () if graph is None else (graph,),
-            )
+            text = create + union_graph_maintenance.insert([(graph, triples if graph is None else ())], bare=self.bare)
+            self._commit(text, Commit(0, frozenset(() if graph is None else (graph,))))
             return new
 
     def clear_default(self, triples: Iterable[oxigraph.Triple] | None) -> None:
         """Replace the content of a bare store's default graph; ``None`` empties it."""
         with self._lock:
-            self._commit(
-                "CLEAR DEFAULT ;\n" + union_graph_maintenance.insert([(None, triples or ())], bare=self.bare), ()
-            )
+            text = "CLEAR DEFAULT ;\n" + union_graph_maintenance.insert([(None, triples or ())], bare=self.bare)
+            self._commit(text, Commit(0, frozenset()))
 
     def load(self, quads: Iterable[oxigraph.Quad], graph: str) -> int:
         """Add many quads in chunks, each of which is one transaction, and return their number.
@@ -269,47 +272,53 @@ class Store:
             BadInput: a graph is named by a blank node.
         """
         count = 0
-        for chunk in _chunks(quads, graph):
+        for chunk in chunks(quads, graph):
             for name in {oxigraph.graph_of(quad) for quad in chunk}:
                 self.refuse_managed(name)
             # A triple without a graph name is one of the default graph, here the union.
             nameless = [] if self.bare else [oxigraph.Quad(q.subject, q.predicate, q.object) for q in chunk]
-            with self._lock, self._writing():
-                self._engine.extend([*chunk, *nameless])
-                self._noted({oxigraph.graph_of(quad) for quad in chunk})
-                self._engine.flush()
+            with self._lock:
+                self._add([*chunk, *nameless], Commit(0, frozenset(map(oxigraph.graph_of, chunk))))
             count += len(chunk)
         return count
+
+    def compact(self) -> None:
+        """Merge the engine's files after many writes: then aggregates take about half the time."""
+        with self._lock, self._writing():
+            oxigraph.compact(self._engine)
 
     def update(self, text: str, request: QueryDataset | None = None) -> None:
         """Run a user's SPARQL update in one transaction.
 
         Raises:
             MalformedText, TooLarge, UsingConflict, Forbidden (LOAD, SERVICE, a managed graph).
+            BadInput: it inserts a literal that :mod:`kg.rdf.literal_limits` refuses.
         """
         request = request or QueryDataset()
         base = request.base or self.names.base
-        parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
         self._depth.check(text)
-        if parsed.malformed:
-            request_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
-        request_policy.refuse_load(parsed)
+        parsed = _parsed(text, base)
         request_policy.check_syntax(text, base)
         if request.default_graphs or request.named_graphs:
-            text = query_and_update_analysis.with_using(text, request.default_graphs, request.named_graphs)
+            text = update_dataset_and_confinement.with_using(text, request.default_graphs, request.named_graphs)
             parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
         self._refuse_targets(parsed)  # first on the user's own text, so that an error names a place in it
         # Then again on the text that will run, with all IRIs in full and without declarations that could change them.
-        text = query_and_update_analysis.expanded(text, base)
+        text = update_dataset_and_confinement.expanded(text, base)
+        inserted_literals.check(text)
         parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
         if parsed.malformed:
-            request_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph.check_update(text, base))
+            request_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph_queries.check_update(text, base))
         request_policy.refuse_load(parsed)
+        for rewrite in (update_dataset_and_confinement.without_illegal_graphs, rewritten_update):
+            text = rewrite(parsed)
+            parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
         if parsed.operations:
             with self._lock:
                 # Any user graph may have been written.
                 users = [name for name in self._sizes if self.bare or not self.names.is_managed(name)]
-                self._commit(text if self.bare else self._with_union(parsed), users, base)
+                changed = Commit(0, frozenset(users), users=True)
+                self._commit(text if self.bare else self._with_union(parsed), changed, base)
 
     def refuse_targets(self, text: str, base: str) -> None:
         """Check that an update names no managed graph to write; malformed text is left to :meth:`update`.
@@ -324,36 +333,12 @@ class Store:
             request_policy.confine(update, self.names)
 
     def _with_union(self, update: query_and_update_analysis.UpdateAnalysis) -> str:
-        """Return an update that is confined to user graphs and also updates the union, in the same transaction.
-
-        ``INSERT DATA { GRAPH <urn:g> { … } }`` becomes, with names and the filter shortened::
-
-            COPY SILENT <urn:g> TO <shadow/0> ;
-            INSERT DATA { GRAPH <urn:g> { … } } ;
-            DELETE { ?s ?p ?o } WHERE { GRAPH <shadow/0> { ?s ?p ?o } FILTER NOT EXISTS { GRAPH ?other { … } } } ;
-            DROP SILENT GRAPH <shadow/0> ;
-            INSERT { ?s ?p ?o } WHERE { GRAPH <urn:g> { ?s ?p ?o } }
-
-        The shadow graph is a copy of the graph before the update. The union loses the triples of the shadow that no
-        other graph holds afterwards, and receives all triples that the graph then holds. If an update may write graphs
-        that only its solutions name (variables, ``DROP ALL``), all user graphs are treated so.
-        """
-        names = self.names
-        pattern = names.managed_pattern
-        text = request_policy.confine(update, names)
-        written, unknown = query_and_update_analysis.written(update, names.default_graph)
+        """Return an update that is confined to user graphs and also updates the union, in the same transaction."""
+        confined = request_policy.confine(update, self.names)
+        written, unknown = update_dataset_and_confinement.written(update, self.names.default_graph)
         if unknown:
-            written |= {graph for graph in self.graphs() if not names.is_managed(graph)}
-        shadows = {graph: f"{names.shadow_prefix}{i}" for i, graph in enumerate(sorted(written))}
-        before = [f"COPY SILENT <{graph}> TO <{shadow}>" for graph, shadow in shadows.items()]
-        not_shadow = f'!STRSTARTS(STR(?other), "{names.shadow_prefix}")'
-        after = [union_graph_maintenance.unlink(shadow, not_shadow) for shadow in shadows.values()]
-        after += [f"DROP SILENT GRAPH <{shadow}>" for shadow in shadows.values()]
-        after += [f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}" for graph in shadows]
-        if unknown:
-            users = f'FILTER(!REGEX(STR(?g), "{pattern}"))'
-            after.append(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH ?g {{ ?s ?p ?o }} {users} }}")
-        return " ;\n".join([*before, text + "\n", *after])
+            written |= {graph for graph in self.graphs() if not self.names.is_managed(graph)}
+        return union_graph_maintenance.follow(confined, written, self.names, unknown=unknown)
 
     def checkpoint(self, path: Path) -> int:
         """Write an immutable copy of the current dataset, and return the number of the last commit in it."""
@@ -361,16 +346,16 @@ class Store:
             oxigraph.checkpoint(self._engine, path)
             return self.version
 
-    def _commit(self, text: str, written: Iterable[str], base: str | None = None) -> None:
+    def _commit(self, text: str, changed: Commit, base: str | None = None) -> None:
         with self._writing():
-            oxigraph.update(self._engine, text, base)
-            self._noted(written)
+            oxigraph_queries.update(self._engine, text, base)
+            self._noted(changed)
             self._engine.flush()
 
-    def _noted(self, written: Iterable[str]) -> None:
-        """Count a commit, and discard the cached sizes of the graphs that it may have changed."""
-        self.version += 1
-        for name in written:
+    def _noted(self, changed: Commit) -> None:
+        """Number and remember a commit, and discard the cached sizes of the graphs that it may have changed."""
+        self._history.add(changed)
+        for name in changed.graphs:
             self._sizes.pop(name, None)
             self._written[self.names.family(name)] = self.version
 
@@ -382,7 +367,7 @@ class Store:
             if self._failed:
                 self._reopen(self.directory / "store")
         try:
-            with disk_space.writing():
+            with oxigraph.reading(), disk_space.writing():
                 yield
         except StoreUnavailable:
             self._failed = True
@@ -401,29 +386,15 @@ class Store:
             raise disk_space.damaged() from None
         self._failed = False
 
-    def refuse_managed(self, graph: str) -> None:
-        """Check that a graph is not managed.
 
-        Raises:
-            Forbidden: only the server writes it.
-        """
-        if not self.bare and self.names.is_managed(graph):
-            raise request_policy.managed(graph)
+def _names_blank_node(graphs: Iterable[set[oxigraph.Triple]]) -> bool:
+    return any(oxigraph.has_blank_node(triple) for triples in graphs for triple in triples)
 
 
-def _chunks(quads: Iterable[oxigraph.Quad], graph: str) -> Iterator[list[oxigraph.Quad]]:
-    """Yield quads in lists of at most ``_CHUNK``; those without a graph are put into ``graph``."""
-    chunk: list[oxigraph.Quad] = []
-    home = oxigraph.NamedNode(graph)
-    for quad in quads:
-        if isinstance(quad.graph_name, oxigraph.BlankNode):
-            raise BadInput(
-                "A graph is named by a blank node.", remedy="Name it by an IRI, so that queries can refer to it."
-            )
-        nameless = isinstance(quad.graph_name, oxigraph.DefaultGraph)
-        chunk.append(oxigraph.Quad(quad.subject, quad.predicate, quad.object, home) if nameless else quad)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+def _parsed(text: str, base: str) -> query_and_update_analysis.UpdateAnalysis:
+    """Return the analysis of an update without faults and without LOAD."""
+    parsed = query_and_update_analysis.UpdateAnalysis.parse(text, base)
+    if parsed.malformed:
+        request_policy.refuse_malformed(text, parsed.malformed, lambda: oxigraph_queries.check_update(text, base))
+    request_policy.refuse_load(parsed)
+    return parsed

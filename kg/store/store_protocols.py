@@ -8,6 +8,8 @@ limited caller may read (:mod:`kg.access.restricted_store`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Literal, Protocol
 
 from kg.iris import Names
@@ -19,6 +21,9 @@ Outcome = Literal["created", "replaced", "unchanged"]
 
 Bindings = dict[str, oxigraph.Term]
 """Values of variables, by their names without ``?``."""
+
+Triples = Mapping[str, set[oxigraph.Triple]]
+"""Triples by graph name."""
 
 Subject = oxigraph.NamedNode | oxigraph.BlankNode | oxigraph.Triple
 """Term that may be the subject of a triple."""
@@ -40,8 +45,8 @@ class Rows(Protocol):
         ...
 
 
-class Reads(Rows, Protocol):
-    """A dataset for reading: by graph, by triple pattern, and by SPARQL."""
+class DescribedStore(Protocol):
+    """What identifies a dataset, and does not change while it is open."""
 
     @property
     def names(self) -> Names:
@@ -57,6 +62,10 @@ class Reads(Rows, Protocol):
     def identity(self) -> str:
         """Identifier that differs between datasets, and between a dataset and each restricted view of it."""
         ...
+
+
+class Reads(DescribedStore, Rows, Protocol):
+    """A dataset for reading: by graph, by triple pattern, and by SPARQL."""
 
     @property
     def number(self) -> int:
@@ -147,3 +156,53 @@ class Writes(Protocol):
 
 class ReadsAndWrites(Reads, Writes, Protocol):
     """A dataset for reading and for writing whole graphs."""
+
+
+class Dataset(ReadsAndWrites, Protocol):
+    """A whole dataset without limits, in this process or another, with all that the repositories of links need."""
+
+    @property
+    def directory(self) -> Path | None:
+        """Data directory; ``None`` in memory."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Number of the last commit."""
+        ...
+
+    def written(self, family: str) -> int:
+        """Return the number of the last commit that wrote a graph of a family (:meth:`kg.iris.Names.family`), or 0."""
+        ...
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Block other decisions for the duration of a block that reads, decides and writes."""
+        ...
+
+    def change(self, removed: Triples, added: Triples) -> None:
+        """Remove and add triples in one transaction, at a cost that does not depend on the size of the graphs."""
+        ...
+
+    def load(self, quads: Iterable[oxigraph.Quad], graph: str) -> int:
+        """Add many quads in chunks, each of which is one transaction, and return their number.
+
+        Quads without a graph go to ``graph``. Loading again adds nothing twice (except blank nodes), so an
+        interrupted load can be resumed by repeating it.
+
+        Raises:
+            Forbidden: a quad names a managed graph.
+            BadInput: a graph is named by a blank node.
+        """
+        ...
+
+    def compact(self) -> None:
+        """Make queries after a bulk load as fast as they will be later."""
+        ...
+
+    def refuse_targets(self, text: str, base: str) -> None:
+        """Check that an update names no managed graph to write.
+
+        Raises:
+            Forbidden: it names a managed graph.
+        """
+        ...

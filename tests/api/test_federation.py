@@ -17,7 +17,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.server.http_protocol import ConnectionLimits
+from api.server.connection_limit_settings import ConnectionLimits
 from kg.access.api_tokens import TokenFile, TokenGrant
 from kg.iris import GENID
 from kg.knowledge_graph import KnowledgeGraph
@@ -360,6 +360,7 @@ def test_slow_peers_do_not_hold_up_the_server(here: Here, tmp_path: Path) -> Non
         for thread in waiting:
             thread.start()
         try:
+            # The number of requests that arrived there shows that all threads wait, whatever the speed of the machine.
             wait_until(lambda: len(here.asked) == 8, "eight requests wait for the other server")
             refused = ask(f"SERVICE <{places[0]}> {{ ?a ?b 8 }}")
             assert problem(refused, 503)["type"] == "/docs#busy"

@@ -7,7 +7,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,16 +100,29 @@ class Wrk:
     directory: Path = field(default_factory=Path)
     count: int = 1_000_000
 
-    def run(self, port: int, requests: Sequence[str], clients: int, seconds: float) -> Load:
+    def run(
+        self,
+        port: int,
+        requests: Sequence[str],
+        clients: int,
+        seconds: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Load:
         """Send the requests in turn, from so many connections, for so long.
+
+        Args:
+            requests: the path of each; after a tab the ETag to send, after another the body of a POST.
+            headers: of all requests, beside the format of results as JSON.
 
         Raises:
             RuntimeError: wrk failed.
         """
-        file = self.directory / "requests.txt"
+        file, common = self.directory / "requests.txt", self.directory / "headers.txt"
         file.write_text("".join(f"{request}\n" for request in requests), "utf-8")
+        lines = ({"Accept": JSON} | dict(headers or {})).items()
+        common.write_text("".join(f"{name}: {value}\n" for name, value in lines), "utf-8")
         command = [self.program, "-t", "1", "-c", str(clients), "-d", f"{max(1, round(seconds))}s", "--timeout", "60s"]
-        command += ["-s", str(_SCRIPT), f"http://127.0.0.1:{port}/", "--", str(file), str(self.count)]
+        command += ["-s", str(_SCRIPT), f"http://127.0.0.1:{port}/", "--", str(file), str(self.count), str(common)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120, check=False)
         if done.returncode:
             raise RuntimeError(f"wrk failed: {done.stderr or done.stdout}")

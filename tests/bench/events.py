@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kg.events import ibis_engine
-from kg.events.event_files import EventFormat, opened
+from kg.events import table_engines
+from kg.events.event_file_format_detection import EventFormat
+from kg.events.event_file_reading import opened
 from kg.events.event_matching import candidates
-from kg.events.ibis_engine import Table
 from kg.events.match_acceptance_rules import decided
+from kg.events.table_engines import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "linking" / "ucdp"
@@ -93,28 +94,30 @@ def outcome(
 def tables(connection: Any) -> tuple[Table, Table]:
     """Read both releases into the engine."""
     older, newer = (opened(connection, file, EventFormat.ucdp).events for file in (OLDER, NEWER))
-    return ibis_engine.materialised(connection, "older", older), ibis_engine.materialised(connection, "newer", newer)
+    return table_engines.materialised(connection, "older", older), table_engines.materialised(
+        connection, "newer", newer
+    )
 
 
 def measure(connection: Any, older: Table, newer: Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Match against the whole dataset, and against the dataset without each query's own row."""
     pairs = candidates(older, newer)
-    whole = ibis_engine.rows(decided(pairs), connection)
-    return whole, ibis_engine.rows(decided(pairs.filter(pairs.q_id != pairs.r_id)), connection)
+    whole = table_engines.rows(decided(pairs), connection)
+    return whole, table_engines.rows(decided(pairs.filter(pairs.q_id != pairs.r_id)), connection)
 
 
 def report() -> str:
     """Run all measurements and return the text for RESULTS.md."""
-    connection = ibis_engine.duck()
+    connection = table_engines.duck()
     began = time.perf_counter()
     older, newer = tables(connection)
     read = time.perf_counter() - began
     began = time.perf_counter()
-    whole = ibis_engine.rows(decided(candidates(older, newer)), connection)
+    whole = table_engines.rows(decided(candidates(older, newer)), connection)
     ran = time.perf_counter() - began
     bereft = measure(connection, older, newer)[1]
-    queries = {row["id"]: row["start"].year for row in ibis_engine.rows(older, connection)}
-    known = {row["id"] for row in ibis_engine.rows(newer, connection)}
+    queries = {row["id"]: row["start"].year for row in table_engines.rows(older, connection)}
+    known = {row["id"] for row in table_engines.rows(newer, connection)}
     parts = {
         f"2014–{SPLIT}": [query for query, year in queries.items() if year <= SPLIT],
         f"{SPLIT + 1}–2019": [query for query, year in queries.items() if year > SPLIT],
@@ -127,18 +130,19 @@ def report() -> str:
 
 def on_spark() -> str:
     """Time the same expressions on Spark, and compare the results."""
-    duck = ibis_engine.duck()
+    duck = table_engines.duck()
     older, newer = tables(duck)
-    expected = ibis_engine.rows(decided(candidates(older, newer)), duck)
+    expected = table_engines.rows(decided(candidates(older, newer)), duck)
     began = time.perf_counter()
-    spark = ibis_engine.spark()
+    spark = table_engines.spark()
     started = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         left, right = (
-            ibis_engine.transferred(each, spark, Path(folder) / f"{n}.parquet") for n, each in enumerate((older, newer))
+            table_engines.transferred(each, spark, Path(folder) / f"{n}.parquet")
+            for n, each in enumerate((older, newer))
         )
         began = time.perf_counter()
-        found = ibis_engine.rows(decided(candidates(left, right)), spark)
+        found = table_engines.rows(decided(candidates(left, right)), spark)
         ran = time.perf_counter() - began
     keys = ("q_id", "r_id", "score", "verdict")
     ours, theirs = ({tuple(row[key] for key in keys) for row in rows} for rows in (expected, found))

@@ -21,12 +21,12 @@ from rapidfuzz import fuzz
 
 from kg.knowledge_graph import KnowledgeGraph
 from kg.linking.entity_profiles import EntityProfile, NameForm, read
-from kg.linking.link_proposals import LinkProposal, ProposalVerdict
+from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict
 from kg.linking.linker import Linker, LinkerSettings
-from kg.reference.name_spelling import latin
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.reference_store import ReferenceStore
+from kg.reference.transliteration_to_latin import latin
 from tests.bench.linking_packs import SLICES, build, geonames, katottg, table
 from tests.configs import configured
 

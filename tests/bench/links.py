@@ -15,8 +15,8 @@ from pathlib import Path
 
 from kg.iris import CG, RDF
 from kg.knowledge_graph import KnowledgeGraph
-from kg.links.decision_log import Judgement
-from kg.links.link_review import LinkReview, ReviewDecision
+from kg.links.decision_log_state import Judgement
+from kg.links.link_review_and_proposals import LinkReview, ReviewDecision
 from kg.rdf import oxigraph
 from kg.store.store import Store, StoreOptions
 from tests.cases.links import BASE, proposal

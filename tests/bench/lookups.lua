@@ -1,27 +1,38 @@
 -- Requests for wrk, and its numbers as one line of JSON.
 --
--- Arguments after `--`: a file of requests, and the number to count from. Each line of the file is a path, and after a
--- tab the ETag to send, if any. `__N__` in a path is replaced by a number that no other request of the run has, so that
--- no answer can come from a cache.
+-- Arguments after `--`: a file of requests, the number to count from, and a file of the header lines of all requests.
+-- Each line of the first is a path, after a tab the ETag to send, if any, and after another tab the body, if it is a
+-- POST. `__N__` in a path or body is replaced by a number that no other request of the run has, so that no answer can
+-- come from a cache.
 
 local requests, counter = {}, 0
 
+local function split(text)
+  local parts, from = {}, 1
+  while true do
+    local first, last = text:find("__N__", from, true)
+    if not first then break end
+    parts[#parts + 1] = text:sub(from, first - 1)
+    from = last + 1
+  end
+  parts[#parts + 1] = text:sub(from)
+  return parts
+end
+
 function init(args)
+  local common = ""
+  for line in io.lines(args[3]) do common = common .. line .. "\r\n" end
   for line in io.lines(args[1]) do
-    local path, etag = line:match("^([^\t]*)\t?(.*)$")
-    local head = " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port ..
-      "\r\nAccept: application/sparql-results+json\r\n"
+    local path, etag, body = line:match("^([^\t]*)\t?([^\t]*)\t?(.*)$")
+    local head = " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port .. "\r\n" .. common
     if etag ~= "" then head = head .. "If-None-Match: " .. etag .. "\r\n" end
-    local parts, from = {}, 1
-    while true do
-      local first, last = path:find("__N__", from, true)
-      if not first then break end
-      parts[#parts + 1] = path:sub(from, first - 1)
-      from = last + 1
+    local parts
+    if body == "" then
+      parts = split("GET " .. path .. head .. "\r\n")
+    else
+      parts = split(body)
+      parts.head = "POST " .. path .. head .. "Content-Length: "
     end
-    parts[#parts + 1] = path:sub(from)
-    parts[1] = "GET " .. parts[1]
-    parts[#parts] = parts[#parts] .. head .. "\r\n"
     requests[#requests + 1] = parts
   end
   counter = tonumber(args[2])
@@ -30,8 +41,10 @@ end
 function request()
   counter = counter + 1
   local parts = requests[counter % #requests + 1]
-  if #parts == 1 then return parts[1] end
-  return table.concat(parts, tostring(counter))
+  local text = parts[1]
+  if #parts > 1 then text = table.concat(parts, tostring(counter)) end
+  if parts.head then return parts.head .. #text .. "\r\n\r\n" .. text end
+  return text
 end
 
 function done(summary, latency, requests)

@@ -26,7 +26,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from kg.iris import CG, RDF
 from kg.knowledge_graph import KnowledgeGraph
@@ -231,15 +230,7 @@ def report(results: Results) -> Iterator[str]:
 def _compared(results: Results, name: str) -> list[str]:
     """Return the cells of one measure: both sides, and the ratio."""
     before, after = (results.numbers[side][name] for side in SIDES)
-    ratio = "–"
-    if all(before):
-        within = [new / old for old, new in zip(before, after, strict=True)]
-        ratio = f"{median(after) / median(before):.2f} ({min(within):.2f} to {max(within):.2f})"
-    return [_ranged(before), _ranged(after), ratio]
-
-
-def _ranged(values: Sequence[float]) -> str:
-    return f"{table.short(median(values))} ({table.short(min(values))} to {table.short(max(values))})"
+    return [table.ranged(before), table.ranged(after), table.ranged_ratio(after, before)]
 
 
 def _say(text: str) -> None:

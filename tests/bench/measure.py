@@ -121,10 +121,11 @@ class Bench:
         loads["quick questions"] = [query for query in workload.questions() if query.name in self.quick]
         for (name, queries), clients in itertools.product(loads.items(), CLIENTS):
             if queries and (self.first or clients == 1):
-                load = hammer(server.client, self._in_turn(server.peer, queries), clients, self.seconds)
+                load = hammer(server.client, self.in_turn(server.peer, queries), clients, self.seconds)
                 self.results.load(server.peer.name, f"{name} / {clients}", load)
 
-    def _in_turn(self, peer: Peer, queries: Sequence[workload.Query]) -> Callable[[], str]:
+    def in_turn(self, peer: Peer, queries: Sequence[workload.Query]) -> Callable[[], str]:
+        """Return a function that returns the target of the next query, of a text that was never sent before."""
         turn, lock = itertools.cycle(queries), threading.Lock()
 
         def target() -> str:

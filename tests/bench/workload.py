@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.articles.competency_questions import all_questions
+from kg.articles.competency_question_files import all_questions
 
 PREFIXES = "PREFIX cg: <https://w3id.org/claimgraph/ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
 POINT = "SELECT ?p ?o WHERE {{ <{iri}> ?p ?o }} LIMIT __N__"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.devtools import CHROMIUM, OPTIONS, Browser, browser
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed.")
 
@@ -98,7 +99,7 @@ def test_a_page_keeps_its_style_and_its_form_at_the_second_visit(address: str) -
         assert styled(tab)
         before = unchanged(address)
         tab.visit(address)
-        assert unchanged(address) == before + 1
+        wait_until(lambda: unchanged(address) == before + 1, "the web processes know of one more 304")
         assert styled(tab)
         tab.evaluate("document.querySelector('textarea').value = 'SELECT (6 * 7 AS ?product) { }'")
         tab.evaluate("document.querySelector('form button').click()")

@@ -69,6 +69,11 @@ def _copy(content: Content, identifier: str, **changes: object) -> None:
     content.data["claims"].append({**content[identifier], "id": "C90", **changes})
 
 
+def _sized(content: Content, size: int) -> None:
+    del content["rebels"]["sizeUnstated"]
+    content["rebels"]["size"] = size
+
+
 def _undecided(content: Content) -> None:
     _copy(content, "C23")
     content["C23"].pop("affirms")
@@ -107,6 +112,10 @@ DOCUMENTS = [
     DocumentCase("C4", "fpv_attack", lambda d: d["fpv_attack"].update(causedBy=["fpv_attack"])),
     DocumentCase("C5", "death", lambda d: d["death"].update(time=["ts_latenov"])),
     DocumentCase("C6", "stopcalls", lambda d: d["leave"].update(time=["ts_latenov"])),
+    DocumentCase("C8", "calls/partOf/0", lambda d: d["calls"].update(partOf=["calls"])),
+    DocumentCase("C8", "calls/topic/0", lambda d: d["calls"].update(topic=["calls"])),
+    DocumentCase("C8", "C22/conflictsWith/0", lambda d: d["C22"].update(conflictsWith=["C22"])),
+    DocumentCase("C8", "ts_8dec/relativeTo", lambda d: d["ts_8dec"].update(relativeTo="ts_8dec")),
     DocumentCase("D1", "refusal_ir", lambda d: d["refusal_ir"].update(respondsTo=["death"])),
     DocumentCase("D2", "refusal_ir", lambda d: d["refusal_ir"].update(actor=["putin"])),
     DocumentCase("D2n", "stopcalls", lambda d: d["stopcalls"].update(actor=["iran"])),
@@ -134,10 +143,19 @@ DOCUMENTS = [
     DocumentCase("J2", "C22/certainty", lambda d: d["C22"].update(certainty="sure")),
     DocumentCase("J2", "death/type", lambda d: d["death"].update(type="Murder")),
     DocumentCase("J2", "C22/quotes", lambda d: d["C22"].update(quotes=[])),
-    DocumentCase("J2", "assad/label", lambda d: d["assad"].pop("label")),
+    DocumentCase("J2", "assad", lambda d: d["assad"].pop("label")),
+    DocumentCase("J2", "assad/id", lambda d: d["assad"].update(id="Bashar al-Assad")),
     DocumentCase("J2", "assad/nickname", lambda d: d["assad"].update(nickname="—")),
     DocumentCase("J3", "death/affected/0", lambda d: d["death"].update(affected=["nobody"])),
     DocumentCase("J3", "interview/venue/0", lambda d: d["interview"].update(venue=["nothing"])),
     DocumentCase("J3", "C22/originatesIn", lambda d: d["C22"].update(originatesIn="nothing")),
     DocumentCase("J4", "C23/id", lambda d: d["C23"].update(id="C22")),
+    DocumentCase("J8", "assad/label/en", lambda d: d["assad"]["label"].update(en="Assad\v of Syria")),
+    DocumentCase("J8", "C22/note", lambda d: d["C22"].update(note="a\0b")),
+    DocumentCase("J9", "assad/label/EN", lambda d: d["assad"]["label"].update(EN="Bashar Assad")),
+    DocumentCase("J10", "C22/extractionConfidence", lambda d: d["C22"].update(extractionConfidence=1 / 700)),
+    DocumentCase("J12", "assad/label/en", lambda d: d["assad"]["label"].update(en=" \u00a0")),
+    DocumentCase("J12", "assad/label/en", lambda d: d["assad"]["label"].update(en="\u200b")),
+    DocumentCase("J11", "meeting/duration", lambda d: d["meeting"].update(duration=f"PT{'9' * 19}H")),
+    DocumentCase("J11", "rebels/size", lambda d: _sized(d, 2**63)),
 ]

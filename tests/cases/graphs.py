@@ -15,7 +15,7 @@ from kg.document.document_model import Document
 from kg.document.document_rdf_conversion import to_graph
 from kg.document.property_map import properties_of
 from kg.iris import PREFIXES, Names
-from kg.rdf import oxigraph, rdflib_conversion
+from kg.rdf import oxigraph, oxigraph_queries, rdflib_conversion
 
 NAMES = Names("https://news.example/")
 SEED = ontology.read("seed/article.json").encode()
@@ -95,7 +95,7 @@ class GraphCase(NamedTuple):
         store = oxigraph.open_store(None)
         store.extend(oxigraph.Quad(*triple) for triple in rdflib_conversion.from_rdflib(small_graph()))
         before = set(store)
-        oxigraph.update(store, _PREFIXES + self.update)
+        oxigraph_queries.update(store, _PREFIXES + self.update)
         assert set(store) != before, "the update does nothing"
         return rdflib_conversion.to_graph(quad.triple for quad in store)
 

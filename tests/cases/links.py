@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kg.linking.link_proposals import LinkProposal, ProposalVerdict, ScoringFeature
+from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict, ScoringFeature
 from kg.reference.records import RecordKind
 
 BASE = "http://127.0.0.1:8000/"

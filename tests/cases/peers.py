@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 
 CERTIFICATE = Path(__file__).with_name("tls") / "peer.pem"
@@ -80,6 +80,7 @@ def serving(answer: Callable[[Asked], Reply], *, tls: bool = False) -> Iterator[
             if reply.media_type is not None:
                 self.send_header("Content-Type", reply.media_type)
             self.end_headers()
+            # The client may close the connection early, for example when a stated length exceeds its limit.
             with suppress(OSError):
                 self.wfile.write(reply.body)
 
@@ -149,7 +150,7 @@ def endpoint(turtle: str) -> Callable[[Asked], Reply]:
     store.extend(oxigraph.parse(turtle.encode(), "text/turtle", "http://example.org/"))
 
     def answer(asked: Asked) -> Reply:
-        found = oxigraph.query(store, asked.query, ResultFormats(), QueryDataset())
+        found = oxigraph_queries.query(store, asked.query, ResultFormats(), QueryDataset())
         return Reply(found.content, found.media_type)
 
     return answer

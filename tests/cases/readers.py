@@ -54,7 +54,7 @@ def snapshot(directory: Path, size: int = SIZE) -> Path:
 
 def asked(path: Path, text: str, choice: ResultFormats = CSV) -> bytes:
     """Write the message of a query."""
-    return reader_process.message(path, text, choice, QueryDataset())
+    return reader_process.query_message(path, text, choice, QueryDataset())
 
 
 async def ask(

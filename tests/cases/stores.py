@@ -16,7 +16,7 @@ import pytest
 
 from kg.cli.main import main
 from kg.knowledge_graph import KnowledgeGraph
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 from kg.store.store import Store, StoreOptions
 from tests.configs import configured
 from tests.processes import PYTHON
@@ -72,7 +72,7 @@ def names(data: Path) -> set[str]:
 def change(data: Path, update: str) -> None:
     """Change a store directly, bypassing the code that maintains its union graph."""
     store = oxigraph.open_store(data / "store")
-    oxigraph.update(store, update)
+    oxigraph_queries.update(store, update)
     store.flush()
 
 

@@ -141,6 +141,7 @@ def exit_codes(folder: Path) -> dict[str, int]:
     runs: dict[str, tuple[Path, *tuple[str, ...]]] = {
         "kg --help": (data, "--help"),
         "kg token -h": (data, "token", "-h"),
+        "kg init": (data, "init"),
         "kg info": (data, "info"),
         "kg add GOOD --dry-run": (data, "add", "good.json", "--dry-run"),
         "kg add BAD": (data, "add", "bad.json"),

@@ -22,6 +22,7 @@ _SETTINGS = {
     "KG_LOG": "json",
     "KG_MAX_BODY_BYTES": "65536",
     "KG_MAX_QUERIES_PER_CLIENT": "1",
+    "KG_WEB_PROCESSES": "1",  # else each of them admits one query
     "KG_CORS_ORIGINS": "https://tool.example",
 }
 _LANES = re.compile(r"lane|lent")
@@ -40,7 +41,7 @@ _ORIGIN = {"Origin": "https://tool.example"}
 def everything(folder: Path) -> dict[str, Any]:
     """Run a server over a new store, and return what it shows, by parts."""
     data = folder / "data"
-    assert run(data, "info").returncode == 0
+    assert run(data, "init").returncode == 0
     reader = run(data, "token", "create", "reader").stdout.strip()
     (folder / "towns.csv").write_text("id,name,kind\n1,Kramatorsk,settlement\n", "utf-8")
     pack = ("--format", "csv", "--dataset", "geonames", "--name", "towns")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
 
-from kg.articles.competency_questions import all_questions
+from kg.articles.competency_question_files import all_questions
 from tests.faults.articles import article
 
 QUERIES = [

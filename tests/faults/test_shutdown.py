@@ -96,7 +96,7 @@ def test_what_takes_too_long_is_cut_off(tmp_path: Path) -> None:
         took = time.monotonic() - begun
         print(f"with 2 s for what is in flight it took {took:.1f} s")
         assert took >= 1.9
-        assert asked.exception(60) is not None or asked.result().status in (500, 503)
+        assert asked.exception(60) is not None or asked.result().status == 503
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kg.articles.competency_questions import Question, all_questions, find
+from kg.articles.competency_question_files import Question, all_questions, find
 from kg.knowledge_graph import KnowledgeGraph
 from kg.rdf.query_request_and_result import ResultFormats
 

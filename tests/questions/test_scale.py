@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from kg.articles.competency_questions import all_questions
+from kg.articles.competency_question_files import all_questions
 from kg.config import QuerySettings
 from kg.processes import reader_process
 from kg.processes.reader_pool import ReaderPool
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph_queries
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from tests.bench import corpus
 
@@ -29,9 +29,9 @@ def test_every_question_is_answered_in_time_over_many_articles(tmp_path_factory:
         await pool.start(directory / "native")
         late = []
         for question in all_questions():
-            message = reader_process.message(directory / "native", question.text, ResultFormats(), QueryDataset())
+            message = reader_process.query_message(directory / "native", question.text, ResultFormats(), QueryDataset())
             try:
-                assert oxigraph.solutions((await pool.run(message, "somebody", DEADLINE, None)).content)
+                assert oxigraph_queries.solutions((await pool.run(message, "somebody", DEADLINE, None)).content)
             except Exception as error:  # noqa: BLE001 - told with the number of the question
                 late.append(f"Q{question.number}: {error}")
         await pool.close()

@@ -55,8 +55,6 @@ FAILING = {
     "Approved": {"csv-tsv-res#tsv03", "functions#bnode01", "service#service5"},
     "": {
         "aggregates#agg-empty-group-count-graph",
-        "aggregates#agg-groupconcat-04",
-        "aggregates#agg-groupconcat-06",
         "bindings#graph",
         "negation#graph-minus",
         "property-path#zero_or_more_set_end",

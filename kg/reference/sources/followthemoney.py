@@ -40,6 +40,7 @@ def read(source: SourceFile) -> Iterator[Record]:
             raise source.wrong(number, f"the values of {wrong[0]} are not a list", "Export the entities again.")
         record = _record(identifier, _KINDS[schema], entity.get("caption"), properties)
         if record.names:
+            source.check_identifier(number, record.dataset, identifier)
             yield record
 
 

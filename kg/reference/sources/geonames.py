@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kg.reference.records import Record, RecordKind, RecordName
-from kg.reference.sources.source_files import SourceFile, TableRow, grouped
+from kg.reference.sources.row_grouping import grouped
+from kg.reference.sources.source_files import SourceFile, TableRow
 
 _COLUMNS = (
     "geonameid",
@@ -80,9 +81,10 @@ def _places(source: SourceFile) -> Iterator[dict[str, Any]]:
     headed = next(source.lines(), (0, ""))[1].startswith("geonameid\t")
     rows = source.rows(("geonameid", "name", "country", "lat", "lon"), "\t") if headed else _rows(source, _PLACE)
     for row in rows:
+        place = row.matched("geonameid", r"\d{1,10}", "a GeoNames id")
         yield {
             **row.cells,
-            "geonameid": row.matched("geonameid", r"\d{1,10}", "a GeoNames id"),
+            "geonameid": source.check_identifier(row.line, "geonames", place),
             "name": row.needed("name"),
             "population": row.number("population"),
             "point": row.point("lat", "lon"),

@@ -147,29 +147,16 @@ def _country(code: str, row: dict[str, str]) -> Record:
 
 
 def _table(raw: IO[bytes], *, packed: bool) -> Iterator[dict[str, str]]:
-    """Yield the rows of a dBASE table: a header, names and widths of fields, then rows of fixed width.
+    """Yield the rows of a dBASE table, or of the one in a zip archive.
 
-    Args:
-        raw: the table, or a zip archive that contains it.
-        packed: whether it is a zip archive.
+    The table has a header, names and widths of fields, then rows of fixed width.
 
     Raises:
         EOFError: the table is shorter than its header states.
     """
-    if packed:
-        with zipfile.ZipFile(raw) as archive:
-            content = archive.read(
-                next(name for name in [*archive.namelist(), ""] if name.endswith(".dbf") or not name)
-            )
-    else:
-        content = raw.read()
+    content = _unpacked(raw) if packed else raw.read()
     count, start, width = _HEADER.unpack_from(content)
-    fields = []
-    at = 32
-    while content[at] != 0x0D:  # terminator of the field descriptors
-        name, length = _FIELD.unpack_from(content, at)
-        fields.append((name.rstrip(b"\0").decode("ascii"), length))
-        at += 32
+    fields = list(_fields(content))
     if len(content) < start + count * width:
         raise EOFError
     for number in range(count):
@@ -179,3 +166,18 @@ def _table(raw: IO[bytes], *, packed: bool) -> Iterator[dict[str, str]]:
             row[name] = content[at : at + length].decode().strip(" \0")
             at += length
         yield row
+
+
+def _unpacked(raw: IO[bytes]) -> bytes:
+    """Return the dBASE table in a zip archive."""
+    with zipfile.ZipFile(raw) as archive:
+        return archive.read(next(name for name in [*archive.namelist(), ""] if name.endswith(".dbf") or not name))
+
+
+def _fields(content: bytes) -> Iterator[tuple[str, int]]:
+    """Yield names and widths of the fields of a dBASE table."""
+    at = 32
+    while content[at] != 0x0D:  # terminator of the field descriptors
+        name, length = _FIELD.unpack_from(content, at)
+        yield name.rstrip(b"\0").decode("ascii"), length
+        at += 32

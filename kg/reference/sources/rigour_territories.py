@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kg.reference.name_spelling import key
+from kg.reference.name_keys_and_trigrams import key
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.sources.source_files import SourceFile
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kg.errors import ClaimgraphError
-from kg.rdf import media_types, oxigraph
+from kg.rdf import literal_limits, media_types, oxigraph
 from kg.reference.records import Record, RecordName
-from kg.reference.sources.source_files import SourceFile, grouped
+from kg.reference.sources.row_grouping import grouped
+from kg.reference.sources.source_files import SourceFile
 
 _SKOS = "http://www.w3.org/2004/02/skos/core#"
 _GEO = "http://www.w3.org/2003/01/geo/wgs84_pos#"
@@ -43,6 +44,7 @@ def _statements(source: SourceFile) -> Iterator[tuple[str, Any]]:
             for quad in oxigraph.parse(stream, media_type, source.path.absolute().as_uri()):
                 name = quad.predicate.value.removeprefix(_SKOS).removeprefix(_GEO)
                 if isinstance(quad.subject, oxigraph.NamedNode) and isinstance(quad.object, oxigraph.Literal):
+                    literal_limits.check(quad.object.value, "", quad.predicate.value)
                     yield quad.subject.value, [name, quad.object.value, quad.object.language or ""]
                 elif isinstance(quad.subject, oxigraph.NamedNode) and isinstance(quad.object, oxigraph.NamedNode):
                     yield quad.subject.value, [name, quad.object.value, ""]

@@ -5,27 +5,26 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
-import io
 import json
 import lzma
 import re
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
 from kg.errors import BadInput, MalformedText
+from kg.reference import identifier_pattern_checks
 from kg.reference.records import RecordKind
 
 LONGEST = 64 * 1024 * 1024
 """Maximum bytes of a line, and of a document that has to be read whole."""
 
-_IN_MEMORY = 100_000  # rows that `grouped` holds in memory before it uses files
-_BUCKETS = 64  # files that it uses then; each is grouped in memory
+_NUL = "\0"
+_NUL_REMEDY = "Remove the character; many programs take it for the end of the text."
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
 
 
@@ -96,7 +95,7 @@ class SourceFile:
 
         Raises:
             BadInput: see :meth:`stream`.
-            MalformedText: a line is not UTF-8, or longer than :data:`LONGEST`.
+            MalformedText: a line is not UTF-8, contains U+0000, or is longer than :data:`LONGEST`.
         """
         with self.stream() as stream:
             number = 0
@@ -110,6 +109,8 @@ class SourceFile:
                     raise self.wrong(
                         number, f"byte {error.start + 1} is not UTF-8", "Save the file as UTF-8."
                     ) from None
+                if "\0" in text:
+                    raise self.wrong(number, f"U+0000 in column {text.index(_NUL) + 1}", _NUL_REMEDY)
                 if text.strip():
                     yield number, text
 
@@ -134,7 +135,18 @@ class SourceFile:
                 raise self.wrong(number, "JSON nested too deeply", "Check the file.") from None
             if not isinstance(found, dict):
                 raise self.wrong(number, "not a JSON object", "Check the file and --format.")
+            self.refuse_nul(number, text, found)
             yield number, found
+
+    def refuse_nul(self, line: int, text: str | bytes, found: object) -> None:
+        """Check that no text in JSON data contains U+0000, which only an escape can write.
+
+        Raises:
+            MalformedText: one does.
+        """
+        written = text.encode() if isinstance(text, str) else text
+        if b"\\u0000" in written and _NUL in "".join(_texts(found)):
+            raise self.wrong(line, "a text with U+0000", _NUL_REMEDY)
 
     def rows(self, needed: Sequence[str], delimiter: str | None = None) -> Iterator[TableRow]:
         """Yield the rows of a table with a line of headings; CSV may be quoted, tab-separated values may not.
@@ -187,6 +199,17 @@ class SourceFile:
         """
         return MalformedText(f"{self.name}, line {line}: {what}.", remedy=remedy, line=line)
 
+    def check_identifier(self, line: int, dataset: str, identifier: str) -> str:
+        """Return the identifier of a record, for readers without columns.
+
+        Raises:
+            MalformedText: links cannot lead to it.
+        """
+        if not identifier_pattern_checks.fits(dataset, identifier):
+            what = f"“{identifier[:60]}” is not an identifier of {dataset}"
+            raise self.wrong(line, what, identifier_pattern_checks.remedy(dataset))
+        return identifier
+
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
@@ -230,6 +253,24 @@ class TableRow:
             )
         return (found[1] or "") if found.re.groups else text
 
+    def identifier(self, column: str, dataset: str) -> str:
+        """Return the identifier of a record or of an equivalent one; empty if the cell is.
+
+        Raises:
+            MalformedText: links cannot lead to it.
+        """
+        text = self[column]
+        if text and not identifier_pattern_checks.fits(dataset, text):
+            place = list(self.cells).index(column) + 1
+            raise MalformedText(
+                f"{self.source.name}, line {self.line}, column {place} ({column}): “{text[:60]}” is not an identifier "
+                f"of {dataset}.",
+                remedy=identifier_pattern_checks.remedy(dataset),
+                line=self.line,
+                column=place,
+            )
+        return text
+
     def number(self, column: str) -> float:
         """Return a number; 0 for an empty cell.
 
@@ -262,43 +303,14 @@ class TableRow:
         return point
 
 
-def grouped(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
-    """Group the values of rows by key, for rows in any order; values have to be plain JSON.
-
-    Up to 100,000 rows are grouped in memory. More are first distributed over temporary files by a hash of the key, and
-    each file is grouped by itself, so that memory stays bounded. Values of a key stay in order.
-    """
-    remaining = iter(rows)
-    few: dict[str, list[Any]] = {}
-    for count, (key, value) in enumerate(remaining, start=1):
-        few.setdefault(key, []).append(value)
-        if count == _IN_MEMORY:
-            break
-    else:
-        yield from few.items()
-        return
-    with tempfile.TemporaryDirectory(prefix="claimgraph-") as scratch, ExitStack() as stack:
-        buckets = [
-            stack.enter_context(Path(scratch, str(number)).open("w+", encoding="utf-8")) for number in range(_BUCKETS)
-        ]
-        for key, values in few.items():
-            for value in values:
-                _put(buckets, key, value)
-        few.clear()
-        for key, value in remaining:
-            _put(buckets, key, value)
-        for bucket in buckets:
-            yield from _grouped_values(bucket).items()
-
-
-def _put(buckets: Sequence[IO[str]], key: str, value: object) -> None:
-    buckets[zlib.crc32(key.encode()) % len(buckets)].write(json.dumps([key, value]) + "\n")
-
-
-def _grouped_values(bucket: IO[str]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    bucket.seek(0, io.SEEK_SET)
-    for line in bucket:
-        key, value = json.loads(line)
-        found.setdefault(key, []).append(value)
-    return found
+def _texts(data: object) -> Iterator[str]:
+    """Yield all texts in JSON data, with the names of its members."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            yield name
+            yield from _texts(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _texts(value)

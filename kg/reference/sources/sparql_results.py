@@ -12,7 +12,8 @@ from typing import Any
 
 from kg.errors import BadInput
 from kg.reference.records import Record, RecordKind, RecordName
-from kg.reference.sources.source_files import LONGEST, SourceFile, grouped
+from kg.reference.sources.row_grouping import grouped
+from kg.reference.sources.source_files import LONGEST, SourceFile
 
 _VARIABLES = {
     "item": ("item", "id"),
@@ -58,6 +59,7 @@ def _json(source: SourceFile) -> Iterator[_ROW]:
             raise BadInput(f"{source.name} is over 64 MiB.", remedy="Request CSV, which is read row by row.")
     try:
         bindings = json.loads(content)["results"]["bindings"]
+        source.refuse_nul(1, content, bindings)
         for number, binding in enumerate(bindings, start=1):
             yield number, {name: (term["value"], term.get("xml:lang", "")) for name, term in binding.items()}
     except UnicodeDecodeError:
@@ -87,6 +89,7 @@ def _by_item(source: SourceFile, rows: Iterable[_ROW]) -> Iterator[tuple[str, An
             if found is None:
                 raise source.wrong(number, f"“{item[:60]}” is not a Wikidata item", "Name its dataset with --dataset.")
             item = found[1]
+        source.check_identifier(number, source.dataset or "wikidata", item)
         yield item, [number, meant]
 
 
@@ -94,13 +97,7 @@ def _record(source: SourceFile, item: str, rows: list[list[Any]]) -> Record:
     names: dict[RecordName, None] = {}
     values: dict[str, str] = {}
     for number, meant in rows:
-        stated = meant["lang"][0]
-        for meaning in ("label", "alias"):
-            text, language = meant[meaning]
-            listed = (
-                text.split(", ") if meaning == "alias" and not stated else [text]
-            )  # the label service joins aliases
-            names.update((RecordName(t, language or stated, label=meaning == "label"), None) for t in listed if t)
+        names |= dict.fromkeys(_names(meant))
         values = {meaning: text for meaning, (text, _) in meant.items() if text} | values
         if values.get("kind", source.kind) not in set(RecordKind):
             kinds = ", ".join(RecordKind)
@@ -117,6 +114,16 @@ def _record(source: SourceFile, item: str, rows: list[list[Any]]) -> Record:
         identifiers={"geonames": values["geonames"]} if "geonames" in values else {},
         description=values.get("description", ""),
     )
+
+
+def _names(meant: Mapping[str, tuple[str, str]]) -> Iterator[RecordName]:
+    """Yield the names in one row."""
+    stated = meant["lang"][0]
+    for meaning in ("label", "alias"):
+        text, language = meant[meaning]
+        # The label service joins aliases.
+        listed = text.split(", ") if meaning == "alias" and not stated else [text]
+        yield from (RecordName(t, language or stated, label=meaning == "label") for t in listed if t)
 
 
 def _point(values: Mapping[str, str]) -> tuple[float, float] | None:

@@ -94,6 +94,7 @@ def _entities(source: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
         except (ValueError, RecursionError) as error:
             line = getattr(error, "lineno", 1)
             raise source.wrong(line, "the JSON does not parse", "Fetch the document again.") from None
+        source.refuse_nul(1, content, document)
         yield from _parts(1, document)
         return
     for number, found in source.objects():
@@ -113,11 +114,6 @@ def _record(identifier: str, entity: _Json, countries: Mapping[str, str]) -> Rec
 
     Example: Q212 with ``P31`` Q3624078, ``P297`` UA, ``P625`` 49, 32 and ``P1566`` 690791 is a country with the code UA
     at (49.0, 32.0) and the GeoNames id 690791; its prominence is its number of Wikipedia articles.
-
-    Args:
-        identifier: id of the item.
-        entity: its JSON.
-        countries: ISO codes by ids of countries.
     """
     claims: _Claims = entity.get("claims") or {}
     kinds = {_classes().get(value["id"], "") for value in _values(claims, "P31")}
@@ -130,13 +126,16 @@ def _record(identifier: str, entity: _Json, countries: Mapping[str, str]) -> Rec
         point=_point(claims),
         within=next((str(value["id"]) for value in _values(claims, "P131")), ""),
         prominence=_wikipedias(entity),
-        identifiers={
-            name: str(values[0]) for p, name in _IDENTIFIER_DATASETS.items() if (values := _values(claims, p))
-        },
+        identifiers=_identifiers(claims),
         roles=tuple(_roles(claims)),
         description=_description(entity),
         flags=("historical",) if _PAST in kinds else (),
     )
+
+
+def _identifiers(claims: _Claims) -> dict[str, str]:
+    """Return the first identifier in each other dataset."""
+    return {name: str(values[0]) for p, name in _IDENTIFIER_DATASETS.items() if (values := _values(claims, p))}
 
 
 def _countries(claims: _Claims, countries: Mapping[str, str]) -> tuple[str, ...]:

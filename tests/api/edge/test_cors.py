@@ -44,6 +44,29 @@ def test_off_by_default(tmp_path: Path) -> None:
         assert (asked.status_code, cors(asked)) == (405, {})
 
 
+DOCUMENTS = ["/context.jsonld", "/ontology", "/ontology/codes", "/shapes", "/schema", "/openapi.json", "/ontology/none"]
+
+
+@pytest.mark.parametrize("base", ["http://testserver/", "http://testserver/news/"])
+@pytest.mark.parametrize("setting", [None, PAGE])
+def test_any_page_may_read_the_documents_of_the_vocabulary(tmp_path: Path, setting: str | None, base: str) -> None:
+    prefix = base.removeprefix("http://testserver").rstrip("/")
+    with on_disk(tmp_path, cors_origins=setting, bare=False, base_iri=base, public_graphs="none") as served:
+        for path in DOCUMENTS:
+            for headers in ({"Origin": OTHER}, {}):
+                answer = served.client.get(prefix + path, headers=headers)
+                assert answer.status_code == (404 if path == "/ontology/none" else 200)
+                assert answer.headers["Access-Control-Allow-Origin"] == "*"
+                assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+                assert ("Origin" in answer.headers.get("Vary", "")) == (setting is not None)
+            asked = served.client.options(prefix + path, headers=preflight(OTHER))
+            assert asked.status_code == 204
+            assert "Authorization" not in asked.headers["Access-Control-Allow-Headers"]
+        for path in ("/", "/guide/", "/docs", "/ontologyx", "/articles", "/sparql?query=ASK%7B%7D"):
+            answer = served.client.get(prefix + path, headers={"Origin": OTHER})
+            assert "Access-Control-Allow-Origin" not in answer.headers, path
+
+
 def test_named_origins(tmp_path: Path) -> None:
     with on_disk(tmp_path, cors_origins=f"{PAGE} http://localhost:3000") as served:
         for path in PATHS:

@@ -10,12 +10,13 @@ import pytest
 from api.edge import query_service_monitoring
 from api.edge.query_service_monitoring import QueryServiceMonitoring
 from kg.errors import Busy
-from kg.processes.query_service import QueryCaller, QueryService
+from kg.processes.query_and_write_service import QueryCaller, QueryService
 from kg.processes.reader_pool import ReaderPool
-from kg.rdf.query_request_and_result import QueryResult, ResultFormats
+from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 from kg.store.store import Store, StoreOptions
 from tests.applications import settings
 from tests.configs import configured
+from tests.writers import ServiceWithWriter
 
 pytestmark = pytest.mark.anyio
 
@@ -24,8 +25,7 @@ class Open:
     """A query service over a store on disk, for one test."""
 
     def __init__(self, folder: Path, **others: int) -> None:
-        config = settings(folder, readers=2, **others)
-        self.endpoint = QueryService(Store(StoreOptions(folder, bare=True)), config)
+        self.endpoint = ServiceWithWriter(settings(folder, readers=2, **others))
         self.watched = QueryServiceMonitoring(self.endpoint)
 
     async def __aenter__(self) -> Open:
@@ -48,8 +48,9 @@ async def test_it_tells_what_the_endpoint_tells(tmp_path: Path) -> None:
         assert (watched.readers_ready, watched.readers_busy, watched.waiting) == (2, 0, 0)
         assert sorted(watched.reader_pids) == sorted(pool.processes)
         assert watched.kills == pool.counts.kills
-        endpoint.store.merge(None, [])
-        assert watched.number == endpoint.number < endpoint.store.version
+        before = watched.number
+        await endpoint.update("INSERT DATA { <urn:a> <urn:b> 1 }", QueryDataset())
+        assert watched.number == endpoint.number == before + 1
 
 
 async def test_without_readers_it_tells_of_none() -> None:

@@ -69,3 +69,9 @@ def test_ranges_are_read_in_full() -> None:
 def test_long_headers_are_read_quickly() -> None:
     assert best('"' * 20_000 + "," + ";" * 20_000, OFFERS) == TTL
     assert best(";".join(["text/turtle"] + ['a="b"'] * 5_000), OFFERS) == TTL
+    for unclosed in (
+        '"\\' * 200_000,
+        '"' + 'a\\"' * 200_000,
+        "text/csv;q=" + '"\\' * 200_000,
+    ):  # minutes if each mark is tried
+        assert best(unclosed, OFFERS) == TTL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.http.multipart import parse
-from kg.errors import MalformedText
+from kg.errors import MalformedText, TooLarge
 
 TWO = (
     b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.ttl"\r\nContent-Type: text/turtle; charset=utf-8\r\n'
@@ -40,3 +40,10 @@ def test_a_boundary_is_needed() -> None:
         parse(TWO, "")
     with pytest.raises(MalformedText):
         parse(TWO, "x" * 1000)
+
+
+def test_parts_are_limited() -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a.nt"\r\n\r\n\r\n'
+    assert len(parse(part * 1000 + b"--x--", "x")) == 1000
+    with pytest.raises(TooLarge):
+        parse(part * 1001 + b"--x--", "x")

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.http import problem_details
-from api.server.http_protocol import ConnectionLimits
+from api.server.connection_limit_settings import ConnectionLimits
 from kg import errors
 from kg.config import Config
 from kg.gate.validation_report import Rejected, ValidationReport, ValidationResult
@@ -44,6 +44,7 @@ RAISED: list[tuple[Exception, int]] = [
     (errors.StoreInUse("Held."), 503),
     (errors.StoreUnavailable("Gone."), 503),
     (errors.NotAcceptable("graph"), 406),
+    (errors.Unwritable("Odd."), 406),
     (errors.BadInput("Other id."), 422),
     (errors.ClaimgraphError("Otherwise."), 422),
 ]
@@ -121,6 +122,7 @@ def test_each_kind_was_raised() -> None:
 
 
 def test_the_unexpected_is_a_problem_through_every_layer(raising: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, logger="claimgraph.api")
     for method in ("GET", "POST"):
         answer = raising.request(method, "/raise/nothing%0Aforged%1b")
         assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
@@ -172,7 +174,7 @@ REQUESTS = [
     ("GET", "/sparql?query=ASK%20%7B", {}, 400),
     ("GET", "/graphs?default", {"Accept": "image/png"}, 406),
     ("GET", "/articles", {"Accept": "image/png"}, 406),
-    ("GET", "/sparql?query=ASK%7B%7D", {"Accept": "text/csv"}, 406),
+    ("GET", "/sparql?query=ASK%7B%7D", {"Accept": "image/png"}, 406),
     ("POST", "/validate", {"Content-Type": "image/png"}, 415),
     ("POST", "/update", {}, 401),
     ("GET", "/metrics", {}, 401),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
+import anyio
+import anyio.lowlevel
 import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.http import request_parsing
 from kg.errors import MalformedText, TooLarge, Unauthorized, UnsupportedFormat
@@ -54,6 +60,89 @@ def test_too_many_parameters() -> None:
         request_parsing.parse_parameters(b"&".join([b"a=1"] * 1001), "form")
 
 
+GIVEN = {
+    "/sparql": {"query": "ASK {}"},
+    "/describe": {"iri": "http://x/"},
+    "/why": dict.fromkeys(("subject", "object"), "x"),
+}
+"""Parameters without which a route does nothing that others could change."""
+REQUIRED = {("/sparql", "query"), ("/why", "subject"), ("/why", "predicate"), ("/why", "object")}
+"""Parameters whose empty value is an error like any other: a script that sends one has lost what it was to send."""
+
+
+def test_an_empty_parameter_counts_as_absent_on_every_route(client: TestClient, auth: dict[str, str]) -> None:
+    seen = 0
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        parameters = [row for row in methods.get("get", {}).get("parameters", []) if row["in"] == "query"]
+        for name in (row["name"] for row in parameters if row["name"] != "default"):  # `default` is a flag
+            given = {key: value for key, value in GIVEN.get(path, {}).items() if key != name}
+            address = path.replace("{kind}", "entity")
+            empty = client.get(address, params={**given, name: ""}, headers=auth)
+            if (path, name) in REQUIRED:
+                assert empty.status_code in (400, 422), (path, name)
+                continue
+            without = client.get(address, params=given, headers=auth)
+            assert (empty.status_code, empty.content) == (without.status_code, without.content), (path, name)
+            seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["default-graph-uri=&named-graph-uri=", "timeout=0", "timeout=0.0", "timeout=", "asOf=", "format=", "update="],
+)
+def test_what_clients_send_without_a_value_changes_no_query(bare: TestClient, query: str) -> None:
+    assert bare.get(f"/sparql?query=ASK%7B%7D&{query}").json()["boolean"]
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert bare.post("/sparql", content=f"query=ASK%7B%7D&{query}", headers=headers).json()["boolean"]
+
+
+def test_what_clients_send_without_a_value_changes_no_update(bare: TestClient, auth: dict[str, str]) -> None:
+    form = {"update": "INSERT DATA { <a:a> <a:b> 1 }", "using-graph-uri": "", "using-named-graph-uri": "", "query": ""}
+    assert bare.post("/update", data=form, headers=auth).status_code == 204
+
+
+def test_a_write_to_a_graph_without_a_name_makes_none(bare: TestClient, auth: dict[str, str]) -> None:
+    headers = {"Content-Type": "text/turtle", **auth}
+    for method in ("PUT", "POST", "DELETE"):
+        answer = bare.request(method, "/graphs?graph=", content=b"", headers=headers)
+        assert (answer.status_code, answer.json()["detail"]) == (400, "The request does not name a graph.")
+
+
+@pytest.mark.anyio
+@given(data=st.binary(max_size=20) | st.text(st.sampled_from("a=&+%4é"), max_size=30).map(str.encode))
+async def test_a_long_form_is_parsed_like_a_short_one(data: bytes) -> None:
+    """Pieces end anywhere, but not within an encoded byte."""
+
+    async def outcome(piece: int) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(request_parsing, "_PIECE", piece)
+            try:
+                return await request_parsing.parse_form(data)
+            except MalformedText as error:
+                return error.message
+
+    assert await outcome(4) == await outcome(1000)
+
+
+@pytest.mark.anyio
+async def test_others_are_served_while_a_long_form_is_parsed() -> None:
+    turns, done = 0, False
+
+    async def others() -> None:
+        nonlocal turns
+        while not done:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(others)
+        (field,) = await request_parsing.parse_form(b"query=" + b"%D1%97" * 200_000)
+        done = True
+    assert field == ("query", "\u0457" * 200_000)
+    assert turns > 50
+
+
 @pytest.mark.parametrize("iri", ["", "x", "//x/y", "http://a b/", "http://a/<>", "http://a/\ud800"])
 def test_iris_are_checked(iri: str) -> None:
     with pytest.raises(MalformedText, match="not an absolute IRI"):
@@ -82,7 +171,7 @@ def test_paths_are_tried_as_sent_and_as_letters() -> None:
         (f"{QUERY}; charset=utf-8", 200),
         (f"{QUERY}; charset=UTF-16", 415),
         ("text/plain", 415),
-        ("application/sparql-update", 415),
+        ("application/sparql-update", 401),
         (None, 415),
     ],
 )
@@ -130,9 +219,9 @@ async def test_a_body_without_a_length_is_read_no_further_than_the_limit() -> No
     assert chunks == 11
 
 
-@pytest.mark.parametrize("path", ["/update", "/graphs?default", "/graphs/x"])
+@pytest.mark.parametrize("path", ["/update", "/sparql", "/graphs?default", "/graphs/x"])
 def test_every_way_to_write_has_the_limit(bare: TestClient, auth: dict[str, str], path: str) -> None:
-    media_type = "application/sparql-update" if path == "/update" else "text/turtle"
+    media_type = "application/sparql-update" if path in ("/update", "/sparql") else "text/turtle"
     answer = bare.post(path, content=b"#" * 10_001, headers={"Content-Type": media_type, **auth})
     assert answer.status_code == 413
 
@@ -143,13 +232,31 @@ def test_every_way_to_send_a_document_has_the_limit(client: TestClient, auth: di
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "bearer\tx", "Token x", "kg_a_b"])
-def test_a_header_without_a_bearer_token(header: str) -> None:
+def basic(credentials: str) -> str:
+    return f"Basic {b64encode(credentials.encode()).decode()}"
+
+
+NO_TOKEN = ["", "Bearer", "Bearer ", "bearer\tx", "Token x", "kg_a_b", "Basic", "Basic ", "Basic !!", "Basic YTpi YTpi"]
+
+
+@pytest.mark.parametrize("header", [*NO_TOKEN, basic("name"), basic("name:"), basic(":")])
+def test_a_header_without_a_token(header: str) -> None:
     with pytest.raises(Unauthorized) as caught:
-        request_parsing.bearer_token(header)
+        request_parsing.access_token(header)
     assert not caught.value.invalid
 
 
-@pytest.mark.parametrize(("header", "token"), [(None, None), ("Bearer x", "x"), ("bearer  kg_a_b ", "kg_a_b")])
-def test_a_bearer_token(header: str | None, token: str | None) -> None:
-    assert request_parsing.bearer_token(header) == token
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        (None, None),
+        ("Bearer x", "x"),
+        ("bearer  kg_a_b ", "kg_a_b"),
+        (basic("anybody:kg_a_b"), "kg_a_b"),
+        (basic(":kg_a_b").replace("Basic", "bAsIc"), "kg_a_b"),
+        (basic("a:b:c"), "b:c"),
+        (basic("ї:ї"), "ї".encode().decode("latin-1")),  # like any header
+    ],
+)
+def test_a_token(header: str | None, token: str | None) -> None:
+    assert request_parsing.access_token(header) == token

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 
 SD = "http://www.w3.org/ns/sparql-service-description#"
 VOID = "http://rdfs.org/ns/void#"
+UPDATES = f"<{SD}supportedLanguage> <{SD}SPARQL11Update>"
 
 
 def triples(client: TestClient, media_type: str = "application/n-triples") -> set[tuple[str, str]]:
@@ -25,6 +26,16 @@ def triples(client: TestClient, media_type: str = "application/n-triples") -> se
 )
 def test_every_format_says_the_same_of_the_endpoint(bare: TestClient, media_type: str) -> None:
     assert (f"{SD}endpoint", "http://testserver/sparql") in triples(bare, media_type)
+
+
+def test_where_updates_go(bare: TestClient, auth: dict[str, str]) -> None:
+    store = oxigraph.open_store(None)
+    store.extend(oxigraph.parse(bare.get("/sparql").content, "text/turtle"))
+    rows = oxigraph_queries.rows(store, f"SELECT ?e {{ ?s a <{SD}Service> ; <{SD}endpoint> ?e ; {UPDATES} }}")
+    found = {str(getattr(row["e"], "value", "")) for row in rows}
+    assert found == {"http://testserver/sparql", "http://testserver/update"}
+    for address in found:
+        assert bare.post(address, data={"update": "CLEAR ALL"}, headers=auth).status_code == 204
 
 
 def test_turtle_is_the_default(bare: TestClient) -> None:
@@ -51,7 +62,7 @@ def test_it_is_true_after_every_write(bare: TestClient, auth: dict[str, str]) ->
           UNION {{ ?g <{SD}name> ?name ; <{SD}graph>/<{VOID}triples> ?size }} }}"""
         store = oxigraph.open_store(None)
         store.extend(oxigraph.parse(bare.get("/sparql").content, "text/turtle"))
-        rows = oxigraph.rows(store, query)
+        rows = oxigraph_queries.rows(store, query)
         return {str(getattr(row["name"], "value", "")): int(getattr(row["size"], "value", -1)) for row in rows}
 
     def update(text: str) -> None:

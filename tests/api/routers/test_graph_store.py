@@ -222,3 +222,39 @@ def test_default_graph_of_a_full_store(own: TestClient, auth: dict[str, str]) ->
     assert own.delete("/graphs?default", headers=auth).status_code == 204
     assert own.delete("/graphs?default", headers=auth).status_code == 204
     assert lines(own, "/graphs?default") == everything
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("<a:a> <a:b> 0.0014285714285714286 .", "out of the range"), ('<a:a> <a:b> "\\u0000" .', "U+0000")],
+)
+def test_literals_that_the_store_cannot_hold(bare: TestClient, auth: dict[str, str], content: str, reason: str) -> None:
+    update = {"Content-Type": "application/sparql-update"} | auth
+    for answer in (
+        bare.put(at("g:1"), content=content, headers=TTL | auth),
+        bare.post("/graphs?default", content=content, headers=TTL | auth),
+        bare.post("/update", content=f"INSERT DATA {{ {content} }}", headers=update),
+    ):
+        assert answer.status_code == 422
+        assert reason in answer.json()["detail"] and answer.json()["remedy"]
+    assert bare.get(at("g:1")).status_code == 404
+
+
+@pytest.mark.parametrize("body", ["false", "null", "5", '"abc"', "[5]", '{"@graph": "x"}'])
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_json_that_is_no_json_ld_empties_nothing(
+    bare: TestClient, auth: dict[str, str], method: str, body: str
+) -> None:
+    bare.put(at("g:1"), content="<a:a> <a:b> <a:c> .", headers=TTL | auth)
+    answer = bare.request(method, at("g:1"), content=body, headers={"Content-Type": "application/ld+json"} | auth)
+    assert answer.status_code == 400
+    assert "has no node" in answer.json()["detail"]
+    form = part(body, 'name="a"; filename="a.jsonld"', "Content-Type: application/ld+json") + "--x--\r\n"
+    assert bare.post(at("g:1"), content=form, headers=MULTIPART | auth).status_code == 400
+    assert lines(bare, at("g:1")) == ["<a:a> <a:b> <a:c> ."]
+
+
+def test_an_empty_body_is_no_rdf_xml(bare: TestClient, auth: dict[str, str]) -> None:
+    bare.put(at("g:1"), content="<a:a> <a:b> <a:c> .", headers=TTL | auth)
+    assert bare.put(at("g:1"), headers={"Content-Type": "application/rdf+xml"} | auth).status_code == 400
+    assert lines(bare, at("g:1")) == ["<a:a> <a:b> <a:c> ."]

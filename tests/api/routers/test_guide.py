@@ -25,7 +25,7 @@ def test_a_page_is_served(client: TestClient, name: str) -> None:
 def test_markdown_for_those_who_ask(client: TestClient) -> None:
     answer = client.get("/guide/queries", headers={"Accept": "text/markdown"})
     assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
-    assert answer.headers["Vary"] == "Accept"
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
     assert answer.text == sources()["queries"]
 
 

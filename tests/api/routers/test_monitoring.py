@@ -17,7 +17,7 @@ import httpx2
 import pytest
 
 from api.edge import query_service_monitoring
-from api.server.http_protocol import ConnectionLimits
+from api.server.connection_limit_settings import ConnectionLimits
 from tests.applications import MANY, RUNAWAY, WRITER, Served, application, endpoint_of, on_disk, settings
 from tests.processes import wait_until
 from tests.serving import connect, serving

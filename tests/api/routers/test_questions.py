@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from kg.articles.competency_questions import Question, all_questions
+from kg.articles.competency_question_files import Question, all_questions
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,16 @@ def test_letters_outside_ascii(own: TestClient, auth: dict[str, str]) -> None:
     assert "entity/%D1%97" in own.get("/entity/%D1%97", headers=HTML).text
 
 
+def test_an_update_that_names_a_graph_by_a_blank_node_breaks_no_page(own: TestClient, auth: dict[str, str]) -> None:
+    entity = "<http://127.0.0.1:8000/entity/putin>"
+    text = f"INSERT {{ GRAPH ?g {{ {entity} <urn:unnamed> 1 }} }} WHERE {{ BIND(BNODE() AS ?g) }}"
+    assert own.post("/update", data={"update": text}, headers=auth).status_code == 204
+    for accept in (HTML, NT):
+        page = own.get("/entity/putin", headers=accept)
+        assert page.status_code == 200
+        assert "urn:unnamed" not in page.text
+
+
 def test_terms_of_the_vocabulary_are_described(client: TestClient) -> None:
     page = client.get("/describe", params={"iri": f"{CG}attributedTo"}, headers=HTML)
     assert "<h1>attributed to</h1>" in page.text

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from kg.access.api_tokens import TokenFile, TokenGrant
 from kg.knowledge_graph import KnowledgeGraph
-from kg.linking.link_proposals import ProposalVerdict
+from kg.linking.link_proposal_types import ProposalVerdict
 from tests.applications import on_disk
 from tests.cases.links import proposal
 
@@ -104,6 +104,9 @@ def test_several_at_once_or_none(waiting: TestClient, auth: dict[str, str]) -> N
         ({"judgement": "perhaps"}, 422, "judgement"),
         ({"reason": "x" * 2001}, 422, "2001 characters"),
         ({"reason": "\ud800"}, 422, "half a character"),
+        ({"reason": "a\0b"}, 422, "U+0000 at 1"),
+        ({"reason": "\x0b"}, 422, "U+000B at 0"),
+        ({"identifier": "Q1\0"}, 422, "U+0000"),
         ({"reason": None}, 422, "reason"),
         ({"more": 1}, 422, "more"),
     ],

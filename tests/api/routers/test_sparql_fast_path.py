@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from api import authorization
+from api.handler_services import services
 from api.routers import sparql_protocol
 from api.routers.sparql_fast_path import DirectQueries
 from tests.applications import WRITER, application, observer_of, settings
@@ -63,7 +64,7 @@ def _told(answer: httpx2.Response) -> tuple[int, dict[str, str], bytes]:
         (f"{ASKED}&{ASKED}", "text/csv", 400),
         (f"{ASKED}&update=x", "text/csv", 400),
         ("update=x", "text/csv", 400),
-        (f"{ASKED}&format=odd", "text/csv", 400),
+        (f"{ASKED}&format=odd", "*/*", 400),
         (f"{ASKED}&timeout=soon", "text/csv", 400),
         (f"{ASKED}&asOf=99999", "text/csv", 404),
         (ASKED, "image/png", 406),
@@ -92,18 +93,26 @@ def test_it_is_taken_for_queries_alone(tmp_path: Path) -> None:
         app = _without_routes(client)
         answer = client.get(f"/sparql?{ASKED}", headers={"Accept": "text/csv"})
         assert (answer.status_code, answer.text) == (200, "o\r\n1\r\n")
-        assert client.post("/sparql", data={"query": QUERY}).status_code == 404
+        assert client.post("/sparql", data={"query": QUERY}).status_code == 200
+        assert client.post("/sparql", data={"update": "INSERT DATA {}"}).status_code == 401
+        assert client.put("/sparql", data={"query": QUERY}).status_code == 404
         assert client.get(f"/sparql/?{ASKED}").status_code == 404
         assert client.get(f"/sparql?{ASKED}", headers={"Authorization": "Bearer wrong"}).status_code == 404
         assert observer_of(app).metrics.requests["query", 2].total > 0
 
 
-def test_one_who_may_read_only_some_graphs_goes_the_long_way(tmp_path: Path) -> None:
+def test_one_who_may_read_only_some_graphs_reads_only_these(tmp_path: Path) -> None:
     app = application(settings(tmp_path, readers=1, public_graphs="urn:g"))
     with TestClient(app) as client:
+        data = "INSERT DATA { <urn:s> <urn:p> 1 . GRAPH <urn:g> { <urn:s> <urn:p> 2 } }"
+        assert client.post("/update", data={"update": data}, headers=WRITER).status_code == 204
         _without_routes(client)
-        assert client.get(f"/sparql?{ASKED}").status_code == 404
-        assert client.get(f"/sparql?{ASKED}", headers=WRITER).status_code == 200
+        every = "SELECT ?o { { ?s ?p ?o } UNION { GRAPH ?g { ?s ?p ?o } } } ORDER BY ?o"
+        for answer in (client.get("/sparql", params={"query": every}), client.post("/sparql", data={"query": every})):
+            values = {row["o"]["value"] for row in answer.json()["results"]["bindings"]}
+            assert (answer.status_code, values) == (200, {"2"})
+        whole = client.get("/sparql", params={"query": every}, headers=WRITER).json()["results"]["bindings"]
+        assert {row["o"]["value"] for row in whole} == {"1", "2"}
 
 
 def test_the_route_has_no_dependency_that_the_short_way_leaves_out() -> None:
@@ -113,3 +122,8 @@ def test_the_route_has_no_dependency_that_the_short_way_leaves_out() -> None:
     )
     assert [found.call for found in route.dependant.dependencies] == [authorization._read]
     assert route.dependencies == []
+    posted = next(
+        found for found in sparql_protocol.router.routes if isinstance(found, APIRoute) and found.name == "query_post"
+    )
+    assert [found.call for found in posted.dependant.dependencies] == [services]
+    assert posted.dependencies == []

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from api.server.http_protocol import ConnectionLimits
+from api.server.connection_limit_settings import ConnectionLimits
 from api.server.socket_write_coalescing import CoalescingTransport
-from kg.config import HttpSettings
+from tests.processes import wait_until
 from tests.serving import Address, ask, connect, parse, receive, serving
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -282,7 +284,7 @@ def test_waiting_connections_make_room(refused: Counter[str]) -> None:
 
 
 def test_connections_that_are_all_busy_leave_no_room(refused: Counter[str]) -> None:
-    limits = replace(LIMITS, head_seconds=60, connections=10, refused=refused)
+    limits = replace(LIMITS, head_seconds=60, body_stall_seconds=600, connections=10, refused=refused)
     with serving(application, limits) as address:
         busy = [connect(address) for _ in range(10)]
         for connection in busy:
@@ -298,12 +300,78 @@ def test_connections_that_are_all_busy_leave_no_room(refused: Counter[str]) -> N
             connection.close()
 
 
-def test_limits_come_from_the_settings() -> None:
-    counter: Counter[str] = Counter()
-    found = ConnectionLimits.of(HttpSettings(max_url_bytes=5000, header_timeout=3, max_connections=50), counter)
-    assert (found.url_bytes, found.head_seconds, found.connections) == (5000, 3, 50)
-    assert found.refused is counter
-    assert found.head_bytes > found.url_bytes
+STALLED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nASK"
+
+
+def stall(stack: ExitStack, address: Address, count: int) -> list[socket.socket]:
+    """Open connections, each with a request whose body does not go on after its first bytes."""
+    found = [stack.enter_context(connect(address)) for _ in range(count)]
+    for connection in found:
+        connection.sendall(STALLED)
+    return found
+
+
+def test_stalled_bodies_make_room(refused: Counter[str]) -> None:
+    limits = replace(LIMITS, head_seconds=60, body_stall_seconds=0.2, refused=refused)
+    with serving(application, limits) as address, ExitStack() as stack:
+        stalled = stall(stack, address, LIMITS.connections)
+        time.sleep(0.5)
+        for _ in range(3):
+            assert ask(address, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status == 200
+        wait_until(lambda: refused["stalled body"], "one has made room")
+        (first, *_), _, _ = select.select(stalled, [], [], 60)
+        check(receive(first), 408)
+
+
+def test_idle_connections_make_room_before_stalled_ones(refused: Counter[str]) -> None:
+    limits = replace(LIMITS, head_seconds=60, body_stall_seconds=0.2, refused=refused)
+    with serving(application, limits) as address, ExitStack() as stack:
+        stall(stack, address, LIMITS.connections - 3)
+        idle = [stack.enter_context(connect(address)) for _ in range(3)]
+        time.sleep(0.5)
+        for _ in idle:
+            assert ask(address, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status == 200
+        assert refused.keys() == {"made room"}
+
+
+def test_a_body_that_trickles_is_stalled_too(refused: Counter[str]) -> None:
+    """The rate counts: else one byte now and then would keep a connection."""
+    limits = replace(LIMITS, head_seconds=60, body_stall_seconds=0.3, connections=10, refused=refused)
+    with serving(application, limits) as address, ExitStack() as stack:
+        trickling = stall(stack, address, limits.connections)
+        for _ in range(10):
+            for connection in trickling:
+                connection.sendall(b"#")
+            time.sleep(0.05)
+        assert ask(address, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status == 200
+        wait_until(lambda: refused["stalled body"] == 1, "one has made room")
+
+
+def test_who_waits_for_the_server_is_not_stalled(refused: Counter[str]) -> None:
+    """One whose body is not read, one who has not been told to continue, and one who waits for a response."""
+    asked = asyncio.Event()
+
+    async def never_reads(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await asked.wait()
+
+    limits = replace(LIMITS, head_seconds=60, body_stall_seconds=0.1, connections=3, refused=refused)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n"
+    with serving(never_reads, limits) as address, ExitStack() as stack:
+        for start in (
+            head + b"Content-Length: 1000000\r\n\r\n" + b"x" * 200_000,
+            head + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+            REQUEST,
+        ):
+            stack.enter_context(connect(address)).sendall(start)
+        time.sleep(0.5)
+        check(ask_nothing(address), 503)
+    assert refused == {"connections": 1}
+
+
+def ask_nothing(address: Address) -> bytes:
+    with connect(address) as connection:
+        return receive(connection)
 
 
 class Recording(asyncio.Transport):

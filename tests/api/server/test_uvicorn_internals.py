@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware, _TrustedHosts
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -33,7 +34,20 @@ METHODS = {
 }
 """Methods that are overridden, called, or both, with their parameters."""
 
-ATTRIBUTES = {"app", "connections", "cycle", "headers", "loop", "pipeline", "scope", "server_state", "transport", "url"}
+ATTRIBUTES = {
+    "app",
+    "connections",
+    "cycle",
+    "flow",
+    "headers",
+    "loop",
+    "parser",
+    "pipeline",
+    "scope",
+    "server_state",
+    "transport",
+    "url",
+}
 CYCLE = {
     "disconnected",
     "keep_alive",
@@ -43,6 +57,7 @@ CYCLE = {
     "response_started",
     "scope",
     "transport",
+    "waiting_for_100_continue",
 }
 SETTINGS = {
     "access_log",
@@ -107,13 +122,33 @@ def test_attributes() -> None:
     assert isinstance(protocol.url, bytes)
     assert protocol.headers == [(b"host", b"x")]
     assert hasattr(protocol.pipeline, "clear")
+    assert protocol.flow.read_paused is False
+
+
+def test_a_protocol_is_made_as_uvicorn_makes_one() -> None:
+    """The same call as in ``Server.startup``."""
+    assert list(inspect.signature(HttpToolsProtocol).parameters) == ["config", "server_state", "app_state", "_loop"]
+    source = inspect.getsource(uvicorn.Server.startup)
+    for part in ("config=config", "server_state=self.server_state", "app_state=self.lifespan.state"):
+        assert part in source
+
+
+def test_trusted_proxies() -> None:
+    config = uvicorn.Config("none:none", log_config=None)
+    assert "_TrustedHosts(trusted_hosts)" in inspect.getsource(ProxyHeadersMiddleware)
+    assert "trusted_hosts=self.forwarded_allow_ips" in inspect.getsource(type(config).load)
+    assert "127.0.0.1" in _TrustedHosts(config.forwarded_allow_ips)
+    assert http_protocol.trusted_proxies()("127.0.0.1")
+    assert not http_protocol.trusted_proxies()("127.0.1.1")
 
 
 def test_the_server() -> None:
     assert set(inspect.signature(uvicorn.Config).parameters) >= SETTINGS
     assert list(inspect.signature(uvicorn.Server.startup).parameters) == ["self", "sockets"]
     assert inspect.iscoroutinefunction(uvicorn.Server.startup)
-    assert uvicorn.Server(uvicorn.Config("none:none", log_config=None)).started is False
+    server = uvicorn.Server(uvicorn.Config("none:none", log_config=None))
+    assert (server.started, server.should_exit, server._captured_signals) == (False, False, [])
+    assert "self._captured_signals" in inspect.getsource(uvicorn.Server.capture_signals)
 
 
 def test_everything_that_is_used_is_checked_here() -> None:
@@ -136,5 +171,5 @@ def test_everything_that_is_used_is_checked_here() -> None:
     assert used - own == METHODS.keys() | ATTRIBUTES
     assert of_cycle == CYCLE
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    settings = next(node for node in calls if ast.unparse(node.func) == "uvicorn.Config")
-    assert {word.arg for word in settings.keywords} == SETTINGS
+    settings = [node for node in calls if ast.unparse(node.func) == "uvicorn.Config"]
+    assert {word.arg for call in settings for word in call.keywords} == SETTINGS

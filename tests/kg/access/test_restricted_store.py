@@ -10,7 +10,7 @@ import pytest
 from kg.access.permissions import Principal, scopes_up_to
 from kg.access.restricted_store import RestrictedStore, WritableView
 from kg.errors import InsufficientScope, NotFound
-from kg.export.rdf_export import RdfExportFormat, export
+from kg.export.article_rdf_export import RdfExportFormat, export
 from kg.knowledge_graph import KnowledgeGraph, ReadableGraph
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
@@ -185,7 +185,7 @@ CALLS: dict[str, list[tuple[object, ...]]] = {
 }
 """Every method of a view, called with what names the hidden graph and with what names nothing."""
 
-VALUES = {"names", "bare", "identity", "number"}
+VALUES = {"limit", "names", "bare", "identity", "number"}
 """The attributes of a view."""
 
 

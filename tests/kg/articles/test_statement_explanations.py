@@ -9,9 +9,10 @@ from rdflib import RDF, URIRef
 from rdflib.term import Node
 
 import ontology
-from kg.articles.statement_explanations import Evidence, Explanation, evidence
+from kg.articles.explanation_records import Explanation
+from kg.articles.statement_explanations import Evidence, evidence
 from kg.errors import Ambiguous, BadInput, NotFound
-from kg.gate.owl_reasoner import Triple
+from kg.gate.owl_closure_and_contradictions import Triple
 from kg.knowledge_graph import KnowledgeGraph
 from kg.rdf import rdflib_conversion
 from kg.rdf.rdflib_conversion import cg

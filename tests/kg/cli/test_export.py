@@ -13,6 +13,7 @@ import duckdb
 import networkx
 import pytest
 
+import ontology
 from kg.knowledge_graph import KnowledgeGraph
 from tests.cases import articles
 from tests.cases.stores import kg_here, seeded
@@ -39,6 +40,22 @@ def test_tables_of_each_form(data: Path, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "duckdb"), read_only=True) as database:
         assert database.execute("SELECT count(*) FROM sources").fetchone() == (104,)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["csv", "duckdb", "parquet"]
+
+
+def test_tables_for_spreadsheets(tmp_path: Path) -> None:
+    graph = KnowledgeGraph.open(configured(data_dir=tmp_path / "data"))
+    content = json.loads(ontology.read("seed/article.json"))
+    content["article"]["label"]["en"] = '=HYPERLINK("http://e.example")'
+    graph.articles.add(json.dumps(content).encode())
+    del graph
+    for name, options, escaped in (("plain", (), False), ("safe", ("--spreadsheet",), True)):
+        result = export(tmp_path / "data", "--format", "csv", "--out", tmp_path / name, *options)
+        assert result.returncode == 0, result.stderr
+        texts = "".join(file.read_text("utf-8") for file in (tmp_path / name).glob("*.csv"))
+        assert "=HYPERLINK" in texts
+        assert ("'=HYPERLINK" in texts) is escaped
+    refused = export(tmp_path / "data", "--format", "parquet", "--out", tmp_path / "p", "--spreadsheet")
+    assert (refused.returncode, "is for CSV" in refused.stderr) == (2, True)
 
 
 def test_the_others_are_printed_or_written(data: Path, tmp_path: Path) -> None:

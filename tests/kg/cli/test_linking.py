@@ -12,14 +12,13 @@ import pytest
 
 from kg.knowledge_graph import KnowledgeGraph
 from kg.linking.candidates import Candidate
-from kg.linking.link_proposals import ProposalVerdict
+from kg.linking.link_proposal_types import ProposalVerdict
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.reference_store import FILE, ReferenceStore
 from tests.cases import stores
 from tests.cases.links import BASE, proposal
 from tests.configs import configured
-from tests.processes import running
 
 IRAN = Record(
     "wikidata",
@@ -75,7 +74,7 @@ def test_link_with_another_scorer_for_people(tmp_path: Path, monkeypatch: pytest
     with ReferenceStore.open(data / FILE, writable=True) as reference:
         putin = Record("wikidata", "Q7747", RecordKind.person, (RecordName("Wladimir Putin", "de", True),))
         reference.add(PackMetadata("mine", "2026-01", "wikidata"), [putin])
-    monkeypatch.setattr("kg.linking.logic_v2_scorer.logic", lambda: None)
+    monkeypatch.setattr("kg.linking.logic_v2_person_name_similarity.logic", lambda: None)
     code, _, said = kg(data, "link", "--logic")
     assert code != 0
     assert ".[logic]" in said
@@ -86,7 +85,7 @@ def test_link_with_another_scorer_for_people(tmp_path: Path, monkeypatch: pytest
         asked.append(candidate.spelling.text)
         return replace(candidate, similarity=0.97)
 
-    monkeypatch.setattr("kg.linking.logic_v2_scorer.logic", lambda: scorer)
+    monkeypatch.setattr("kg.linking.logic_v2_person_name_similarity.logic", lambda: scorer)
     code, out, _ = kg(data, "link", "--logic")
     assert code == 0
     assert asked
@@ -193,11 +192,3 @@ def test_links_are_in_a_backup(data: Path, tmp_path: Path) -> None:
     with ReferenceStore.open(new / FILE) as reference:
         assert reference.get("wikidata", "Q794") == IRAN
     assert "1 reference packs" in kg(new, "doctor")[1]
-
-
-def test_while_a_server_holds_the_store(data: Path) -> None:
-    with running(data.parent):
-        for arguments in (("review", "--list"), ("links", "export")):
-            done = stores.kg(*arguments, "--data", data)
-            assert done.returncode == 4
-            assert "in use by another process" in done.stderr

@@ -21,13 +21,46 @@ SEED = json.loads(ontology.read("seed/article.json"))
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("kg")
+    home = tmp_path_factory.mktemp("kg")
+    assert kg(home, "init").returncode == 0
+    return home
 
 
 def kg(home: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("KG_")} | {"KG_DATA_DIR": str(home / "data")}
     command = [sys.executable, "-c", "from kg.cli.main import main; main()", *arguments]
     return subprocess.run(command, env=environ, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_init_makes_a_store_once(tmp_path: Path) -> None:
+    made = kg(tmp_path, "init")
+    assert (made.returncode, made.stdout) == (0, "base IRI    http://127.0.0.1:8000/\narticles    1\n")
+    assert "Created a new store" in made.stderr
+    again = kg(tmp_path, "init")
+    assert (again.stdout, again.stderr) == (made.stdout, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("query", "ASK {}"),
+        ("ask", "14"),
+        ("why", "C22"),
+        ("info",),
+        ("export", "seed"),
+        ("links", "export"),
+        ("review", "--list"),
+        ("remove", "seed"),
+        ("validate", "a.json", "--data", "nowhere"),
+        ("events", "match", "a.csv", "--format", "acled"),
+    ],
+)
+def test_reading_makes_no_store(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    result = kg(tmp_path, *arguments)
+    assert result.returncode == 3, result.stderr
+    assert "There is no store in" in result.stderr
+    assert "kg init" in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ask_answers_and_lists(home: Path) -> None:
@@ -45,11 +78,22 @@ def test_query_in_every_format(home: Path) -> None:
     assert "seed/C28" in kg(home, "query", text).stdout
     assert json.loads(kg(home, "query", text, "--format", "json").stdout)["results"]["bindings"]
     assert kg(home, "query", text, "--format", "tsv").stdout.startswith("?c\n")
+    columns = "SELECT * { ?z a cg:Refusal . BIND(1 AS ?b) BIND(2 AS ?a) } ORDER BY ?b"
+    assert kg(home, "query", columns, "--format", "csv").stdout.startswith("z,b,a")
     assert kg(home, "query", "ASK { ?s a cg:Refusal }").stdout == "yes\n"
     assert "a cg:Refusal" in kg(home, "query", "CONSTRUCT WHERE { ?s a cg:Refusal }", "--format", "turtle").stdout
     file = home / "q.rq"
     file.write_text(text, "utf-8")
     assert "seed/C28" in kg(home, "query", str(file)).stdout
+
+
+def test_csv_for_spreadsheets(home: Path) -> None:
+    text = "SELECT ?a ?b { VALUES (?a ?b) { ('=1+1' -5) } }"
+    assert kg(home, "query", text, "--format", "csv").stdout == "a,b\n=1+1,-5\n"
+    assert kg(home, "query", text, "--format", "csv", "--spreadsheet").stdout == "a,b\n'=1+1,-5\n"
+    assert kg(home, "ask", "14", "--format", "csv", "--spreadsheet").returncode == 0
+    refused = kg(home, "query", text, "--spreadsheet")
+    assert (refused.returncode, "is for CSV" in refused.stderr) == (2, True)
 
 
 def test_a_malformed_query_is_one_sentence(home: Path) -> None:
@@ -121,6 +165,68 @@ def test_load_refuses_managed_graphs_and_bad_files(home: Path) -> None:
     assert "line 2" in result.stderr
     assert kg(home, "load", str(home / "missing.nt")).returncode == 2
     assert kg(home, "load", str(home / "what.doc")).returncode == 2
+
+
+def test_load_what_other_programs_write(home: Path) -> None:
+    """A mark of Windows editors, gzip under a plain name, a plain file under the name of gzip, relative IRIs."""
+    files = {
+        "mark.nt": "\ufeff<urn:m:a> <urn:m:p> <urn:m:b> .\n".encode(),
+        "mark.ttl": "\ufeff@prefix : <urn:m:> .\n:c :p 'перший' .".encode(),
+        "packed.ttl": gzip.compress(b"<urn:m:e> <urn:m:p> 1 ."),
+        "plain.nt.gz": b"<urn:m:f> <urn:m:p> <urn:m:g> .\n",
+        "relative.ttl": b"<a> <urn:m:p> <../b> .",
+    }
+    for name, content in files.items():
+        (home / name).write_bytes(content)
+    paths = [str(home / name) for name in files]
+    result = kg(home, "load", *paths, "--graph", "urn:m:graph", "--base", "https://e.example/x/")
+    assert (result.returncode, result.stdout) == (0, "".join(f"{name}: 1 statements\n" for name in files))
+    found = kg(home, "query", "SELECT ?s ?o { GRAPH <urn:m:graph> { ?s ?p ?o } } ORDER BY ?s", "--format", "csv")
+    assert found.stdout.splitlines() == [
+        "s,o", "https://e.example/x/a,https://e.example/b", "urn:m:a,urn:m:b",
+        "urn:m:c,перший", "urn:m:e,1", "urn:m:f,urn:m:g",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("laughs.rdf", b'<!DOCTYPE r [<!ENTITY a "%s">]><r>%s</r>' % (b"ha" * 9999, b"&a;" * 9999), "grows"),
+        ("deep.ttl", b"<urn:a> <urn:p> " + b"<<( <urn:a> <urn:p> " * 100_000, "line 1"),
+        ("deep.jsonld", b'{"@context": {"a": ' * 10_000, "nests brackets"),
+        ("deep.rdf", b"<a>" * 100_000, "nests elements"),
+        ("long.nt", b'<urn:a> <urn:p> "' + b"x" * (17 * 1024 * 1024) + b'" .\n', "16 MiB"),
+        ("remote.jsonld", b'{"@context": "https://schema.org", "@id": "urn:a"}', "no context is fetched"),
+        ("other.nt", b"BZh91AY&SY", "bzip2"),
+        ("cut.nt", gzip.compress(b"<urn:a> <urn:p> <urn:b> .\n" * 99, mtime=0)[:-20], "cannot be read to the end"),
+        ("utf16.nt", "<urn:a> <urn:p> <urn:b> .\n".encode("utf-16"), "UTF-16"),
+    ],
+)  # fmt: skip
+def test_load_refuses_with_a_sentence(home: Path, name: str, content: bytes, said: str) -> None:
+    (home / name).write_bytes(content)
+    result = kg(home, "load", str(home / name))
+    assert (result.returncode, result.stdout.strip()) == (2, "")
+    assert said in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
+def test_a_base_is_an_iri(home: Path) -> None:
+    result = kg(home, "load", str(home / "a.nt"), "--base", "no base")
+    assert result.returncode == 2
+    assert "is not an IRI" in result.stderr
+
+
+def test_load_warns_of_numbers_out_of_range(home: Path) -> None:
+    numbers = home / "n.ttl"
+    numbers.write_text("<urn:x:a> <urn:x:p> 0.0014285714285714286 , 9223372036854775808 , 1 .", "utf-8")
+    result = kg(home, "load", str(numbers))
+    assert (result.returncode, result.stdout) == (0, "n.ttl: 3 statements\n")
+    assert "n.ttl: 2 values are out of the range" in result.stderr
+    assert "the first is 0.0014285714285714286 (of <urn:x:p>)" in " ".join(result.stderr.split())
+    numbers.write_text('<urn:x:a> <urn:x:p> "a\\u0000b" .', "utf-8")
+    result = kg(home, "load", str(numbers))
+    assert result.returncode == 2
+    assert "U+0000" in result.stderr
 
 
 def test_why_draws_the_chain(home: Path) -> None:

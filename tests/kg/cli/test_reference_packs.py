@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -50,6 +51,28 @@ def test_from_add_to_remove(run, tmp_path: Path) -> None:  # type: ignore[no-unt
         run("show", "щщщ")
     assert run("remove", "own") == "own: removed\n"
     assert json.loads(run("list", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "dataset", "said"),
+    [
+        ("name,id\nx,a b\n", "csv", "mine", r"line 2, column 2 \(id\): “a b” is not an identifier of mine"),
+        ("id,name\n7,x\n", "csv", "wikidata", r"line 2, column 1 \(id\): “7” is not an identifier of wikidata"),
+        ("id,name\n7,x\n", "csv", "My Pack", "is not a name of a dataset"),
+        ("item,itemLabel\na b,x\n", "sparql-results", "mine", "line 2: “a b” is not an identifier of mine"),
+    ],
+)
+def test_what_links_cannot_lead_to_is_refused_at_import(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, content: str, form: str, dataset: str, said: str
+) -> None:
+    """Otherwise the command that links would stop at it, long after the import."""
+    file = tmp_path / "own.csv"
+    file.write_text(content, "utf-8")
+    with pytest.raises(BadInput, match=said) as caught:
+        run("add", str(file), "--format", form, "--name", "own", "--dataset", dataset)
+    assert caught.value.remedy
+    with contextlib.suppress(NotFound):  # a name is refused before there is any reference data
+        assert json.loads(run("list", "--json")) == []
 
 
 def test_build(run) -> None:  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kg.events import ibis_engine
+from kg.events import table_engines
 from kg.events.event_matching import WEIGHTS, candidates
 from kg.events.event_schema import COLUMNS
 from tests.cases import events
@@ -17,7 +17,7 @@ DAY = date(2014, 6, 14)
 
 
 def compared(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return ibis_engine.rows(candidates(ibis_engine.table(COLUMNS, ours), ibis_engine.table(COLUMNS, theirs)))
+    return table_engines.rows(candidates(table_engines.table(COLUMNS, ours), table_engines.table(COLUMNS, theirs)))
 
 
 def pair(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any] | None:
@@ -84,6 +84,8 @@ def test_each_pair_comes_once_and_none_is_lost() -> None:
     ]
     found = [(row["q_id"], row["r_id"]) for row in compared(ours, theirs)]
     assert len(found) == len(set(found))
+    # All events lie on one meridian, where the distance is the difference of latitudes times the radius of the Earth.
+    # One day and 5 km are the tolerances of the matching.
     near = {
         (q["id"], r["id"])
         for q, r in product(ours, theirs)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from kg.events import event_schema, ibis_engine
+from kg.events import event_schema, table_engines
 
 
 @pytest.mark.parametrize(
@@ -26,21 +26,21 @@ from kg.events import event_schema, ibis_engine
     ],
 )
 def test_days(written: str | None, day: date | None) -> None:
-    table = ibis_engine.table({"a": "string"}, [{"a": written}])
-    assert ibis_engine.rows(table.select(day=event_schema.day(table.a))) == [{"day": day}]
+    table = table_engines.table({"a": "string"}, [{"a": written}])
+    assert table_engines.rows(table.select(day=event_schema.day(table.a))) == [{"day": day}]
 
 
 @pytest.mark.parametrize(
     ("written", "day"), [("20140614", date(2014, 6, 14)), ("20140631", None), ("2014", None), ("", None)]
 )
 def test_days_without_signs(written: str, day: date | None) -> None:
-    table = ibis_engine.table({"a": "string"}, [{"a": written}])
-    assert ibis_engine.rows(table.select(day=event_schema.compact_day(table.a))) == [{"day": day}]
+    table = table_engines.table({"a": "string"}, [{"a": written}])
+    assert table_engines.rows(table.select(day=event_schema.compact_day(table.a))) == [{"day": day}]
 
 
 def test_numbers_and_codes() -> None:
-    table = ibis_engine.table({"a": "string"}, [{"a": " 1.5 "}, {"a": ""}, {"a": "x"}])
-    found = ibis_engine.rows(
+    table = table_engines.table({"a": "string"}, [{"a": " 1.5 "}, {"a": ""}, {"a": "x"}])
+    found = table_engines.rows(
         table.select(n=event_schema.number(table.a), c=event_schema.chosen(table.a, {"x": 1, "1.5": 2}, 0))
     )
     assert found == [{"n": 1.5, "c": 2}, {"n": None, "c": 0}, {"n": None, "c": 1}]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kg.events import ibis_engine
+from kg.events import table_engines
 from kg.events.event_matching import candidates
 from kg.events.event_schema import COLUMNS
 from kg.events.match_acceptance_rules import decided
@@ -16,8 +16,8 @@ from tests.cases.events import event
 
 
 def decide(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    pairs = candidates(ibis_engine.table(COLUMNS, ours), ibis_engine.table(COLUMNS, theirs))
-    return {(row["q_id"], row["r_id"]): row for row in ibis_engine.rows(decided(pairs))}
+    pairs = candidates(table_engines.table(COLUMNS, ours), table_engines.table(COLUMNS, theirs))
+    return {(row["q_id"], row["r_id"]): row for row in table_engines.rows(decided(pairs))}
 
 
 def test_all_conditions_together_link() -> None:
@@ -81,11 +81,11 @@ def test_an_event_in_three_places_meets_a_row_once() -> None:
 def test_release_to_release() -> None:
     from tests.bench import events as bench  # noqa: PLC0415 - it needs the slices
 
-    connection = ibis_engine.duck()
+    connection = table_engines.duck()
     older, newer = bench.tables(connection)
     whole, bereft = bench.measure(connection, older, newer)
-    known = {row["id"] for row in ibis_engine.rows(newer, connection)}
-    found = bench.outcome([row["id"] for row in ibis_engine.rows(older, connection)], known, whole, bereft)
+    known = {row["id"] for row in table_engines.rows(newer, connection)}
+    found = bench.outcome([row["id"] for row in table_engines.rows(older, connection)], known, whole, bereft)
     assert found.queries == 1167
     assert found.gold == 1073
     assert found.accepted > 300

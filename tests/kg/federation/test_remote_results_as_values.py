@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.federation.remote_results_as_values import EMPTY_SOLUTION, BadRemoteResult, as_values
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from kg.sparql import query_and_update_analysis
 
@@ -42,7 +42,7 @@ def document(variables: list[str], rows: list[Row]) -> bytes:
 
 def answered(text: str) -> list[Row]:
     """Run a query and read its result."""
-    found = oxigraph.query(oxigraph.open_store(None), text, ResultFormats(), QueryDataset())
+    found = oxigraph_queries.query(oxigraph.open_store(None), text, ResultFormats(), QueryDataset())
     rows: list[Row] = json.loads(found.content)["results"]["bindings"]
     return rows
 
@@ -102,7 +102,9 @@ def test_answers_without_variables(rows: list[Row], count: int) -> None:
 def test_no_solutions_keep_their_variables() -> None:
     values, count = as_values(document(["a"], []), {"a"}, 9, SKOLEM)
     assert count == 0
-    found = oxigraph.query(oxigraph.open_store(None), f"SELECT * WHERE {{ {values} }}", ResultFormats(), QueryDataset())
+    found = oxigraph_queries.query(
+        oxigraph.open_store(None), f"SELECT * WHERE {{ {values} }}", ResultFormats(), QueryDataset()
+    )
     assert json.loads(found.content)["head"]["vars"] == ["a"]
 
 

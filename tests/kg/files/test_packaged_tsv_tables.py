@@ -10,20 +10,20 @@ import pytest
 
 from kg.events import plover_types
 from kg.files import packaged_tsv_tables
-from kg.linking import scoring_features, ukrainian_territory_wordings
+from kg.linking import candidate_scoring, territory_names_and_barred_records
 from kg.reference import name_similarity
 from kg.reference.sources import wikidata
 
 ROOT = Path(__file__).resolve().parents[3]
 LOADERS = {
-    "country-adjectives.tsv": ukrainian_territory_wordings._countries_of,
-    "country-names.tsv": ukrainian_territory_wordings._other_names,
+    "country-adjectives.tsv": territory_names_and_barred_records._countries_of,
+    "country-names.tsv": territory_names_and_barred_records._other_names,
     "given-names.tsv": name_similarity._equivalent_names,
     "name-particles.tsv": name_similarity._particles,
     "plover.tsv": plover_types._tables,
-    "regions.tsv": ukrainian_territory_wordings._regions,
-    "titles.tsv": scoring_features._titles,
-    "traps.tsv": ukrainian_territory_wordings._traps,
+    "regions.tsv": territory_names_and_barred_records._regions,
+    "titles.tsv": candidate_scoring._titles,
+    "traps.tsv": territory_names_and_barred_records._traps,
     "wikidata-classes.tsv": wikidata._classes,
 }
 

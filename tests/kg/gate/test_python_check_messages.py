@@ -10,7 +10,7 @@ from string import Formatter
 
 import pytest
 
-from kg.gate import date_checks, python_check_messages
+from kg.gate import edtf_and_weekday_checks, python_check_messages
 from kg.gate.python_check_messages import catalogue, words
 
 ROOT = Path(__file__).resolve().parents[3] / "kg"
@@ -56,7 +56,7 @@ def test_both_languages_say_the_same(name: str) -> None:
 
 
 def test_words_are_the_days_of_the_week() -> None:
-    assert set(words()) == set(date_checks._WEEKDAYS)
+    assert set(words()) == set(edtf_and_weekday_checks._WEEKDAYS)
     assert all(set(texts) == {"en", "uk"} for texts in words().values())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kg.linking.acceptance_rules import decide
+from kg.linking.candidate_scoring import ScoredCandidate, feature, total
 from kg.linking.candidates import Candidate, NameSpelling
-from kg.linking.scoring_features import ScoredCandidate, feature, total
 from kg.reference.records import Record, RecordKind
 from tests.linked import KOSTIANTYNIVKA, KRAMATORSK, OBLAST, person
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kg.linking.link_proposals import LinkProposal, ProposalVerdict
+from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict
 from kg.linking.linker import Linker
 from kg.reference.records import Record, RecordKind
 from tests.linked import DENMARK, KRAMATORSK, UKRAINE, entity, reference

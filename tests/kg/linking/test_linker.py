@@ -8,7 +8,7 @@ import pytest
 
 from kg.knowledge_graph import KnowledgeGraph
 from kg.linking.entity_profiles import read
-from kg.linking.link_proposals import LinkProposal, ProposalVerdict
+from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict
 from kg.linking.linker import Linker, LinkerSettings
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import RecordKind, RecordRole

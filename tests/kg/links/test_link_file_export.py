@@ -12,9 +12,9 @@ import yaml
 
 from kg.knowledge_graph import KnowledgeGraph
 from kg.links import link_file_export
-from kg.links.decision_log import Judgement, Relation
+from kg.links.decision_log_state import Judgement, Relation
 from kg.links.link_file_export import LinkExportFormat
-from kg.links.link_review import LinkReview, ReviewDecision
+from kg.links.link_review_and_proposals import LinkReview, ReviewDecision
 from kg.rdf import oxigraph
 from tests.cases.links import BASE, proposal
 from tests.configs import configured

@@ -14,10 +14,10 @@ from kg.gate.gate import check_against_shapes
 from kg.gate.validation_report import Rejected
 from kg.iris import FOAF, PAV
 from kg.knowledge_graph import KnowledgeGraph
-from kg.linking.link_proposals import ProposalVerdict, ScoringFeature
+from kg.linking.link_proposal_types import ProposalVerdict, ScoringFeature
 from kg.links import links_as_rdf, outside_datasets
-from kg.links.decision_log import Judgement
-from kg.links.link_review import LinkReview, ReviewDecision
+from kg.links.decision_log_state import Judgement
+from kg.links.link_review_and_proposals import LinkReview, ReviewDecision
 from kg.links.links_as_rdf import sssom, void
 from kg.rdf import oxigraph, rdflib_conversion
 from tests.cases.links import BASE, proposal

@@ -93,17 +93,24 @@ def test_tokens_go_along_unless_they_are_not_wanted(data: Path, tmp_path: Path) 
     assert secret.encode() not in (tmp_path / "with.tar").read_bytes()
 
 
-@pytest.mark.parametrize("how", ["nothing", "empty", "no engine", "no description"])
+@pytest.mark.parametrize("how", ["nothing", "empty", "no description"])
 def test_where_there_is_no_store(how: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     if how == "empty":
         data.mkdir()
     elif how != "nothing":
         stores.plain(data)
-        (data / ("store/CURRENT" if how == "no engine" else "claimgraph.json")).unlink()
+        (data / "claimgraph.json").unlink()
     with pytest.raises(NotFound, match="There is no store in"):
         backup.backup(data, tmp_path / "b.tar")
     assert [path.name for path in tmp_path.iterdir()] == ([] if how == "nothing" else ["data"])
+
+
+def test_a_store_whose_files_are_gone(data: Path, tmp_path: Path) -> None:
+    (data / "store/CURRENT").unlink()
+    with pytest.raises(StoreUnavailable, match="A file of the store is damaged"):
+        backup.backup(data, tmp_path / "b.tar")
+    assert not (tmp_path / "b.tar").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"base": "http://x/"}', b"\xff", b"null"])

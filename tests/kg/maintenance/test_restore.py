@@ -23,8 +23,8 @@ from kg.errors import BadInput, StorageFull, StoreInUse, StoreUnavailable
 from kg.files import disk_space as disks
 from kg.maintenance import backup, backup_archive, doctor
 from kg.maintenance.restore import restore
-from kg.rdf import oxigraph
-from kg.reference import data_directory_reference_store
+from kg.rdf import oxigraph, oxigraph_queries
+from kg.reference import reference_lookup_and_backup
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName
 from kg.reference.reference_store import FILE as REFERENCE
@@ -264,7 +264,7 @@ Change = Callable[[Path, backup_archive.BackupSummary], backup_archive.BackupSum
 
 def _without_graph(place: Path, told: backup_archive.BackupSummary) -> backup_archive.BackupSummary:
     store = oxigraph.open_store(place / "store")
-    oxigraph.update(store, "DROP ALL")
+    oxigraph_queries.update(store, "DROP ALL")
     store.flush()
     return told
 
@@ -575,7 +575,7 @@ def test_damaged_reference_data_is_refused(tmp_path: Path, monkeypatch: pytest.M
     def spoilt(_data: Path, target: Path) -> None:
         target.write_bytes(b"SQLite format 3\0" + bytes(4096))
 
-    monkeypatch.setattr(data_directory_reference_store, "copy", spoilt)
+    monkeypatch.setattr(reference_lookup_and_backup, "copy", spoilt)
     backup.backup(stores.plain(tmp_path / "data", "one"), tmp_path / "b.tar")
     with pytest.raises(BadInput, match="is damaged"):
         restore(tmp_path / "b.tar", tmp_path / "new")

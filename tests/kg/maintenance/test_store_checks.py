@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from kg.maintenance.store_checks import StoreCheck, check_store, newest_snapshot
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 from kg.store.store import Store, StoreOptions
 from tests.cases import stores
 
@@ -75,6 +75,20 @@ def test_a_held_store_is_examined_in_its_newest_snapshot(data: Path) -> None:
 
 def test_without_snapshots_there_is_no_newest(tmp_path: Path) -> None:
     assert newest_snapshot(tmp_path) is None
+
+
+def test_a_graph_named_by_a_blank_node_is_found_and_the_remedy_removes_it(data: Path) -> None:
+    """As an update of an earlier version could make it."""
+    engine = oxigraph.open_store(data / "store")
+    oxigraph_queries.update(engine, "INSERT { GRAPH ?g { <urn:s> <urn:p> 1 } } WHERE { BIND(BNODE() AS ?g) }")
+    del engine
+    found = only(data)
+    assert (found.check, found.what.split(" are ")[0]) == ("graph names", "1 quads")
+    store = Store(StoreOptions(data))
+    assert store.match(oxigraph.NamedNode("urn:s"), None, None) == []
+    store.update(found.remedy.split("`")[1])
+    del store
+    assert faults(data, full=True) == []
 
 
 # ---- broken files

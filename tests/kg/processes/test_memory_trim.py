@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from kg.processes import memory_trim
-from kg.processes.query_service import QueryService
+from kg.processes.query_and_write_service import QueryService
 from kg.store.store import Store, StoreOptions
 from tests.configs import configured
 

@@ -20,7 +20,7 @@ from kg.config import QuerySettings, variables
 from kg.errors import NotAcceptable
 from kg.processes import reader_pool, reader_process
 from kg.processes.reader_pool import ReaderPool
-from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
+from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 from tests.cases.readers import (
     COUNT,
     COUNTED,
@@ -138,7 +138,9 @@ def test_a_whole_large_answer(path: Path) -> None:
 def test_a_fault_of_the_reader_is_logged_and_not_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with reading(path) as pool:
-            message = reader_process.message(path, "ASK {}", ResultFormats(boolean="nonsense/secret"), QueryDataset())
+            message = reader_process.query_message(
+                path, "ASK {}", ResultFormats(boolean="nonsense/secret"), QueryDataset()
+            )
             with pytest.raises(errors.ReaderLost) as caught:
                 await pool.run(message, "", PATIENCE, None)
             assert "secret" not in str(caught.value)
@@ -448,8 +450,44 @@ def test_one_client_cannot_take_all_readers(path: Path) -> None:
     run(main())
 
 
-def test_a_share_that_becomes_free_is_used_at_once(path: Path) -> None:
-    """Even before another process has taken the place of the one that was killed."""
+def test_jobs_that_reserve_a_reader_leave_it_and_another_to_other_clients(path: Path) -> None:
+    async def main() -> None:
+        async with reading(path, readers=3) as pool:
+            message = reader_process.query_message(path, RUNAWAY, ResultFormats(), QueryDataset())
+
+            def reserving(client: str) -> asyncio.Task[QueryResult]:
+                return asyncio.create_task(pool.run(message, client, 60, None, 1))
+
+            tasks = [reserving(client) for client in ("one", "one", "two", "three")]
+            await asyncio.sleep(0)
+            assert (pool.busy, pool.waiting) == (2, 2)
+            assert await ask(pool, COUNT, "four") == COUNTED
+            assert (pool.busy, pool.waiting) == (2, 2)
+            for task in tasks:
+                task.cancel()
+
+    run(main())
+
+
+def test_a_killed_reader_counts_for_its_client_until_another_has_started(path: Path) -> None:
+    """Otherwise one client occupies, kill by kill, all that are left, and the others wait for new ones."""
+
+    async def main() -> None:
+        async with reading(path) as pool:
+            task, _ = await runaway(pool, "one")
+            waiting = asking(pool, COUNT, "one")
+            start, pool._start_one = pool._start_one, _never  # type: ignore[method-assign]
+            task.cancel()
+            await until(lambda: pool.busy == 0, "the killed one is noticed")
+            assert (pool.ready, pool.waiting) == (1, 1)
+            assert await asking(pool, COUNT, "two") == COUNTED
+            pool._start_one = start  # type: ignore[method-assign]
+            assert await waiting == COUNTED
+
+    run(main())
+
+
+def test_a_share_becomes_free_even_if_no_other_reader_can_start(path: Path) -> None:
 
     async def main() -> None:
         async with reading(path) as pool:
@@ -616,3 +654,82 @@ def _workers() -> list[int]:
                 if b"kg.processes.reader_process" in Path(f"/proc/{pid}/cmdline").read_bytes() and alive(pid):
                     found.append(pid)
     return found
+
+
+def test_long_queries_of_many_clients_leave_a_reader_to_others(path: Path) -> None:
+    """Three take all readers while they are new; then one goes back into the queue, and its place stays for lookups."""
+
+    async def main() -> None:
+        async with reading(path, readers=3) as pool:
+            tasks = [asking(pool, RUNAWAY, f"heavy {number}") for number in range(3)]
+            await asyncio.sleep(0)
+            assert pool.busy == 3
+            assert await ask(pool, COUNT, "modest") == COUNTED
+            assert (pool.busy, pool.waiting) == (2, 1)
+            await until(lambda: pool.ready == 1, "another reader has taken the place")
+            for name in ("modest", "other"):
+                assert await ask(pool, COUNT, name) == COUNTED
+            assert pool.counts.kills == {"share": 1} and not any(task.done() for task in tasks)
+            for task in tasks:
+                task.cancel()
+
+    run(main())
+
+
+def test_a_query_that_made_way_is_answered_later(path: Path) -> None:
+    async def main() -> None:
+        async with reading(path, readers=2) as pool:
+            first, _ = await runaway(pool, "first", 2.0)
+            text = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f FILTER(CONTAINS(STR(?a), STR(?d)) || ?a != ?d) }"
+            second = asking(pool, text, "second")
+            await asyncio.sleep(0)
+            assert pool.busy == 2
+            assert await ask(pool, COUNT, "modest") == COUNTED
+            assert pool.counts.kills == {"share": 1}
+            assert isinstance(await ended(first), errors.TimedOut)
+            assert await second == b"n\r\n1000000\r\n"
+
+    run(main())
+
+
+def test_two_long_queries_run_to_their_end(path: Path) -> None:
+    """Nothing is ended for others while a reader is left to them."""
+
+    async def main() -> None:
+        async with reading(path, readers=3) as pool:
+            tasks = [asking(pool, RUNAWAY, f"heavy {number}", 2.5) for number in range(2)]
+            await asyncio.sleep(0)
+            while not all(task.done() for task in tasks):
+                assert await ask(pool, COUNT, "modest") == COUNTED
+            assert [type(await ended(task)) for task in tasks] == [errors.TimedOut] * 2
+
+    run(main())
+
+
+def test_queries_that_wait_make_room_for_a_client_without_any(path: Path) -> None:
+    async def main() -> None:
+        async with reading(path, readers=2, max_queries=4) as pool:
+            tasks = [asking(pool, RUNAWAY, "greedy") for _ in range(4)]
+            await asyncio.sleep(0)
+            assert await ask(pool, COUNT, "modest") == COUNTED
+            assert [type(await ended(task)) for task in tasks if task.done()] == [errors.Busy]
+            assert tasks[3].done()  # the newest
+            assert pool.counts.refused == 1
+            for task in tasks:
+                task.cancel()
+
+    run(main())
+
+
+def test_clients_with_short_queries_are_served_before_new_ones(path: Path) -> None:
+    async def main() -> None:
+        async with reading(path, readers=2) as pool:
+            assert await ask(pool, COUNT, "modest") == COUNTED
+            tasks = [asking(pool, RUNAWAY, f"new {number}") for number in range(6)]
+            await asyncio.sleep(0)
+            assert await ask(pool, COUNT, "modest") == COUNTED
+            assert pool.counts.kills == {"share": 1}  # of the one whose reader it got
+            for task in tasks:
+                task.cancel()
+
+    run(main())

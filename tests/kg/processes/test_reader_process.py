@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from kg import errors
-from kg.processes import ipc_messages, reader_connection, reader_process
+from kg.processes import ipc_messages, reader_process
 from kg.processes.reader_process import ReaderProcess
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from tests.cases.readers import COUNT, COUNTED, CSV, HUNGRY, LARGE, MEMORY, RUNAWAY, SIZE, asked, made, snapshot
@@ -37,7 +36,7 @@ def read(message: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def handled(reader: ReaderProcess, message: bytes) -> tuple[dict[str, Any], bytes]:
-    return read(reader.handle(read(message)[0]))
+    return read(reader.handle(*read(message)))
 
 
 class Process:
@@ -94,9 +93,20 @@ def test_an_answer_says_what_it_is(path: Path) -> None:
 def test_the_request_is_heeded(path: Path) -> None:
     request = QueryDataset(("urn:g",), ("urn:h",), "http://e/", {"p": "urn:"})
     for text, expected in (("ASK { ?s ?p ?o }", b"false"), ("ASK { FILTER(STR(<x>) = 'http://e/x') }", b"true")):
-        assert expected in handled(ReaderProcess(SETTINGS), reader_process.message(path, text, CSV, request))[1]
+        assert expected in handled(ReaderProcess(SETTINGS), reader_process.query_message(path, text, CSV, request))[1]
     text = "ASK FROM <urn:none> { FILTER(p:x = <urn:x>) }"
-    assert b"true" in handled(ReaderProcess(SETTINGS), reader_process.message(path, text, CSV, request))[1]
+    assert b"true" in handled(ReaderProcess(SETTINGS), reader_process.query_message(path, text, CSV, request))[1]
+
+
+def test_the_graphs_of_a_limited_sender_are_determined_in_the_reader(path: Path) -> None:
+    """A web process would analyse the text, which may take seconds, for everybody to wait."""
+    limit = {"limit": ("urn:other",), "base": "http://e/", "bare": True}
+    for text in (COUNT, "SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }", COUNT.replace("{", "FROM <urn:g> {", 1)):
+        message = reader_process.query_message(path, text, CSV, QueryDataset(), limit)
+        assert handled(ReaderProcess(SETTINGS), message)[1].split() == [b"n", b"0"]
+    many = f"SELECT (COUNT(*) AS ?n) {{ VALUES ?v {{ {'1 ' * 100_000} }} }}"
+    message = reader_process.query_message(path, many, CSV, QueryDataset(), limit)
+    assert handled(ReaderProcess(SETTINGS), message)[1].split() == [b"n", b"100000"]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +117,16 @@ def test_the_request_is_heeded(path: Path) -> None:
         ("ASK " + "{" * 101 + "}" * 101, "TooLarge"),
         ("SELECT * { ?s ?p ?o }", "ResultTooLarge"),
         ("ASK { FILTER(<urn:none>(1)) }", "BadInput"),
+        ('SELECT ("\\u0001" AS ?o) {}', "Unwritable"),
+        ("CONSTRUCT { <urn:s> <urn:1> 1 } {}", "Unwritable"),
     ],
 )
 def test_an_error_says_what_it_is(path: Path, text: str, name: str) -> None:
-    header, content = handled(ReaderProcess(SETTINGS | {"rows": 5}), asked(path, text))
+    choice = ResultFormats(solutions="application/sparql-results+xml", graph="application/rdf+xml")
+    header, content = handled(ReaderProcess(SETTINGS | {"rows": 5}), asked(path, text, choice))
     assert (header.pop("error"), content) == (name, b"")
-    assert name in reader_connection._ERRORS
-    told = reader_connection._ERRORS[name](header.pop("message"), **header)
-    assert isinstance(told, errors.ClaimgraphError) and told.message
+    told = ipc_messages.decode_error({"error": name, **header})
+    assert type(told).__name__ == name and told.message
 
 
 def test_every_error_of_a_query_can_be_told(path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from rdflib import XSD, BNode, Graph, Literal, URIRef
 
 from kg.errors import MalformedText, NotAcceptable, StoreUnavailable, TooLarge, UnsupportedFormat
-from kg.rdf import oxigraph, rdflib_conversion
+from kg.rdf import oxigraph, oxigraph_queries, rdflib_conversion
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 
 
@@ -34,7 +34,7 @@ def test_syntax_errors_have_a_place(media_type: str, data: bytes, place: tuple[i
 
 
 def test_a_remote_context_is_not_fetched() -> None:
-    with pytest.raises(MalformedText, match="context"):
+    with pytest.raises(MalformedText, match="no context is fetched"):
         list(oxigraph.parse(b'{"@context": "http://127.0.0.1:9/c", "@id": "urn:a"}', "application/ld+json"))
 
 
@@ -124,19 +124,29 @@ def test_no_acceptable_format() -> None:
     store = oxigraph.open_store(None)
     for query, kind in (("ASK {}", "boolean"), ("SELECT * {}", "solutions"), ("CONSTRUCT WHERE {}", "graph")):
         with pytest.raises(NotAcceptable) as caught:
-            oxigraph.query(store, query, ResultFormats(None, None, None), QueryDataset())
+            oxigraph_queries.query(store, query, ResultFormats(None, None, None), QueryDataset())
         assert caught.value.kind == kind
 
 
 def test_carriage_returns_survive_xml() -> None:
     store = oxigraph.open_store(None)
-    oxigraph.update(store, r'INSERT DATA { <urn:a> <urn:b> "one\r\ntwo\r" }')
-    answer = oxigraph.query(
+    oxigraph_queries.update(store, r'INSERT DATA { <urn:a> <urn:b> "one\r\ntwo\r" }')
+    answer = oxigraph_queries.query(
         store, "SELECT ?o { ?s ?p ?o }", ResultFormats("application/sparql-results+xml"), QueryDataset()
     )
     assert b"one&#13;\ntwo&#13;" in answer.content
-    graph = oxigraph.query(
+    graph = oxigraph_queries.query(
         store, "CONSTRUCT WHERE { ?s ?p ?o }", ResultFormats(graph="application/rdf+xml"), QueryDataset()
     )
     (triple,) = Graph().parse(data=graph.content, format="xml")
     assert str(triple[2]) == "one\r\ntwo\r"
+
+
+def test_half_a_character_is_a_syntax_error() -> None:
+    """A shell passes bytes that are not UTF-8 as such halves."""
+    store = oxigraph.open_store(None)
+    with pytest.raises(MalformedText, match="half a character") as caught:
+        oxigraph_queries.query(store, "ASK {\n?s ?p '\ud800' }", ResultFormats(), QueryDataset())
+    assert (caught.value.line, caught.value.column) == (2, 8)
+    with pytest.raises(MalformedText, match="line 1, column 14"):
+        oxigraph_queries.update(store, "INSERT DATA {\ud800}")

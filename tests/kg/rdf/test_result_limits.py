@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.errors import ResultTooLarge
-from kg.rdf import media_types, oxigraph
+from kg.rdf import media_types, oxigraph, oxigraph_queries
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from kg.rdf.result_limits import LimitedBuffer, ResultLimits
 
@@ -47,7 +47,7 @@ def store_of(literals: list[str]) -> oxigraph.Engine:
 
 def answer(store: oxigraph.Engine, text: str, media_type: str, bounds: ResultLimits) -> bytes:
     choice = ResultFormats(media_type, media_type, media_type)
-    return oxigraph.query(store, text, choice, QueryDataset(), bounds).content
+    return oxigraph_queries.query(store, text, choice, QueryDataset(), bounds).content
 
 
 @pytest.mark.parametrize("media_type", FORMATS)

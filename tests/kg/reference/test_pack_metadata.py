@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kg.reference.pack_metadata import ImportReport, PackMetadata, script
+from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import RecordKind
 
 PACK = PackMetadata("p", "1", "d", start="2014", end="2021-12-31", countries=("UA",), kinds=(RecordKind.settlement,))
@@ -21,18 +21,3 @@ def test_covers() -> None:
 
 def test_a_pack_without_bounds_covers_everything() -> None:
     assert PackMetadata("p", "1", "d").covers(RecordKind.person, "SY", "1850")
-
-
-def test_report_round_trip() -> None:
-    report = ImportReport(PACK, 1, 2, kinds={"settlement": 1}, examples={"shared-identifier": ("x",)})
-    assert ImportReport.from_json(report.to_json()) == report
-
-
-def test_script() -> None:
-    assert [script(text) for text in ("1 Київ", "Kyiv", "كييف", "基輔", "12")] == [
-        "Cyrl",
-        "Latn",
-        "Arab",
-        "Hani",
-        "Zyyy",
-    ]

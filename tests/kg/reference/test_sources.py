@@ -18,8 +18,9 @@ from kg.reference.pack_formats import FORMATS
 from kg.reference.pack_metadata import PackMetadata
 from kg.reference.records import Record, RecordKind, RecordName, RecordRole
 from kg.reference.reference_store import ReferenceStore
-from kg.reference.sources import packaged_datasets, source_files
-from kg.reference.sources.source_files import SourceFile, grouped
+from kg.reference.sources import packaged_datasets, row_grouping, source_files
+from kg.reference.sources.row_grouping import grouped
+from kg.reference.sources.source_files import SourceFile
 from tests.cases.slices import SLICES, needed
 
 KYIV = "703448\tKyiv\tKyiv\tKiev,Київ\t50.45\t30.52\tP\tPPLC\tUA\t\t12\t\t\t\t2797553\t\t187\tEurope/Kyiv\t2024-01-01\n"
@@ -174,6 +175,11 @@ def test_own_table(tmp_path: Path) -> None:
     assert (found.key, found.identifiers) == ("media:1", {"viaf": "1", "wikidata": "Q156583"})
 
 
+def test_identifiers_that_pandas_wrote_as_floats(tmp_path: Path) -> None:
+    (found,) = read(written(tmp_path, "a.csv", "id,name,geonames\n7,Київ,703448.0\n"), "csv", dataset="own")
+    assert found.identifiers == {"geonames": "703448"}
+
+
 @pytest.mark.parametrize("name", ["seas.ttl", "seas.ttl.gz"])
 def test_skos(tmp_path: Path, name: str) -> None:
     content = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
@@ -285,9 +291,19 @@ BROKEN = [
     ("csv", "c.csv", "id,name,kind\n1,x,city\n", "line 2: kind is “city”"),
     ("csv", "c.csv", "id,name,wikidata\n1,x,P31\n", "line 2: wikidata is “P31”"),
     ("csv", "c.csv", "id,name,lat,lon\n1,x,a,2\n", "line 2: lat is “a”"),
+    ("csv", "c.csv", "name,id\nx,a b\n", "c.csv, line 2, column 2 (id): “a b” is not an identifier of"),
+    ("csv", "c.csv", 'id,name,id:viaf\n1,x,1\n2,y,"12,5"\n', "c.csv, line 3, column 3 (id:viaf): “12,5” is not"),
+    ("geonames", "UA.txt", KYIV.replace("703448", "0"), "line 1: “0” is not an identifier of geonames"),
+    ("ftm", "e.json", '{"id": "a b", "schema": "Person", "properties": {"name": ["y"]}}', "line 1: “a b” is not"),
     ("csv", "c.csv", "id,name\n1,x,y\n", "line 2: 3 cells for 2"),
     ("csv", "c.csv", 'id,name\n1,"x\n', "line 2: not a row"),
     ("skos", "s.ttl", "<urn:a> <urn:b> .", "s.ttl: The Turtle does not parse at line 1"),
+    ("csv", "c.csv", "id,name\n1,x\0y\n", "line 2: U+0000 in column 4"),
+    ("geonames", "UA.txt", KYIV.replace("Kyiv", "Ky\0iv"), "line 1: U+0000"),
+    ("wikidata", "dump.json", json.dumps(ITEM).replace("Q1899", "Q1899\\u0000"), "line 1: a text with U+0000"),
+    ("wikidata", "dump.json", '{\n"entities": {"Q1": {"labels": "\\u0000"}}}', "a text with U+0000"),
+    ("sparql-results", "r.json", '{"results": {"bindings": [{"item": {"value": "\\u0000"}}]}}', "a text with U+0000"),
+    ("skos", "s.ttl", '<urn:a> <urn:b> "\\u0000" .', "s.ttl: The text “U+0000”"),
     ("katottg", "k.xlsx", "no workbook", "is not a workbook"),
     ("territories", "t.jsonl", '{"code": "ua"}', "line 1: not a territory"),
     ("natural-earth", "n.zip", b"PK", "is not Natural Earth"),
@@ -324,7 +340,7 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    line = json.dumps({"id": "x", "schema": "Person", "properties": {"name": ["y" * 2_000]}}) + "\n"
+    line = json.dumps({"id": "xy", "schema": "Person", "properties": {"name": ["y" * 2_000]}}) + "\n"
     path = written(tmp_path, "e.json", line * 20_000)  # 42 MB
     tracemalloc.start()
     count = sum(1 for _ in FORMATS["ftm"].read(SourceFile(path)))
@@ -339,6 +355,6 @@ def test_rows_of_a_key_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
         yield from ((str(number % 97), number) for number in range(1_000))
 
     few = dict(grouped(rows()))
-    monkeypatch.setattr(source_files, "_IN_MEMORY", 10)
+    monkeypatch.setattr(row_grouping, "_IN_MEMORY", 10)
     assert dict(grouped(rows())) == few
     assert few["3"][:2] == [3, 100]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kg.sparql.lexer import LineIndex, TokenKind, height, nesting, tokens
+from kg.sparql.lexer import LineIndex, TokenKind, tokens
+from kg.sparql.text_depth import height, nesting
 
 SKIPPED = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
 SHORT = {
@@ -180,63 +181,6 @@ def test_time_is_linear(piece: str) -> None:
 def test_lines_count_from_one_in_code_points() -> None:
     lines = LineIndex("é😀\nb\r\nc")
     assert [lines.at(offset) for offset in (0, 1, 3, 6)] == [(1, 1), (1, 2), (2, 1), (3, 1)]
-
-
-@pytest.mark.parametrize(
-    ("text", "depth"),
-    [
-        ("", 0),
-        ("ASK {}", 1),
-        ("ASK { ?s ?p [ ?q ( 1 ) ] . {} }", 3),
-        ("ASK { FILTER('((((' = \"{{{\") # [[[[\n }", 2),
-        ("ASK { ?s <((((> ?o }", 1),
-        ("ASK { FILTER(!!!!!?x) }", 7),
-        ("ASK { FILTER(----1) }", 6),
-        ("ASK { FILTER(!(!(!?x))) }", 7),
-        ("ASK { FILTER(!?a && !?b) }", 3),
-        ("ASK { <<<<<a> <b> <c>>> <b> <c>>> ?p ?o }", 3),
-        ("ASK { ?s ?p ?o {| ?p ?o {| ?p ?o |} |} }", 3),
-        ("}}}}{", 1),
-        ("((((", 4),
-    ],
-)
-def test_nesting(text: str, depth: int) -> None:
-    assert nesting(text) == depth
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "ASK{FILTER(" + "1||" * 99 + "1)}",
-        "ASK{FILTER(" + "1+" * 99 + "1)}",
-        "ASK{?s " + "<a>/" * 99 + "<a> ?o}",
-        "ASK{" + "{}UNION" * 99 + "{}}",
-        "ASK{" + "OPTIONAL{}" * 99 + "}",
-        "ASK{" + "FILTER(1)" * 99 + "}",
-        "ASK{" + "?s ?p ?o." * 99 + "}",
-        "DELETE WHERE{" + "?s ?p ?o." * 99 + "}",
-        "SELECT*{}HAVING" + "(1)" * 99,
-        "ASK{FILTER(" + "1||" * 50 + "(" + "1||" * 49 + "1))}",
-        "ASK{" + "OPTIONAL{" * 99,
-    ],
-)
-def test_height_grows_with_what_the_engine_makes_a_tree_of(text: str) -> None:
-    assert 98 <= height(text) <= 102
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "INSERT DATA {" + "<s> <p> -1, ('|'), <a/b> ; <q> [] . GRAPH <g> { <s> <p> <o> . }" * 99 + "}",
-        "DELETE {" + "?s ?p ?o ." * 99 + "} INSERT {" + "?s ?p ?o ." * 99 + "} WHERE {}",
-        "ASK{VALUES(?a ?b){" + "(1 -1)" * 99 + "}VALUES ?c{" + "1 " * 99 + "}}",
-        "ASK{FILTER(?a IN (" + "1," * 99 + "1))}",
-        "INSERT DATA {};" * 99,
-        "ASK{FILTER('" + "||" * 99 + "' = 1)}",
-    ],
-)
-def test_height_ignores_what_is_flat(text: str) -> None:
-    assert height(text) < 10
 
 
 @pytest.mark.parametrize("text", ["FILTER(?a<1#>)", "FILTER(STR(?a)<'>')"])

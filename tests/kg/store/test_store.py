@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.errors import BadInput, Forbidden, MalformedText, StoreUnavailable, TooLarge
-from kg.rdf import oxigraph, rdflib_conversion
+from kg.rdf import oxigraph, oxigraph_queries, rdflib_conversion
 from kg.rdf.query_request_and_result import ResultFormats
 from kg.store.store import Store, StoreOptions
 
@@ -193,6 +193,20 @@ def test_a_graph_variable_never_reaches_a_managed_graph(store: Store) -> None:
     assert count(store) == 1
 
 
+@pytest.mark.parametrize("bare", [False, True])
+def test_an_update_makes_no_graph_that_a_blank_node_names(bare: bool) -> None:
+    store = Store(StoreOptions(bare=bare))
+    store.update(f"PREFIX x: <urn:> INSERT {{ GRAPH ?g {{ {A} }} x:s x:kept 1 }} WHERE {{ BIND(BNODE() AS ?g) }}")
+    assert count(store) == 1
+    assert oxigraph_queries.rows(store._engine, "SELECT * { GRAPH ?g {} FILTER(isBlank(?g)) }") == []
+
+
+def test_an_update_whose_managed_graphs_are_dropped_writes_the_others(store: Store) -> None:
+    text = f"VALUES ?g {{ <{BASE}graph/article/x> <urn:g> }}"
+    store.update(f"INSERT {{ GRAPH ?g {{ <urn:s> <urn:p> 1 }} }} WHERE {{ {text} }}")
+    assert store.graphs() == ["urn:g"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -247,11 +261,22 @@ def test_a_store_reopens_with_its_base_and_kind(tmp_path: Path) -> None:
         Store(StoreOptions(tmp_path, bare=True))
 
 
+@pytest.mark.parametrize("gone", ["store/CURRENT", "store"])
+def test_a_store_without_its_files_is_damaged_not_empty(tmp_path: Path, gone: str) -> None:
+    """The engine would begin an empty store there, and remove the tables that are left."""
+    Store(StoreOptions(tmp_path)).made_ready()
+    (tmp_path / gone).rename(tmp_path / "lost")
+    left = sorted(path.name for path in tmp_path.rglob("*"))
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        Store(StoreOptions(tmp_path))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == left
+
+
 def test_a_killed_writer_leaves_whole_articles(tmp_path: Path) -> None:
     """Kill a process that replaces two graphs over and over: they are always of the same generation afterwards."""
     script = f"""
 import itertools, sys
-from kg.rdf import oxigraph
+from kg.rdf import oxigraph, oxigraph_queries
 from kg.store.store import Store, StoreOptions
 store = Store(StoreOptions(__import__("pathlib").Path({str(tmp_path)!r})))
 for n in itertools.count():
@@ -280,6 +305,19 @@ def test_bulk_load_puts_quads_into_both_graph_and_union(store: Store) -> None:
     assert store.load(quads, "urn:home") == 2
     assert store.graphs() == ["urn:g1", "urn:home"]
     assert count(store) == 1
+
+
+@pytest.mark.slow
+def test_compacting_leaves_one_layer_of_files_and_the_same_quads(tmp_path: Path) -> None:
+    """Scans are then as fast as in a store that was never written to; see the note of the engine's authors."""
+    store = Store(StoreOptions(tmp_path))
+    for number in range(5):
+        lines = "".join(f"<urn:s{number}> <urn:p{i}> <urn:o{number}> .\n" for i in range(20_000))
+        store.load(oxigraph.parse(lines.encode(), "application/n-triples"), "urn:home")
+    before, files = count(store), len(list((tmp_path / "store").glob("*.sst")))
+    store.compact()
+    assert count(store) == before == 100_000
+    assert len(list((tmp_path / "store").glob("*.sst"))) < files
 
 
 def test_a_bare_store_is_a_plain_dataset() -> None:
