@@ -96,7 +96,7 @@ def serving(answer: Callable[[Asked], Reply], *, tls: bool = False) -> Iterator[
             context.load_cert_chain(CERTIFICATE)
             server.socket = context.wrap_socket(server.socket, server_side=True)
         peer = Peer(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002})
         thread.start()
         try:
             yield peer
