@@ -16,7 +16,7 @@ from api.app import create_app
 from api.edge.edge_middleware import AccessObserver
 from kg.config import Config
 from kg.processes.query_and_write_service import QueryService
-from kg.processes.reader_pool import ReaderPool
+from kg.processes.readers.reader_pool import ReaderPool
 from tests.configs import configured
 from tests.writers import ServiceWithWriter
 

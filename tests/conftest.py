@@ -23,7 +23,7 @@ import uvicorn
 
 from kg.maintenance.doctor import diagnose
 from kg.processes.query_and_write_service import QueryService
-from kg.processes.reader_pool import ReaderPool
+from kg.processes.readers.reader_pool import ReaderPool
 from tests import applications, writers
 
 ROOT = Path(__file__).resolve().parents[1]

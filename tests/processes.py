@@ -121,8 +121,11 @@ class Server:
 
     def readers(self) -> list[int]:
         """Return the reader processes of all web processes."""
-        found = [pid for web in self.webs() for pid in children(web)]
-        return [pid for pid in found if alive(pid) and "kg.processes.reader_process" in command(pid)]
+        return [pid for launcher in self.launchers() for pid in children(launcher) if called(pid) == "kg reader"]
+
+    def launchers(self) -> list[int]:
+        """Return the processes that launch the readers."""
+        return [pid for web in self.webs() for pid in children(web) if called(pid) == "kg launcher"]
 
     def metric(self, name: str) -> float:
         """Read one number of the metrics."""
@@ -194,13 +197,6 @@ def called(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text("utf-8").strip() if alive(pid) else ""
     return ""
-
-
-def command(pid: int) -> list[str]:
-    """Return the command line of a process."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
-    return []
 
 
 def children(pid: int) -> list[int]:

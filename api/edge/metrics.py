@@ -87,9 +87,8 @@ class MetricsSource(Protocol):
     def readers_busy(self) -> int:
         """Number of readers that run a query."""
 
-    @property
-    def reader_pids(self) -> Sequence[int]:
-        """Process ids of all readers."""
+    def processes(self, web: str) -> dict[str, int]:
+        """Return the process ids of all readers and their launchers by name; ``web`` is the number of this process."""
 
     @property
     def waiting(self) -> int:
@@ -169,8 +168,6 @@ class ServerMetrics:
     def state(self) -> MetricsState:
         """Return the state of this process, with the counts of those that it has replaced."""
         endpoint = self.endpoint
-        pids = endpoint.reader_pids if endpoint else ()
-        start = f"{self._slot + 1}-" if self._board else ""
         found = MetricsState(
             in_flight=self.in_flight,
             dropped=self.dropped,
@@ -181,7 +178,7 @@ class ServerMetrics:
             ready=endpoint.readers_ready if endpoint else 0,
             busy=endpoint.readers_busy if endpoint else 0,
             waiting=endpoint.waiting if endpoint else 0,
-            processes={f"reader-{start}{number}": pid for number, pid in enumerate(pids, 1)},
+            processes=endpoint.processes(str(self._slot + 1) if self._board else "") if endpoint else {},
         )
         found.processes[f"web-{self._slot + 1}" if self._board else "main"] = os.getpid()
         found.add_counters(self._carried)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from kg.errors import ClaimgraphError
@@ -47,10 +47,15 @@ class QueryServiceMonitoring:
         """Number of readers that run a query."""
         return self._endpoint.pool.busy if self._endpoint.pool else 0
 
-    @property
-    def reader_pids(self) -> Sequence[int]:
-        """Process ids of all readers."""
-        return self._endpoint.pool.processes if self._endpoint.pool else ()
+    def processes(self, web: str) -> dict[str, int]:
+        """Return the process ids of all readers and their launchers by name; ``web`` is the number of this process."""
+        found = {}
+        for kind, pool in (("reader", self._endpoint.pool), ("task-reader", self._endpoint.tasks)):
+            if pool and pool.launcher:
+                found["-".join(filter(None, (kind, "launcher", web)))] = pool.launcher
+            for number, pid in enumerate(pool.processes if pool else (), 1):
+                found["-".join(filter(None, (kind, web, str(number))))] = pid
+        return found
 
     @property
     def waiting(self) -> int:

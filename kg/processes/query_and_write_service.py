@@ -22,9 +22,11 @@ from kg.config import Config
 from kg.errors import BadInput, Busy, TimedOut, TooLarge
 from kg.federation import service_and_load_calls
 from kg.http_client.federation_client import FederationClient
-from kg.processes import memory_trim, reader_process, validation_and_write_preparation
-from kg.processes.reader_connection import Gone
-from kg.processes.reader_pool import ReaderPool
+from kg.processes import memory_trim, validation_and_write_preparation
+from kg.processes.readers import reader_process
+from kg.processes.readers.reader_connection import Gone
+from kg.processes.readers.reader_launcher_process import FOR_TASKS
+from kg.processes.readers.reader_pool import ReaderPool
 from kg.processes.remote_store import RemoteStore, StoreDescription
 from kg.processes.request_snapshot_view import RequestSnapshotView
 from kg.processes.validation_and_write_preparation import Task, TaskResult
@@ -57,7 +59,7 @@ class QueryCaller:
     Attributes:
         name: name of a token or network address; limits are counted by it.
         timeout: time limit in seconds; it can only lower that of the server. ``None`` for the server's limit.
-        gone: see :data:`kg.processes.reader_connection.Gone`.
+        gone: see :data:`kg.processes.readers.reader_connection.Gone`.
         limit: graphs that a query may read; see :class:`kg.access.permissions.GraphLimit`. ``None`` for all.
     """
 
@@ -111,7 +113,7 @@ class QueryService:
         assert newest is not None, "a store of another process has snapshots"
         self.snapshots = HeldSnapshots(store.directory, lambda: newest.number)
         self.pool = ReaderPool(config.queries)
-        self.tasks = ReaderPool(config.queries, _TASK_READERS)
+        self.tasks = ReaderPool(config.queries, _TASK_READERS, FOR_TASKS)
         self.store = RemoteStore(store, lambda: newest.number, self._run_now, self._commit_now)
         self.writer = WriterConnection(config.queries.update_timeout, self._heard, lambda: newest.last_end)
 
@@ -182,7 +184,7 @@ class QueryService:
         """Run a task that writes nothing, within the limits of queries.
 
         Raises:
-            ClaimgraphError: as raised by the task, or by :meth:`kg.processes.reader_pool.ReaderPool.run`.
+            ClaimgraphError: as raised by the task, or by :meth:`kg.processes.readers.reader_pool.ReaderPool.run`.
         """
         if self.tasks is None:
             return await asyncio.to_thread(contained, validation_and_write_preparation.run, task, self.store)
@@ -262,7 +264,7 @@ class QueryService:
         Raises:
             NotFound: that snapshot is no longer retained.
             TooLarge: the text is too long.
-            Busy, TooManyRequests, TimedOut, ReaderLost: see :meth:`kg.processes.reader_pool.ReaderPool.run`.
+            Busy, TooManyRequests, TimedOut, ReaderLost: see :meth:`kg.processes.readers.reader_pool.ReaderPool.run`.
             ClaimgraphError: as raised by :meth:`kg.sparql.checked_query_evaluation.QueryEvaluator.evaluate`.
         """
         if len(text) > self._settings.max_query_length:

@@ -1,7 +1,7 @@
 """Tasks of readers on what a client sent: validation, and the preparation of writes (parsing, mapping, gate, closure).
 
 A task may take any time and memory, so it runs in a process that can be killed. The modules of the gate are imported
-by the first task of a process, since most readers only answer queries.
+by the first task of a process or by :func:`import_all`, since most readers only answer queries.
 """
 
 from __future__ import annotations
@@ -95,6 +95,15 @@ def run_packed(task: Task, snapshot: WriteRecorder) -> bytes:
     except ClaimgraphError as error:
         return ipc_messages.pack(ipc_messages.encode_error(error))
     return TaskResult(found.values, found.content, snapshot.prepared).pack()
+
+
+def import_all() -> None:
+    """Import all that the tasks need, for processes that are going to be forked."""
+    from kg.articles import article_repository
+    from kg.federation import service_and_load_calls
+    from kg.gate import validation_report
+
+    del article_repository, service_and_load_calls, validation_report
 
 
 def _check(store: Reads, data: bytes, media_type: str, report_type: str) -> TaskResult:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from kg.config import QuerySettings
-from kg.processes import reader_process
-from kg.processes.reader_connection import Gone
-from kg.processes.reader_pool import ReaderPool
+from kg.processes.readers import reader_process
+from kg.processes.readers.reader_connection import Gone
+from kg.processes.readers.reader_pool import ReaderPool
 from kg.rdf import oxigraph
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from kg.store.store import Store, StoreOptions

@@ -8,8 +8,8 @@ import pytest
 
 from kg.articles.competency_question_files import all_questions
 from kg.config import QuerySettings
-from kg.processes import reader_process
-from kg.processes.reader_pool import ReaderPool
+from kg.processes.readers import reader_process
+from kg.processes.readers.reader_pool import ReaderPool
 from kg.rdf import oxigraph_queries
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from tests.bench import corpus

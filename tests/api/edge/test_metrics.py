@@ -183,7 +183,7 @@ def test_the_memory_of_each_process(served: Served) -> None:
     wait_until(lambda: served.pool.ready == 2, "both readers are there")
     samples = read(served)
     shown = {dict(labels)["process"] for name, labels in samples if name == "claimgraph_resident_memory_bytes"}
-    assert shown == {"main", "reader-1", "reader-2"}
+    assert shown == {"main", "reader-launcher", "reader-1", "reader-2"}
 
 
 def test_the_freshness_of_the_data(tmp_path: Path, document: dict[str, Any]) -> None:

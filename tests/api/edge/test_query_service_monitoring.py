@@ -11,7 +11,7 @@ from api.edge import query_service_monitoring
 from api.edge.query_service_monitoring import QueryServiceMonitoring
 from kg.errors import Busy
 from kg.processes.query_and_write_service import QueryCaller, QueryService
-from kg.processes.reader_pool import ReaderPool
+from kg.processes.readers.reader_pool import ReaderPool
 from kg.rdf.query_request_and_result import QueryDataset, QueryResult, ResultFormats
 from kg.store.store import Store, StoreOptions
 from tests.applications import settings
@@ -46,7 +46,10 @@ async def test_it_tells_what_the_endpoint_tells(tmp_path: Path) -> None:
         watched, endpoint, pool = found.watched, found.endpoint, found.pool
         assert (watched.number, watched.published_at) == (endpoint.number, endpoint.published_at)
         assert (watched.readers_ready, watched.readers_busy, watched.waiting) == (2, 0, 0)
-        assert sorted(watched.reader_pids) == sorted(pool.processes)
+        named = watched.processes("2")
+        assert named.keys() == {"reader-launcher-2", "reader-2-1", "reader-2-2"}
+        assert set(named.values()) == {pool.launcher, *pool.processes}
+        assert watched.processes("").keys() == {"reader-launcher", "reader-1", "reader-2"}
         assert watched.kills == pool.counts.kills
         before = watched.number
         await endpoint.update("INSERT DATA { <urn:a> <urn:b> 1 }", QueryDataset())
@@ -56,7 +59,7 @@ async def test_it_tells_what_the_endpoint_tells(tmp_path: Path) -> None:
 async def test_without_readers_it_tells_of_none() -> None:
     watched = QueryServiceMonitoring(QueryService(Store(StoreOptions(bare=True)), configured()))
     assert (watched.readers_ready, watched.readers_busy, watched.waiting) == (0, 0, 0)
-    assert (list(watched.reader_pids), dict(watched.kills)) == ([], {})
+    assert (watched.processes(""), dict(watched.kills)) == ({}, {})
     assert await watched.probe()
 
 

@@ -42,11 +42,13 @@ LIBRARIES = [
 CALLS = {"connect_ex", "create_connection", "open_connection", "sock_connect", "urlopen", "urlretrieve"}
 
 MAY_IMPORT_SOCKET = {
-    "kg/processes/reader_connection.py": "talks to a worker over a socket pair",
+    "kg/processes/readers/reader_connection.py": "talks to a worker over a socket pair",
     "kg/processes/ipc_messages.py": "frames the messages on a socket pair",
     "api/server/http_protocol.py": "sets options of connections that clients have opened",
     "api/server/serve.py": "binds the socket that listens",
-    "kg/processes/reader_process.py": "is the other end of a socket pair",
+    "kg/processes/readers/reader_launcher.py": "passes sockets to readers over a socket pair",
+    "kg/processes/readers/reader_launcher_process.py": "is the other end of it",
+    "kg/processes/readers/reader_process.py": "is the other end of a socket pair",
     "kg/processes/query_and_write_service.py": "passes a connection to the writer on",
     "kg/processes/unix_socket_store.py": "connects to the server of a data directory, over a socket in it",
     "kg/processes/writer_connection.py": "is one end of a connection to the writer",

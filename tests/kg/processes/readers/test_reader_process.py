@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from kg.processes import ipc_messages, reader_process
-from kg.processes.reader_process import ReaderProcess
+from kg.processes import ipc_messages
+from kg.processes.readers import reader_process
+from kg.processes.readers.reader_process import ReaderProcess
 from kg.rdf.query_request_and_result import QueryDataset, ResultFormats
 from tests.cases.readers import COUNT, COUNTED, CSV, HUNGRY, LARGE, MEMORY, RUNAWAY, SIZE, asked, made, snapshot
 from tests.processes import alive, wait_until
@@ -55,6 +56,13 @@ class Process:
         return None
 
 
+READER = """
+import json, sys
+from kg.processes.readers import reader_process
+reader_process.main(int(sys.argv[1]), -1, json.loads(sys.argv[2]))
+"""
+
+
 @contextmanager
 def running(**settings: int) -> Iterator[Process]:
     ours, theirs = socket.socketpair()
@@ -63,10 +71,9 @@ def running(**settings: int) -> Iterator[Process]:
         process = subprocess.Popen(
             [
                 sys.executable,
-                "-m",
-                "kg.processes.reader_process",
+                "-c",
+                READER,
                 str(theirs.fileno()),
-                "-1",
                 json.dumps(SETTINGS | settings),
             ],
             pass_fds=[theirs.fileno()],
@@ -228,7 +235,7 @@ def test_it_can_open_no_socket(path: Path) -> None:
     """Should a call of another endpoint ever slip through, the system refuses it: here the check is left out."""
     code = """
 import sys
-from kg.processes import reader_process
+from kg.processes.readers import reader_process
 from kg.sparql import request_policy
 request_policy.refuse_service = lambda places: None
 reader_process.main(int(sys.argv[1]), -1, __import__("json").loads(sys.argv[2]))
@@ -252,7 +259,7 @@ def test_it_ends_with_the_server_in_the_middle_of_a_query(path: Path) -> None:
     code = """
 import json, socket, subprocess, sys, time
 ours, theirs = socket.socketpair()
-command = [sys.executable, "-m", "kg.processes.reader_process", str(theirs.fileno()), "-1", sys.argv[1]]
+command = [sys.executable, "-c", sys.argv[4], str(theirs.fileno()), sys.argv[1]]
 process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
 print(process.pid, flush=True)
 ours.sendall(bytes.fromhex(sys.argv[2]))
@@ -261,7 +268,7 @@ ours.sendall(bytes.fromhex(sys.argv[3]))
 time.sleep(60)
 """
     messages = reader_process.opening(path).hex(), asked(path, RUNAWAY).hex()
-    command = [sys.executable, "-c", code, json.dumps(SETTINGS), *messages]
+    command = [sys.executable, "-c", code, json.dumps(SETTINGS), *messages, READER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         pid = int(server.stdout.readline())

@@ -41,16 +41,11 @@ class ClientUsage:
 
     def __init__(self) -> None:
         self._used: dict[str, tuple[float, float]] = {}  # seconds, and the time at which they were so many
-        self._known: dict[str, None] = {}  # clients whose last query was short
 
     def add(self, client: str, seconds: float, now: float) -> None:
         """Count a query that a client has run for some seconds."""
         if seconds < _LONG:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[client] = None
             return
-        self._known.pop(client, None)
         self._used[client] = self.seconds(client, now) + seconds, now
         if len(self._used) > _REMEMBERED:
             self._used = {name: used for name, used in self._used.items() if self.seconds(name, now) > _LONG}
@@ -59,10 +54,6 @@ class ClientUsage:
         """Return what a client has used lately, in seconds."""
         seconds, then = self._used.get(client, (0.0, now))
         return seconds * 0.5 ** ((now - then) / _HALF_LIFE) if seconds else 0.0
-
-    def is_known(self, client: str) -> bool:
-        """Return whether the last query of a client was short."""
-        return client in self._known
 
     def is_heavy(self, client: str, running: float, now: float) -> bool:
         """Return whether a client is heavy, with queries that have run for ``running`` seconds in all so far."""

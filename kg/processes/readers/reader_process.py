@@ -1,17 +1,15 @@
 """Reader process: evaluates queries and runs tasks on snapshots, and can be killed at any moment without harm.
 
-It is started by :mod:`kg.processes.reader_connection` as ``python -m kg.processes.reader_process DESCRIPTOR SHARED
-SETTINGS``. It opens no socket, writes no file, and runs one query at a time.
+It is forked by :mod:`kg.processes.readers.reader_launcher_process`. It opens no socket, writes no file, and runs one
+query at a time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
 import socket
-import sys
 import traceback
 from collections.abc import Mapping
 from functools import lru_cache
@@ -156,11 +154,7 @@ def main(descriptor: int, shared: int, settings: dict[str, int]) -> None:
     channel = socket.socket(fileno=descriptor)
     process_confinement.confine(settings["memory"])
     reader = ReaderProcess(settings, shared)
-    gc.freeze()  # objects of the imported modules live for ever, so collections need not visit them
+    gc.freeze()  # what lives by now lives for ever, so collections need not visit it
     with contextlib.suppress(ConnectionError):  # the server has gone
         for header, content in ipc_messages.messages(channel):
             channel.sendall(reader.handle(header, content))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]))

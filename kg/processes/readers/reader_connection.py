@@ -1,23 +1,22 @@
-"""Connection of a server to one reader process: start of the process, requests, and results or errors from it."""
+"""Connection of a server to one reader process: its launch, requests, and results or errors from it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import socket
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from kg import errors
 from kg.config import QuerySettings
-from kg.processes import ipc_messages, reader_process
+from kg.processes import ipc_messages
+from kg.processes.readers import reader_process
+from kg.processes.readers.reader_launcher import LaunchedReader, ReaderLauncher
 from kg.rdf.query_request_and_result import QueryResult
 
 Gone = Callable[[], Awaitable[object]]
@@ -31,24 +30,6 @@ _SEND_BUFFER = 1 << 22
 _RETAINED = 1 << 25
 """Bytes of shared memory that are retained for the next large result."""
 
-_ALLOCATOR = ":".join(
-    (
-        "glibc.malloc.hugetlb=1",
-        "glibc.malloc.mmap_threshold=1073741824",
-        "glibc.malloc.trim_threshold=67108864",
-        "glibc.malloc.mxfast=0",
-        "glibc.malloc.tcache_count=2000",
-        "glibc.malloc.tcache_max=8192",
-    )
-)
-"""Settings of glibc's allocator in a reader; other C libraries do not read them.
-
-Huge pages, because the engine reads at random in a hundred MiB and would miss the TLB with small ones. And 64 MiB of a
-large result stay allocated for the next one, which would otherwise cause a page fault for each 4 KiB. A query
-allocates and frees thousands of small blocks, which a large cache of free ones serves faster than the bins behind it.
-KG_MAX_MEMORY bounds all of it.
-"""
-
 
 @dataclass(eq=False)
 class QueryJob:
@@ -57,7 +38,8 @@ class QueryJob:
     Attributes:
         message: message to send to the reader.
         client: sender of the query: name of a token, or network address.
-        deadline: in seconds of the event loop's clock.
+        arrived: in seconds of the event loop's clock.
+        deadline: likewise.
         gone: see :data:`Gone`.
         done: future for the result or the error.
         reserve: number of readers that it leaves to jobs which reserve fewer.
@@ -67,6 +49,7 @@ class QueryJob:
 
     message: bytes
     client: str
+    arrived: float
     deadline: float
     gone: Gone | None
     done: asyncio.Future[QueryResult]
@@ -76,7 +59,7 @@ class QueryJob:
 
 
 class ConnectionOwner(Protocol):
-    """Receiver of a connection's events; :class:`kg.processes.reader_pool.ReaderPool` is one.
+    """Receiver of a connection's events; :class:`kg.processes.readers.reader_pool.ReaderPool` is one.
 
     Attributes:
         snapshot: path of the newest snapshot.
@@ -110,7 +93,7 @@ class ReaderConnection(asyncio.Protocol):
 
     transport: asyncio.WriteTransport
 
-    def __init__(self, owner: ConnectionOwner, process: subprocess.Popen[bytes], shared: int) -> None:
+    def __init__(self, owner: ConnectionOwner, process: LaunchedReader, shared: int) -> None:
         """Manage a process for ``owner``; ``shared`` is the descriptor of the memory for its large results."""
         self.process = process
         self._shared = shared
@@ -226,8 +209,8 @@ def _read_shared(shared: int, size: int) -> bytes:
     return b"".join(parts)  # usually a single part, which is not copied
 
 
-def start_process(queries: QuerySettings) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
-    """Start a reader; return its process, the server's end of the connection, and the descriptor of shared memory.
+async def launch_reader(launcher: ReaderLauncher, queries: QuerySettings) -> tuple[LaunchedReader, socket.socket, int]:
+    """Launch a reader; return its process, the server's end of the connection, and the descriptor of shared memory.
 
     Raises:
         OSError: the system cannot start another process.
@@ -240,35 +223,12 @@ def start_process(queries: QuerySettings) -> tuple[subprocess.Popen[bytes], sock
         "memory": queries.max_memory,
     }
     server_end, reader_end = socket.socketpair()
+    server_end.setblocking(False)
     reader_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     with contextlib.ExitStack() as undo, reader_end:
         undo.enter_context(server_end)
         shared = os.memfd_create("result")
         undo.callback(os.close, shared)
-        process = _launch((reader_end.fileno(), shared), settings)
+        process = await launcher.launch(settings, (reader_end.fileno(), shared))
         undo.pop_all()
     return process, server_end, shared
-
-
-def _launch(descriptors: Sequence[int], settings: Mapping[str, Any]) -> subprocess.Popen[bytes]:
-    """Start :mod:`kg.processes.reader_process` with the given descriptors and settings.
-
-    Raises:
-        OSError: the system cannot start another process.
-    """
-    return subprocess.Popen(  # noqa: S603 - a module of this package, with settings that it has made itself
-        [sys.executable, "-P", "-m", "kg.processes.reader_process", *map(str, descriptors), json.dumps(settings)],
-        pass_fds=descriptors,
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,  # a process that runs out of memory prints its stack
-        env=_environment(),
-    )
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a reader: without the server's settings and secrets, with allocator settings.
-
-    The operator's own GLIBC_TUNABLES take precedence.
-    """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
-    return {"GLIBC_TUNABLES": _ALLOCATOR} | inherited
