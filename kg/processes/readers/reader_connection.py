@@ -76,6 +76,9 @@ class ConnectionOwner(Protocol):
     def reader_free(self, channel: ReaderConnection) -> None:
         """Return a reader to the pool."""
 
+    def snapshot_opened(self) -> None:
+        """Record that a reader has opened the snapshot that it was told to."""
+
     def reader_ended(self, channel: ReaderConnection) -> None:
         """Record that the process of a reader has ended."""
 
@@ -89,6 +92,7 @@ class ReaderConnection(asyncio.Protocol):
         started: done when the reader is ready, or has ended before.
         served: whether the reader has become ready.
         ending: whether it was killed; further messages are ignored.
+        snapshot: path of the snapshot that it was told last to open.
     """
 
     transport: asyncio.WriteTransport
@@ -102,6 +106,7 @@ class ReaderConnection(asyncio.Protocol):
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.served = False
         self.ending = False
+        self.snapshot = owner.snapshot
         self._owner = owner
         self._unpacker = ipc_messages.MessageUnpacker()
 
@@ -119,7 +124,12 @@ class ReaderConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Make the reader open the newest snapshot."""
         self.transport = cast(asyncio.WriteTransport, transport)  # uvloop's transports are not of this class
-        self.transport.write(reader_process.opening(self._owner.snapshot))
+        self.open(self._owner.snapshot)
+
+    def open(self, snapshot: Path) -> None:
+        """Make the reader open a snapshot, which takes some milliseconds, before the next query."""
+        self.snapshot = snapshot
+        self.transport.write(reader_process.opening(snapshot))
 
     def data_received(self, data: bytes) -> None:
         """Handle the messages of the reader."""
@@ -137,16 +147,18 @@ class ReaderConnection(asyncio.Protocol):
         self._owner.reader_ended(self)
 
     def _handle(self, header: dict[str, Any], content: bytes) -> None:
-        """Handle one message: the first means that the reader is ready, ``opened`` is ignored, others are results."""
+        """Handle one message: the first means that the reader is ready, others are results, or ``opened``."""
         if self.ending:
             return
         if not self.served:
             self.served = True
             self.started.set_result(None)
             self._owner.reader_free(self)
+        elif "opened" in header:
+            self._owner.snapshot_opened()
         elif self.job and "shared" in header:  # the content is in shared memory
             self._fetching = asyncio.create_task(self._fetch(self.job, header))
-        elif self.job and "opened" not in header:
+        elif self.job:
             self._settle(self.job, header, content)
             self._owner.reader_free(self)
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from kg import errors
 from kg.config import QuerySettings
-from kg.processes.readers import reader_process
 from kg.processes.readers.query_scheduler import QueryScheduler
 from kg.processes.readers.reader_connection import Gone, QueryJob, ReaderConnection, launch_reader, reader_lost
 from kg.processes.readers.reader_launcher import ReaderLauncher
@@ -122,8 +121,18 @@ class ReaderPool:
     def open(self, snapshot: Path) -> None:
         """Make idle readers open a newer snapshot before the next query; busy ones open it with their next query."""
         self.snapshot = snapshot
-        for channel in self._idle:
-            channel.transport.write(reader_process.opening(snapshot))
+        self.snapshot_opened()
+
+    def snapshot_opened(self) -> None:
+        """Let the next idle reader open the newest snapshot.
+
+        One after the other, in the order in which they get queries: if all did so at once, the first query after a
+        write would wait for a processor until all of them had finished.
+        """
+        for channel in reversed(self._idle):
+            if channel.snapshot != self.snapshot:
+                channel.open(self.snapshot)
+                return
 
     async def run(
         self, message: bytes, client: str, timeout: float, gone: Gone | None, reserve: int = 0
@@ -286,6 +295,8 @@ class ReaderPool:
         self._release(channel)
         self._idle.append(channel)
         self._dispatch()
+        if channel.job is None and channel.snapshot != self.snapshot:
+            channel.open(self.snapshot)
 
     def query_finished(self) -> None:
         """Count a query that ended with a result or an error of its own."""

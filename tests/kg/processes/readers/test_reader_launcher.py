@@ -91,9 +91,9 @@ def test_a_killed_launcher_takes_its_readers_along_and_is_replaced(tmp_path: Pat
             before = [launcher, *pool.processes]
             os.kill(launcher, signal.SIGKILL)
             await until(lambda: not any(alive(pid) for pid in before), "all have ended")
-            assert await ask(pool, COUNT) == COUNTED
-            await until(lambda: pool.ready == 2, "both readers are back")
+            await until(lambda: pool.ready == 2 and not {*pool.processes} & {*before}, "both readers are back")
             assert pool.launcher and pool.launcher not in before
+            assert await ask(pool, COUNT) == COUNTED
 
     run(main())
 
