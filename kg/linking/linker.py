@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from kg.linking import entity_profiles
 from kg.linking.acceptance_rules import AcceptanceDecision, decide
 from kg.linking.candidate_scoring import ScoredCandidate, scored
 from kg.linking.candidates import Candidate, Candidates, NameSpelling
@@ -18,7 +17,6 @@ from kg.linking.link_proposal_types import LinkProposal, ProposalVerdict
 from kg.linking.logic_v2_person_name_similarity import Scorer
 from kg.reference.records import RecordKind
 from kg.reference.reference_store import ReferenceStore
-from kg.store.store_protocols import Reads
 
 _ORDER = (RecordKind.country, RecordKind.region, RecordKind.settlement)
 """Kinds that are linked first, in this order."""
@@ -125,18 +123,6 @@ class Linker:
             if not changed:
                 break
         return [proposal for iri in sorted(proposals) for proposal in proposals[iri]]
-
-    def link_one(self, store: Reads, iri: str) -> list[LinkProposal]:
-        """Return proposals for one entity of a dataset, with the entities mentioned nearby as context."""
-        entity = next(iter(entity_profiles.read(store, iri)), None)
-        if entity is None:
-            return []
-        around = (*entity.near, *entity.within, *entity.nations, *(office.of for office in entity.offices if office.of))
-        entities = [
-            entity,
-            *(other for nearby in dict.fromkeys(around) for other in entity_profiles.read(store, nearby)),
-        ]
-        return [proposal for proposal in self.link(entities) if proposal.subject == iri]
 
     def _note(self, iri: str, proposals: list[LinkProposal], known: GeographicContext) -> bool:
         """Add the accepted records to the context; return whether it changed."""

@@ -95,12 +95,6 @@ def test_the_homonym_is_told_by_the_oblast_that_the_graph_states(proposals: list
     assert found.name == "Костянтинівка"
 
 
-def test_one_entity_is_linked_as_among_all(store: Store, packs: ReferenceStore, proposals: list[LinkProposal]) -> None:
-    iri = f"{E}kostiantynivka"
-    assert [p.record for p in Linker(packs).link_one(store, iri)] == [p.record for p in proposals if p.subject == iri]
-    assert Linker(packs).link_one(store, f"{E}nobody") == []
-
-
 def test_progress_is_told(store: Store, packs: ReferenceStore) -> None:
     done: list[int] = []
     Linker(packs).link(read(store), done.append)
