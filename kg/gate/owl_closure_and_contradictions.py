@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import owlrl
 from rdflib import OWL, RDF, RDFS, XSD, BNode, Graph, Literal, URIRef
@@ -87,7 +88,7 @@ def compile_rules(ontology: Graph) -> list[Rule]:
     ``intersectionOf`` on the left of a sub-class axiom.
 
     Raises:
-        ValueError: the left side of a sub-class axiom is another kind of class expression.
+        ValueError: the left side of a sub-class axiom is another kind of class expression, or ``owl:Thing``.
     """
     return [*_property_rules(ontology), *_class_rules(ontology), *_disjoint_rules(ontology)]
 
@@ -113,24 +114,32 @@ def _property_rules(g: Graph) -> Iterator[Rule]:
 def _class_rules(g: Graph) -> Iterator[Rule]:
     for sub, sup in g.subject_objects(RDFS.subClassOf):
         if isinstance(sup, URIRef):
-            body = tuple(_members(g, sub, "x"))
+            body = tuple(_members(g, sub, "x", (f"y{number}" for number in count())))
+            if sup == OWL.Thing:
+                continue
+            if not body:
+                raise ValueError(f"everything would be in {sup}")
             whole = g.value(sub, OWL.intersectionOf) is not None
             rule = "cax-sco" if isinstance(sub, URIRef) else "cls-int1" if whole else "cls-svf1"
             yield Rule(rule, f"{_expression(g, sub)} ⊑ {_name(g, sup)}", body, ("x", RDF.type, sup))
 
 
-def _members(g: Graph, expression: Node, variable: str) -> Iterator[Atom]:
+def _members(g: Graph, expression: Node, variable: str, fresh: Iterator[str]) -> Iterator[Atom]:
     """Yield the patterns that must match for ``variable`` to be an instance of a class expression.
 
-    Example: ``∃relays.Interview`` for ``x`` yields ``(x, cg:relays, x')`` and ``(x', rdf:type, cg:Interview)``.
+    Each existential has a variable of its own from ``fresh``. Example: ``∃relays.Interview ⊓ ∃reporter.Outlet`` for
+    ``x`` yields ``(x, cg:relays, y0)``, ``(y0, rdf:type, cg:Interview)``, ``(x, cg:reporter, y1)`` and ``(y1,
+    rdf:type, cg:Outlet)``. That anything is an ``owl:Thing`` needs no pattern.
     """
+    if expression == OWL.Thing:
+        return
     if isinstance(expression, URIRef):
         yield variable, RDF.type, expression
         return
     parts = g.value(expression, OWL.intersectionOf)
     if parts is not None:
         for part in Collection(g, parts):
-            yield from _members(g, part, variable)
+            yield from _members(g, part, variable, fresh)
         return
     prop = g.value(expression, OWL.onProperty)
     filler, value = g.value(expression, OWL.someValuesFrom), g.value(expression, OWL.hasValue)
@@ -140,8 +149,9 @@ def _members(g: Graph, expression: Node, variable: str) -> Iterator[Atom]:
         yield variable, prop, value
     else:
         assert filler is not None
-        yield variable, prop, variable + "'"
-        yield from _members(g, filler, variable + "'")
+        some = next(fresh)
+        yield variable, prop, some
+        yield from _members(g, filler, some, fresh)
 
 
 def _disjoint_rules(g: Graph) -> Iterator[Rule]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable, Sequence
 
 import owlrl
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from rdflib import RDF, Graph, Literal, URIRef
+from rdflib import OWL, RDF, RDFS, BNode, Graph, Literal, URIRef
+from rdflib.collection import Collection
+from rdflib.term import Node
 
 from kg.articles.statement_explanations import shorten
 from kg.document.document_model import Document
@@ -230,6 +233,133 @@ def test_closures_of_random_graphs_are_the_reference_closures(data: st.DataObjec
     closure = shared_gate().reasoner.close(facts)
     assert set(closure.derivations) == reference_closure(ontology, facts)
     assert {clashing(clash) for clash in closure.clashes} == reference_clashes(ontology, facts)
+
+
+CLASSES = [URIRef(f"urn:class:{letter}") for letter in "ABCDE"]
+PROPERTIES = [URIRef(f"urn:property:{letter}") for letter in "pqrst"]
+NODES = [URIRef(f"urn:node:{number}") for number in range(4)]
+Maker = Callable[[Graph], Node]
+"""Function that adds a class expression to a graph, and returns its node."""
+
+
+def restriction(prop: URIRef, kind: URIRef, filler: Maker) -> Maker:
+    def make(g: Graph) -> Node:
+        node = BNode()
+        g.add((node, RDF.type, OWL.Restriction))
+        g.add((node, OWL.onProperty, prop))
+        g.add((node, kind, filler(g)))
+        return node
+
+    return make
+
+
+def intersection(parts: Sequence[Maker]) -> Maker:
+    def make(g: Graph) -> Node:
+        node, first = BNode(), BNode()
+        Collection(g, first, [part(g) for part in parts])
+        g.add((node, RDF.type, OWL.Class))
+        g.add((node, OWL.intersectionOf, first))
+        return node
+
+    return make
+
+
+def named(node: Node) -> Maker:
+    return lambda _g: node
+
+
+def expressions() -> st.SearchStrategy[Maker]:
+    """Draw class expressions of every kind that the compiler accepts, in each other."""
+    prop = st.sampled_from(PROPERTIES)
+    value = st.builds(restriction, prop, st.just(OWL.hasValue), st.sampled_from(NODES).map(named))
+    anything = st.builds(restriction, prop, st.just(OWL.someValuesFrom), st.just(named(OWL.Thing)))
+
+    def larger(smaller: st.SearchStrategy[Maker]) -> st.SearchStrategy[Maker]:
+        some = st.builds(restriction, prop, st.just(OWL.someValuesFrom), smaller)
+        return some | st.builds(intersection, st.lists(smaller, min_size=2, max_size=3))
+
+    return st.recursive(st.sampled_from(CLASSES).map(named) | value | anything, larger, max_leaves=4)
+
+
+def axioms() -> st.SearchStrategy[Callable[[Graph], object]]:
+    """Draw axioms of every kind that the compiler accepts."""
+    prop, kind = st.sampled_from(PROPERTIES), st.sampled_from(CLASSES)
+    # No property is both transitive and made by a chain, which OWL 2 forbids.
+    simple = st.sampled_from(PROPERTIES[:3])
+    return st.one_of(
+        st.builds(lambda sub, sup: lambda g: g.add((sub(g), RDFS.subClassOf, sup)), expressions(), kind),
+        st.builds(lambda p, q: lambda g: g.add((p, RDFS.subPropertyOf, q)), prop, prop),
+        st.builds(lambda p, q: lambda g: g.add((p, OWL.inverseOf, q)), prop, prop),
+        st.builds(lambda p: lambda g: g.add((p, RDF.type, OWL.SymmetricProperty)), prop),
+        st.builds(lambda p: lambda g: g.add((p, RDF.type, OWL.TransitiveProperty)), simple),
+        st.builds(chain, st.lists(prop, min_size=2, max_size=3), st.sampled_from(PROPERTIES[3:])),
+        st.builds(disjoint, st.lists(kind, min_size=2, max_size=3, unique=True)),
+    )
+
+
+def chain(steps: Sequence[Node], prop: URIRef) -> Callable[[Graph], object]:
+    def add(g: Graph) -> None:
+        first = BNode()
+        Collection(g, first, list(steps))
+        g.add((prop, OWL.propertyChainAxiom, first))
+
+    return add
+
+
+def disjoint(classes: Sequence[Node]) -> Callable[[Graph], object]:
+    def add(g: Graph) -> None:
+        group, first = BNode(), BNode()
+        Collection(g, first, list(classes))
+        g.add((group, RDF.type, OWL.AllDisjointClasses))
+        g.add((group, OWL.members, first))
+
+    return add
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.generate, Phase.shrink))
+@given(
+    adding=st.lists(axioms(), min_size=1, max_size=6),
+    facts=st.lists(
+        st.tuples(st.sampled_from(NODES), st.sampled_from(PROPERTIES), st.sampled_from(NODES))
+        | st.tuples(st.sampled_from(NODES), st.just(RDF.type), st.sampled_from(CLASSES)),
+        min_size=1,
+        max_size=8,
+    ),
+)
+def test_closures_by_random_axioms_are_the_reference_closures(
+    adding: list[Callable[[Graph], object]], facts: list[Triple]
+) -> None:
+    tbox, abox = Graph(), Graph()
+    for add in adding:
+        add(tbox)
+    for fact in facts:
+        abox.add(fact)
+    closure = Reasoner(tbox).close(abox)
+    assert set(closure.derivations) == reference_closure(tbox, abox)
+    assert {clashing(clash) for clash in closure.clashes} == reference_clashes(tbox, abox)
+
+
+def test_two_existentials_in_one_intersection_may_have_different_fillers() -> None:
+    p, q, (a, b, c) = PROPERTIES[0], PROPERTIES[1], NODES[:3]
+    both = intersection(
+        [
+            restriction(p, OWL.someValuesFrom, named(CLASSES[0])),
+            restriction(q, OWL.someValuesFrom, named(CLASSES[1])),
+        ]
+    )
+    tbox = Graph()
+    tbox.add((both(tbox), RDFS.subClassOf, CLASSES[2]))
+    facts = [(a, p, b), (b, RDF.type, CLASSES[0]), (a, q, c), (c, RDF.type, CLASSES[1])]
+    assert list(Reasoner(tbox).close(facts).derivations) == [(a, RDF.type, CLASSES[2])]
+    assert not Reasoner(tbox).close(facts[:3]).derivations
+
+
+def test_everything_in_a_class_is_refused() -> None:
+    tbox = Graph()
+    tbox.add((OWL.Thing, RDFS.subClassOf, CLASSES[0]))
+    with pytest.raises(ValueError, match="everything would be in urn:class:A"):
+        compile_rules(tbox)
 
 
 def test_a_closure_that_grows_without_measure_is_refused() -> None:
