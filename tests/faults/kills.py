@@ -152,8 +152,11 @@ def read_all(server: Server, number: int, over: threading.Event) -> tuple[int, i
             if not alive(server.process.pid):  # each further request would be another failure
                 break
         else:
-            failures += lost(reply)
-            answers += not lost(reply)
+            failed = lost(reply)
+            failures += failed
+            answers += not failed
+            if failed and not alive(server.process.pid):  # likewise
+                break
     connection.close()
     return answers, failures, refused
 

@@ -51,11 +51,9 @@ class ForkServer:
                 self._launch(json.loads(content), descriptors)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for pid in self._readers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                os.wait()
+            os.kill(pid, signal.SIGKILL)  # none of them has been waited for, so that no other process has its number
+        for pid in self._readers:
+            os.waitpid(pid, 0)
 
     def _launch(self, settings: dict[str, int], descriptors: list[int]) -> None:
         # Blocked, so that the end of a reader is never sent before its start.
@@ -88,10 +86,10 @@ class ForkServer:
             os._exit(code)  # nothing of the launcher may run in its child
 
     def _report_ended(self) -> None:
-        with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = ended
-                self._readers.discard(pid)
+        for reader in list(self._readers):
+            pid, status = os.waitpid(reader, os.WNOHANG)
+            if pid:
+                self._readers.remove(pid)
                 self._send({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
 
     def _send(self, message: dict[str, int]) -> None:
