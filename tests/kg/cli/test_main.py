@@ -108,7 +108,7 @@ def test_add_is_checked_stored_replaced_and_removed(home: Path) -> None:
     document["article"]["id"] = "copy"
     file = home / "copy.json"
     file.write_text(json.dumps(document), "utf-8")
-    assert "would be stored (0 violations, 3 warnings, 20 notes)" in kg(home, "add", str(file), "--dry-run").stdout
+    assert "would be stored (0 violations, 3 warnings, 11 notes)" in kg(home, "add", str(file), "--dry-run").stdout
     assert "created" in kg(home, "add", str(file)).stdout
     assert "unchanged" in kg(home, "add", "-", stdin=file.read_text("utf-8")).stdout
     assert "copy" in kg(home, "info").stdout

@@ -25,7 +25,8 @@ def broken() -> ValidationReport:
     content = Content()
     content["article"]["sha256"] = "0" * 64
     content["C44"]["quotes"] = [{"exact": "немає"}]
-    content["request_ir"].pop("actor")
+    for role in ("actor", "recipient", "topicText"):
+        content["request_ir"].pop(role)
     content["refusal_ir"]["respondsTo"] = ["nothing"]
     return shared_gate().check_document(json.dumps(content.data).encode(), NAMES).report
 
