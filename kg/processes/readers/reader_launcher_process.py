@@ -50,10 +50,10 @@ class ForkServer:
                     break
                 self._launch(json.loads(content), descriptors)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for pid in self._readers:
-            os.kill(pid, signal.SIGKILL)  # none of them has been waited for, so that no other process has its number
-        for pid in self._readers:
-            os.waitpid(pid, 0)
+        for pid in list(self._readers):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
     def _launch(self, settings: dict[str, int], descriptors: list[int]) -> None:
         # Blocked, so that the end of a reader is never sent before its start.
@@ -86,11 +86,13 @@ class ForkServer:
             os._exit(code)  # nothing of the launcher may run in its child
 
     def _report_ended(self) -> None:
+        """Report the readers that have ended; another signal may interrupt this, and report some of them."""
         for reader in list(self._readers):
-            pid, status = os.waitpid(reader, os.WNOHANG)
-            if pid:
-                self._readers.remove(pid)
-                self._send({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(reader, os.WNOHANG)
+                if pid:
+                    self._readers.discard(pid)
+                    self._send({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
 
     def _send(self, message: dict[str, int]) -> None:
         with contextlib.suppress(ConnectionError):  # the end of the connection is noticed by `serve`

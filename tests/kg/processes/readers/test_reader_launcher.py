@@ -81,6 +81,22 @@ def test_a_reader_that_ends_at_once_is_told_after_its_start() -> None:
     run(main())
 
 
+def test_many_readers_that_end_together_are_all_told() -> None:
+    """Signals come while others are being handled."""
+
+    async def main() -> None:
+        async with launching() as launcher:
+            for _ in range(5):
+                readers = [await launched(launcher) for _ in range(20)]
+                for reader, ours in readers:
+                    reader.kill()
+                    ours.close()
+                codes = await asyncio.wait_for(asyncio.gather(*(reader.wait() for reader, _ in readers)), PATIENCE)
+                assert codes == [-signal.SIGKILL] * 20
+
+    run(main())
+
+
 def test_a_killed_launcher_takes_its_readers_along_and_is_replaced(tmp_path: Path) -> None:
     path = snapshot(tmp_path)
 
