@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 # One that is not closed lasts to the end: otherwise each of its marks would be tried as the beginning of another one,
 # which takes quadratic time.
@@ -13,6 +14,9 @@ _QUOTED = r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)'
 _ITEM = re.compile(rf'(?:[^,"]|{_QUOTED})++', re.DOTALL)
 _PART = re.compile(rf'(?:[^;"]|{_QUOTED})++', re.DOTALL)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+_MAX_RANGES = 100
+"""Elements of an ``Accept`` header that are parsed; parsing 12,000 would take a tenth of a second."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class MediaRange:
 
 
 def parse_accept(header: str) -> list[MediaRange]:
-    """Parse the ranges of an ``Accept`` header; malformed elements are ignored."""
-    ranges = (_media_range(item) for item in _ITEM.findall(header))
+    """Parse the first 100 ranges of an ``Accept`` header; malformed elements are ignored."""
+    ranges = (_media_range(item[0]) for item in islice(_ITEM.finditer(header), _MAX_RANGES))
     return [found for found in ranges if found is not None]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, FailFast, Field, ValidationError
 
 from api.http import request_parsing
 from kg.config import HttpSettings
@@ -56,10 +57,14 @@ class ExtendProperty(BaseModel):
     id: Short
 
 
+_MAX_COMMAS = 50_000
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 class ExtendQuery(BaseModel):
     """A data extension query: the requested properties of some entities, by identifier."""
 
-    ids: list[Short]
+    ids: Annotated[list[Short], FailFast()]
     properties: list[ExtendProperty] = Field(max_length=_MAX_PROPERTIES)
 
 
@@ -81,10 +86,17 @@ def parse(text: str, subject: str) -> Any:
 
     Raises:
         MalformedText: the text is not JSON, or contains an unpaired surrogate or a constant such as ``NaN``.
+        TooLarge: it has more values than any request needs; parsing them would keep other clients waiting.
     """
+    if (commas := text.count(",")) > _MAX_COMMAS:
+        raise TooLarge(
+            f"The {subject} has {commas} commas; the limit is {_MAX_COMMAS}.", remedy="Send smaller batches."
+        )
     try:
         found = json.loads(text, parse_constant=_refuse_constant)
-        json.dumps(found, ensure_ascii=False).encode()  # fails for "\ud83d", half of a surrogate pair
+        text.encode()
+        if _SURROGATE.search(text):
+            json.dumps(found, ensure_ascii=False).encode()  # fails for "\ud83d", half of a surrogate pair
     except json.JSONDecodeError as error:
         raise MalformedText(
             f"The {subject} is not JSON: {error.msg}.", remedy="Send JSON.", line=error.lineno, column=error.colno

@@ -42,6 +42,13 @@ _MIN_RATE = 1024
 """Slowest rate, in bytes a second, at which a client may read its response, or send a body while room is needed."""
 
 
+_MAX_PIPELINED = 64
+"""Requests that a client may send before it has the response to an earlier one: all of a piece are parsed at once."""
+
+_MAX_TRAILERS = 100
+"""Fields after the last chunk of a body; they are ignored."""
+
+
 class LimitedHttpProtocol(HttpToolsProtocol):
     """HTTP/1.1 with limits. For the usual request, which arrives in one piece, it costs two more calls."""
 
@@ -113,10 +120,22 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._head_grew()
         else:
             self._head_bytes, self._partly = 0, False
-            if cycle.response_complete:  # the rest of a body, or bytes between requests
+            if len(self.headers) > _MAX_TRAILERS:
+                self._refuse(MALFORMED)
+            elif cycle.response_complete:  # the rest of a body, or bytes between requests
                 self._watch_head()
             elif cycle.more_body:
                 self._body_grew(len(data))
+
+    def on_message_begin(self) -> None:
+        """Begin a request, unless too many wait already; the parser then stops, and the connection is closed soon.
+
+        Raises:
+            ValueError: too many wait.
+        """
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            raise ValueError("too many pipelined requests")
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Start the application, or the refusal of a head that is complete and too long, or names no single host."""
@@ -132,6 +151,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
             self.cycle.transport = CoalescingTransport(self.transport, self.loop)  # type: ignore[assignment] # its task has not started yet
+        self.headers = []  # what follows a body in chunks is not added to the fields of the request
 
     def _answer(self, refusal: EarlyRefusal) -> None:
         """Start a refusal in place of the application."""

@@ -20,6 +20,9 @@ from kg.processes.readers.reader_usage import ClientUsage
 _MADE_WAY = 5.0
 """Seconds of use that count for a client whose query made way: else it would soon do so again."""
 
+_KILLED = 1.0
+"""Seconds of use that a query counts at least whose reader was killed: else short time limits would make it cheap."""
+
 _OVERLOADED = 0.2
 """Seconds that a client without long queries waits at most while the oldest is served first.
 
@@ -48,8 +51,8 @@ class QueryScheduler:
     def admit(self, client: str) -> QueryJob | None:
         """Check whether a client may send one more query; return the one to refuse in its place, if there is one.
 
-        If all places are taken, a client without queries takes that of the newest waiting one of the client that has
-        most of them.
+        If all places are taken, it is the newest waiting one of the client that has most of them, and at least two
+        more than this client.
 
         Raises:
             TooManyRequests: the client has too many queries.
@@ -63,9 +66,9 @@ class QueryScheduler:
         if self.asking.total() < self._settings.max_queries:
             return None
         waiting = Counter(job.client for job in self.queue)
-        if not self.asking[client] and waiting:
+        if waiting:
             other, number = waiting.most_common(1)[0]
-            if number > 1:
+            if number > self.asking[client] + 1:
                 return next(job for job in reversed(self.queue) if job.client == other)
         raise errors.Busy(
             "The server has reached its limit of queries in progress.",
@@ -111,9 +114,9 @@ class QueryScheduler:
         job.started = now
         self._running.append(job)
 
-    def ended(self, job: QueryJob, now: float) -> None:
-        """Record that a reader runs a query no longer."""
-        self._usage.add(job.client, now - job.started, now)
+    def ended(self, job: QueryJob, now: float, *, killed: bool = False) -> None:
+        """Record that a reader runs a query no longer, because it was killed or because it has answered."""
+        self._usage.add(job.client, max(job.used(now), _KILLED if killed else 0.0), now)
         self._running.remove(job)
 
     def in_the_way(self, now: float) -> QueryJob | None:
@@ -135,12 +138,12 @@ class QueryScheduler:
         """Return a running query to the queue, before the others."""
         self.ended(job, now)
         self._usage.add(job.client, _MADE_WAY, now)
-        job.started = 0.0
+        job.started, job.reader = 0.0, 0
         self.queue.insert(0, job)
 
     def _is_heavy(self, client: str, now: float) -> bool:
         """Return whether a client has used much lately; what it runs counts as used."""
-        running = sum(now - job.started for job in self._running if job.client == client)
+        running = sum(job.used(now) for job in self._running if job.client == client)
         return self._usage.is_heavy(client, running, now)
 
     def _may_run(self, job: QueryJob, now: float) -> bool:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ class QueryJob:
         reserve: number of readers that it leaves to jobs which reserve fewer.
         started: when a reader began, in seconds of the event loop's clock; 0 while it waits in the queue.
         watcher: task that waits for ``gone``, if it has been started.
+        reader: process id of the reader that runs it; 0 while there is none.
+        processor: processor time of that reader when it began, in seconds.
     """
 
     message: bytes
@@ -56,6 +59,27 @@ class QueryJob:
     reserve: int = 0
     started: float = 0.0
     watcher: asyncio.Future[object] | None = None
+    reader: int = 0
+    processor: float = 0.0
+
+    def used(self, now: float) -> float:
+        """Return the processor time that it has used so far, in seconds; if that is unknown, the time since its start.
+
+        On a busy machine a lookup takes long without using much, and must not count as a long query.
+        """
+        if self.reader:
+            with contextlib.suppress(OSError):  # the reader has ended
+                return _processor_time(self.reader) - self.processor
+        return now - self.started
+
+
+def _processor_time(pid: int) -> float:
+    """Return the processor time of a process, in seconds (clock_getcpuclockid(3), whose macro this is).
+
+    Raises:
+        OSError: the process has ended.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 class ConnectionOwner(Protocol):
@@ -118,6 +142,9 @@ class ReaderConnection(asyncio.Protocol):
     def send(self, job: QueryJob) -> None:
         """Send a query to the reader."""
         self.job = job
+        job.reader = self.process.pid
+        with contextlib.suppress(OSError):
+            job.processor = _processor_time(job.reader)
         self._owner.query_started(job)
         self.transport.write(job.message)
 

@@ -306,11 +306,11 @@ class ReaderPool:
         """Record that a reader runs a query."""
         self._scheduler.began(job, asyncio.get_running_loop().time())
 
-    def _release(self, channel: ReaderConnection) -> QueryJob | None:
+    def _release(self, channel: ReaderConnection, *, killed: bool = False) -> QueryJob | None:
         """Record that a reader runs its query no longer, and return that."""
         job, channel.job = channel.job, None
         if job:
-            self._scheduler.ended(job, asyncio.get_running_loop().time())
+            self._scheduler.ended(job, asyncio.get_running_loop().time(), killed=killed)
         return job
 
     def reader_ended(self, channel: ReaderConnection) -> None:
@@ -318,7 +318,7 @@ class ReaderPool:
         self._channels.discard(channel)
         if channel in self._idle:
             self._idle.remove(channel)
-        job = self._release(channel)
+        job = self._release(channel, killed=True)
         if not self._closed:
             self._dispatch()
             self._in_background(self._replace(channel, job))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 _HALF_LIFE = 10.0
 """Seconds in which what a client has used counts half."""
 
-_HEAVY = 0.25
-"""Seconds of readers, used lately, above which a client is heavy."""
+_HEAVY = 0.15
+"""Seconds of processor time of readers, used lately, above which a client is heavy."""
 
 _LONG = 0.1
 """Seconds of a query from which it counts; so lookups never make a client heavy, however many it sends."""

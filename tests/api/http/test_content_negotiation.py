@@ -66,6 +66,11 @@ def test_ranges_are_read_in_full() -> None:
     assert found.parameters == (("profile", 'x"y'),)
 
 
+def test_ranges_beyond_a_hundred_are_ignored() -> None:
+    assert best("a/b," * 99 + "text/csv", ["text/turtle", "text/csv"]) == "text/csv"
+    assert best("a/b," * 100 + "text/csv", ["text/turtle", "text/csv"]) is None
+
+
 def test_long_headers_are_read_quickly() -> None:
     assert best('"' * 20_000 + "," + ";" * 20_000, OFFERS) == TTL
     assert best(";".join(["text/turtle"] + ['a="b"'] * 5_000), OFFERS) == TTL

@@ -174,6 +174,9 @@ def test_extend(client: TestClient) -> None:
     assert rows[ids[1]]["country"][0]["name"] == "Ukraine"
     assert not any(rows["nobody"].values())
     assert client.post(f"{ROOT}/extend", json={**wanted, "ids": ["a"] * 101}).status_code == 413
+    many = {**wanted, "ids": [1] * 60_000}
+    assert client.post(f"{ROOT}/extend", json=many).status_code == 413
+    assert client.post(f"{ROOT}/extend", json={**wanted, "ids": [1] * 40_000}).status_code == 422
     assert client.post(f"{ROOT}/extend", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
 
 

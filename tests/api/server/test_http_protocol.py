@@ -9,7 +9,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from tests.processes import wait_until
 from tests.serving import Address, ask, connect, parse, receive, serving
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+PADDED = REQUEST[:-2] + b"A: " + b"a" * 1200 + b"\r\n\r\n"
 LIMITS = ConnectionLimits(url_bytes=2000, head_seconds=0.3, connections=20, stall_seconds=0.3)
 
 
@@ -89,6 +90,28 @@ def test_pipelined_requests_are_answered_in_order(address: Address) -> None:
         connection.sendall(requests[-30:])
         found = receive(connection)
     assert [part[-1:] for part in found.split(b"HTTP/1.1 200")[1:]] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_no_more_requests_are_parsed_ahead_than_a_few(address: Address, refused: Counter[str]) -> None:
+    """Thousands fit into one piece, and parsing them would keep the others waiting."""
+    with connect(address) as connection:
+        connection.sendall(REQUEST * 5000)
+        answers = receive(connection).count(b"HTTP/1.1 200")
+        assert 1 <= answers <= 64
+    assert refused["malformed"] == 1
+
+
+def test_fields_after_a_body_are_ignored_and_bounded(address: Address, refused: Counter[str]) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    with connect(address) as connection:
+        connection.sendall(head + b"checksum: 1\r\n" * 50 + b"\r\n")
+        assert b"\r\n\r\nx" in connection.recv(65536)
+        connection.sendall(head)
+        with suppress(OSError):
+            for _ in range(200):
+                connection.sendall(b"a: b\r\n" * 1000)
+        check(receive(connection), 400)
+    assert refused["malformed"] == 1
 
 
 def test_a_head_that_never_ends_in_time(address: Address, refused: Counter[str]) -> None:
@@ -172,7 +195,7 @@ def test_a_long_body_in_the_same_packet_is_no_long_head(address: Address) -> Non
 
 @pytest.mark.parametrize(
     "before",
-    [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000, REQUEST * 2100],
+    [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000, PADDED * 50],
     ids=["a long body", "many requests"],
 )
 @pytest.mark.parametrize("cut", [2, 20])

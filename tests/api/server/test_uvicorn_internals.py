@@ -26,6 +26,7 @@ METHODS = {
     "connection_made": ["transport"],
     "data_received": ["data"],
     "on_headers_complete": [],
+    "on_message_begin": [],
     "on_message_complete": [],
     "pause_writing": [],
     "resume_writing": [],

@@ -22,7 +22,7 @@ def test_long_queries_make_a_client_heavy_and_lookups_do_not() -> None:
     usage.add("one long query", 0.6, 50.0)
     assert not usage.is_heavy("many lookups", 0.05, 50.0)
     assert usage.is_heavy("one long query", 0.0, 50.0)
-    assert not usage.is_heavy("one long query", 0.0, 65.0)
+    assert not usage.is_heavy("one long query", 0.0, 75.0)
     assert usage.is_heavy("running", 0.6, 50.0)
 
 
