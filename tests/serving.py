@@ -52,9 +52,9 @@ class Answer:
     body: bytes
 
 
-def connect(address: Address) -> socket.socket:
-    """Open a connection; waiting for more than a minute fails the test."""
-    return socket.create_connection(address, timeout=60)
+def connect(address: Address, source: str = "") -> socket.socket:
+    """Open a connection, from an address of its own if given; waiting for more than a minute fails the test."""
+    return socket.create_connection(address, timeout=60, source_address=(source, 0) if source else None)
 
 
 def receive(connection: socket.socket) -> bytes:

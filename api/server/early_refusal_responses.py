@@ -72,8 +72,8 @@ LATE = EarlyRefusal(
 STALLED = EarlyRefusal(
     408,
     "stalled body",
-    "The body of the request has stalled, and others need its connection.",
-    "Send it without pauses.",
+    "The body of the request comes too slowly, and others need its connection.",
+    "Send it without pauses, or over fewer connections.",
 )
 LONG_URL = EarlyRefusal(
     414, "long address", "The URL exceeds the limit.", "Send a long query by POST, or raise KG_MAX_URL_BYTES."

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -71,6 +72,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _body_due = 0.0  # when that body counts as stalled
 
     @property
+    def _host(self) -> str:
+        """Network address of the client, or of the proxy in front of it."""
+        return self.client[0] if self.client else ""
+
+    @property
     def _is_idle(self) -> bool:
         """Whether no request is in progress."""
         return self.cycle is None or self.cycle.response_complete
@@ -87,11 +93,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         It owes nothing while the server does not read (its buffer is full), or has not asked for the body yet
         (``Expect: 100-continue``).
         """
+        return self._owes_body and self.loop.time() >= self._body_due
+
+    @property
+    def _owes_body(self) -> bool:
+        """Whether the client is sending the body of its request, which the server has not responded to."""
         cycle = self.cycle
         if cycle is not self._body_of or not cycle.more_body or cycle.response_started or self.pipeline:
             return False
-        waits_for_server = self.flow.read_paused or cycle.waiting_for_100_continue
-        return not waits_for_server and self.loop.time() >= self._body_due
+        return not (self.flow.read_paused or cycle.waiting_for_100_continue)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection; close an idle one if there are too many."""
@@ -300,13 +310,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _make_room(self) -> None:
         """Close the oldest connection without a request so far, else the oldest idle one, else the one stalled longest.
 
-        If there is none of these, refuse this one.
+        If there is none of these, close one whose body is not complete of the client that has the most connections, if
+        that has at least two more than this one. Else refuse this one.
         """
-        evictable = [
-            other
-            for other in self.connections
-            if isinstance(other, LimitedHttpProtocol) and other is not self and other._is_evictable
-        ]
+        others = [it for it in self.connections if isinstance(it, LimitedHttpProtocol) and it is not self]
+        evictable = [other for other in others if other._is_evictable]
+        if not evictable and others:
+            counts = Counter(other._host for other in others)
+            host, number = counts.most_common(1)[0]
+            if number > counts[self._host] + 1:
+                evictable = [other for other in others if other._host == host and other._owes_body]
         if not evictable:
             self._refuse(FULL)
             return

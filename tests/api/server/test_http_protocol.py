@@ -370,6 +370,23 @@ def test_a_body_that_trickles_is_stalled_too(refused: Counter[str]) -> None:
         wait_until(lambda: refused["stalled body"] == 1, "one has made room")
 
 
+def test_bodies_of_a_client_with_many_connections_make_room_for_another(refused: Counter[str]) -> None:
+    """Bodies that come just fast enough take no connection from others, however many there are."""
+    limits = replace(LIMITS, head_seconds=60, body_stall_seconds=60, connections=10, refused=refused)
+    with serving(application, limits) as address, ExitStack() as stack:
+        stall(stack, address, limits.connections)
+        wait_until(lambda: check_full(address, refused), "all are taken")
+        with connect(address, "127.0.0.2") as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert parse(receive(connection)).status == 200
+        wait_until(lambda: refused["stalled body"] == 1, "one has made room")
+
+
+def check_full(address: Address, refused: Counter[str]) -> bool:
+    """Return whether the client with the most connections gets no more."""
+    return b" 503 " in ask_nothing(address)[:20] and refused["connections"] > 0
+
+
 def test_who_waits_for_the_server_is_not_stalled(refused: Counter[str]) -> None:
     """One whose body is not read, one who has not been told to continue, and one who waits for a response."""
     asked = asyncio.Event()

@@ -37,6 +37,7 @@ METHODS = {
 
 ATTRIBUTES = {
     "app",
+    "client",
     "connections",
     "cycle",
     "flow",
