@@ -171,7 +171,7 @@ async def _update(request: Request, shared: AllServices, parameters: request_par
     dataset = _dataset(request, parameters, *_USING_NAMES)
     text = _text(parameters, "update")
     text = await shared.endpoint.resolve_update(text, request_parsing.address(request), query_caller(request))
-    await shared.endpoint.update(text, dataset)
+    await shared.endpoint.update(text, dataset, query_caller(request).name)
     return Response(status_code=204)
 
 

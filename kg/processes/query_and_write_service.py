@@ -203,7 +203,7 @@ class QueryService:
             found = await self._prepare(self.tasks, task, caller)
             assert found.prepared is not None, "a task of a write prepares one"
             try:
-                outcome = await self.writer.commit(found.prepared)
+                outcome = await self.writer.commit(found.prepared, caller.name)
             except Outdated:
                 continue
             return replace(found, values={**found.values, "outcome": outcome})
@@ -219,8 +219,8 @@ class QueryService:
                 remedy="Send less at a time, or raise KG_UPDATE_TIMEOUT.",
             ) from error
 
-    async def update(self, text: str, dataset: QueryDataset) -> None:
-        """Run a user's update.
+    async def update(self, text: str, dataset: QueryDataset, client: str = "") -> None:
+        """Run an update of a user; ``client`` is its sender, as in :class:`QueryCaller`.
 
         Raises:
             ClaimgraphError: see :meth:`WriterConnection.update` and :meth:`kg.store.store.Store.update`.
@@ -229,7 +229,7 @@ class QueryService:
             assert isinstance(self.store, Store)
             await asyncio.to_thread(contained, self.store.update, text, dataset)
         else:
-            await self.writer.update(text, dataset)
+            await self.writer.update(text, dataset, client)
 
     async def _run_task(
         self, pool: ReaderPool, task: Task, caller: QueryCaller, seconds: float, reserve: int = 0

@@ -14,6 +14,7 @@ from typing import Any
 
 from kg.errors import Busy, ClaimgraphError, ReaderLost, StoreUnavailable, TimedOut
 from kg.processes import ipc_messages
+from kg.processes.write_turns import WriteTurns
 from kg.rdf.query_request_and_result import QueryDataset
 from kg.store.prepared_writes_and_conflicts import Outdated, PreparedWrite
 from kg.store.snapshots import EndOfWriter
@@ -136,7 +137,7 @@ class WriterConnection:
         self._channel: _Channel | None = None
         self._given_up = False
         self._attached = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self._turns = WriteTurns()
         self._identifiers = itertools.count(1)
 
     async def attach(self, sock: socket.socket) -> None:
@@ -170,8 +171,8 @@ class WriterConnection:
             if not self._given_up:
                 self._attached.clear()
 
-    async def commit(self, write: PreparedWrite) -> Outcome:
-        """Commit a prepared write.
+    async def commit(self, write: PreparedWrite, client: str = "") -> Outcome:
+        """Commit a prepared write of a client.
 
         Raises:
             Outdated: it must be prepared again.
@@ -180,35 +181,30 @@ class WriterConnection:
             StorageFull, StoreUnavailable: the disk refuses it.
         """
         header, content = write.pack()
-        reply = await self._ask({"write": header}, content)
+        reply = await self._ask({"write": header}, content, client)
         outcome: Outcome = reply["outcome"]
         return outcome
 
-    async def update(self, text: str, dataset: QueryDataset) -> None:
-        """Run an update.
+    async def update(self, text: str, dataset: QueryDataset, client: str = "") -> None:
+        """Run an update of a client.
 
         Raises:
             Busy, TimedOut, ReaderLost, StorageFull, StoreUnavailable: see :meth:`commit`.
             MalformedText, TooLarge, UsingConflict, Forbidden: see :meth:`kg.store.store.Store.update`.
         """
-        await self._ask({"update": vars(dataset)}, text.encode("utf-8", "surrogatepass"))
+        await self._ask({"update": vars(dataset)}, text.encode("utf-8", "surrogatepass"), client)
 
-    async def _ask(self, header: dict[str, Any], content: bytes) -> dict[str, Any]:
+    async def _ask(self, header: dict[str, Any], content: bytes, client: str) -> dict[str, Any]:
         """Send a request when its turn comes, again if the writer ended before it began, and return the reply."""
         patience = self._seconds + _WAITING_SECONDS
         expires = time.monotonic() + patience
         try:
-            async with asyncio.timeout(patience):
-                await self._turn.acquire()
+            async with self._turns.turn(client, patience):
+                reply = None
+                while reply is None:
+                    reply = await self._try(header, content, expires)
         except TimeoutError:
             raise _too_busy() from None
-        try:
-            while True:
-                reply = await self._try(header, content, expires)
-                if reply is not None:
-                    break
-        finally:
-            self._turn.release()
         if "outdated" in reply:
             raise Outdated
         if "error" in reply:

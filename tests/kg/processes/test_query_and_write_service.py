@@ -382,7 +382,7 @@ def test_a_write_whose_premises_change_is_prepared_again(tmp_path: Path, monkeyp
             assert endpoint.writer
             commit, outdated = endpoint.writer.commit, [0]
 
-            async def refusing(write: PreparedWrite) -> Outcome:
+            async def refusing(write: PreparedWrite, _client: str = "") -> Outcome:
                 if outdated[0]:
                     outdated[0] -= 1
                     raise Outdated
