@@ -14,6 +14,7 @@ import errno
 import gc
 import json
 import os
+import selectors
 import signal
 import socket
 import sys
@@ -42,22 +43,37 @@ class ForkServer:
 
     def serve(self) -> None:
         """Handle requests until the server closes the connection; then end all readers."""
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: self._report_ended())
-        with contextlib.suppress(ConnectionError):
-            while True:
-                content, descriptors, _, _ = socket.recv_fds(self._channel, 1 << 16, 2)
-                if not content:
-                    break
-                self._launch(json.loads(content), descriptors)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for pid in list(self._readers):
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+        # A signal only wakes the loop: a handler might run just before a system call that then waits for ever.
+        woken, waking = socket.socketpair()
+        with woken, waking, selectors.DefaultSelector() as selector:
+            for end in (woken, waking):
+                end.setblocking(False)
+            signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+            signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+            selector.register(self._channel, selectors.EVENT_READ)
+            selector.register(woken, selectors.EVENT_READ)
+            with contextlib.suppress(ConnectionError):
+                while all(self._handle(key.fileobj is woken, woken) for key, _ in selector.select()):
+                    pass
+            signal.set_wakeup_fd(-1)
+        for pid in self._readers:
+            os.kill(pid, signal.SIGKILL)  # it has not been waited for, so that no other process has its number
+        for pid in self._readers:
+            os.waitpid(pid, 0)
+
+    def _handle(self, signalled: bool, woken: socket.socket) -> bool:
+        """Handle a signal or a request; return whether there may be more."""
+        if signalled:
+            with contextlib.suppress(BlockingIOError):
+                woken.recv(4096)
+            self._report_ended()
+            return True
+        content, descriptors, _, _ = socket.recv_fds(self._channel, 1 << 16, 2)
+        if content:
+            self._launch(json.loads(content), descriptors)
+        return bool(content)
 
     def _launch(self, settings: dict[str, int], descriptors: list[int]) -> None:
-        # Blocked, so that the end of a reader is never sent before its start.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         try:
             pid = os.fork()
         except OSError as error:
@@ -70,15 +86,14 @@ class ForkServer:
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
     def _become_reader(self, settings: dict[str, int], descriptors: list[int]) -> None:
         """Run a reader in this process, which has just been forked, and end it."""
         code = 1
         try:
-            self._channel.close()
+            signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            self._channel.close()
             process_confinement.set_process_name("kg reader")
             reader_process.main(descriptors[0], descriptors[1], settings)
             code = 0
@@ -86,13 +101,11 @@ class ForkServer:
             os._exit(code)  # nothing of the launcher may run in its child
 
     def _report_ended(self) -> None:
-        """Report the readers that have ended; another signal may interrupt this, and report some of them."""
         for reader in list(self._readers):
-            with contextlib.suppress(ChildProcessError):
-                pid, status = os.waitpid(reader, os.WNOHANG)
-                if pid:
-                    self._readers.discard(pid)
-                    self._send({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
+            pid, status = os.waitpid(reader, os.WNOHANG)
+            if pid:
+                self._readers.remove(pid)
+                self._send({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
 
     def _send(self, message: dict[str, int]) -> None:
         with contextlib.suppress(ConnectionError):  # the end of the connection is noticed by `serve`
