@@ -136,7 +136,7 @@ def test_validate_tells_in_json_and_turtle(home: Path) -> None:
     file = home / "seed.json"
     file.write_text(json.dumps(SEED), "utf-8")
     report = json.loads(kg(home, "validate", str(file), "--format", "json").stdout)
-    assert (report["conforms"], report["counts"]["warnings"], report["counts"]["infos"]) == (True, 3, 20)
+    assert (report["conforms"], report["counts"]["warnings"], report["counts"]["infos"]) == (True, 3, 11)
     assert "sh:ValidationReport" in kg(home, "validate", str(file), "--format", "turtle").stdout
     exported = home / "seed.ttl"
     assert kg(home, "export", "seed", "--format", "turtle", "-o", str(exported)).returncode == 0
