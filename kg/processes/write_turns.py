@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from kg.processes.readers.reader_usage import ClientUsage
+from kg.processes.client_usage import ClientUsage
 
 
 class WriteTurns:

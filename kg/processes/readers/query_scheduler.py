@@ -10,12 +10,12 @@ Example with 3 readers: of the queue A A A B, the third query of A is skipped an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from kg import errors
 from kg.config import QuerySettings
+from kg.processes.client_usage import ClientUsage
 from kg.processes.readers.reader_connection import QueryJob
-from kg.processes.readers.reader_usage import ClientUsage
 
 _MADE_WAY = 5.0
 """Seconds of use that count for a client whose query made way: else it would soon do so again."""
@@ -103,11 +103,11 @@ class QueryScheduler:
 
         Among them the oldest is first, or the newest if the oldest has waited long.
         """
-        light = [job for job in self.queue if not self._is_heavy(job.client, now)]
-        heavy = [job for job in self.queue if job not in light]
+        heavy = {client for client in {job.client for job in self.queue} if self._is_heavy(client, now)}
+        light = [job for job in self.queue if job.client not in heavy]
         if light and now - light[0].arrived > _OVERLOADED:
             light.reverse()
-        return light + heavy
+        return light + [job for job in self.queue if job.client in heavy]
 
     def began(self, job: QueryJob, now: float) -> None:
         """Record that a reader runs a query."""
@@ -163,9 +163,9 @@ class QueryScheduler:
             return True
         return _count(self._is_heavy(other.client, now) for other in self._running) < share
 
-    def __iter__(self) -> Iterator[QueryJob]:
-        """Iterate over the queries in progress, running ones first."""
-        return iter([*self._running, *self.queue])
+    def in_progress(self) -> list[QueryJob]:
+        """Return the queries in progress, running ones first."""
+        return [*self._running, *self.queue]
 
 
 def _count(conditions: Iterable[bool]) -> int:

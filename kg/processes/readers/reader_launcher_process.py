@@ -14,7 +14,7 @@ import errno
 import gc
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import sys
@@ -40,20 +40,18 @@ class ForkServer:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._readers = set[int]()
+        # A signal only wakes the loop: a handler might run just before a system call that then waits for ever.
+        self._woken, self._waking = socket.socketpair()
+        for end in (self._woken, self._waking):
+            end.setblocking(False)
 
     def serve(self) -> None:
         """Handle requests until the server closes the connection; then end all readers."""
-        # A signal only wakes the loop: a handler might run just before a system call that then waits for ever.
-        woken, waking = socket.socketpair()
-        with woken, waking, selectors.DefaultSelector() as selector:
-            for end in (woken, waking):
-                end.setblocking(False)
+        with self._woken, self._waking:
             signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-            signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
-            selector.register(self._channel, selectors.EVENT_READ)
-            selector.register(woken, selectors.EVENT_READ)
+            signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
             with contextlib.suppress(ConnectionError):
-                while all(self._handle(key.fileobj is woken, woken) for key, _ in selector.select()):
+                while all(map(self._handle, select.select([self._channel, self._woken], [], [])[0])):
                     pass
             signal.set_wakeup_fd(-1)
         for pid in self._readers:
@@ -61,11 +59,10 @@ class ForkServer:
         for pid in self._readers:
             os.waitpid(pid, 0)
 
-    def _handle(self, signalled: bool, woken: socket.socket) -> bool:
-        """Handle a signal or a request; return whether there may be more."""
-        if signalled:
-            with contextlib.suppress(BlockingIOError):
-                woken.recv(4096)
+    def _handle(self, source: socket.socket) -> bool:
+        """Handle a request, or the ends of readers; return whether there may be more."""
+        if source is self._woken:
+            self._woken.recv(4096)
             self._report_ended()
             return True
         content, descriptors, _, _ = socket.recv_fds(self._channel, 1 << 16, 2)
@@ -93,7 +90,8 @@ class ForkServer:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._channel.close()
+            for end in (self._channel, self._woken, self._waking):
+                end.close()
             process_confinement.set_process_name("kg reader")
             reader_process.main(descriptors[0], descriptors[1], settings)
             code = 0

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import os
 import signal
+from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,6 @@ from kg.processes.readers.query_scheduler import QueryScheduler
 from kg.processes.readers.reader_connection import Gone, QueryJob, ReaderConnection, launch_reader, reader_lost
 from kg.processes.readers.reader_launcher import ReaderLauncher
 from kg.processes.readers.reader_launcher_process import FOR_QUERIES
-from kg.processes.readers.reader_usage import PoolCounts
 from kg.rdf.query_request_and_result import QueryResult
 
 _log = logging.getLogger("claimgraph.readers")
@@ -35,6 +36,21 @@ _END_WITHIN = 10.0
 """Seconds that closing waits for killed readers to end."""
 _START_WITHIN = 60.0
 """Seconds within which a reader must become ready; after that it is killed."""
+
+
+@dataclass
+class PoolCounts:
+    """Counters since the start, for the metrics.
+
+    Attributes:
+        answered: queries that ended with a result or an error of their own.
+        refused: queries that were refused because of a limit.
+        kills: readers that ended during a query, by reason.
+    """
+
+    answered: int = 0
+    refused: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
 
 
 class ReaderPool:
@@ -109,7 +125,7 @@ class ReaderPool:
         for task in (self._watch, self._starting, *self._replacing):
             if task:
                 task.cancel()
-        for job in self._scheduler:
+        for job in self._scheduler.in_progress():
             self._end(job, "shutdown", errors.ReaderLost("The server is stopping.", remedy="Retry in a moment."))
         for channel in self._channels:
             channel.process.kill()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kg.processes.readers import reader_usage
-from kg.processes.readers.reader_usage import ClientUsage
+from kg.processes import client_usage
+from kg.processes.client_usage import ClientUsage
 
 
 def test_what_was_used_halves_with_time() -> None:
@@ -28,6 +28,6 @@ def test_long_queries_make_a_client_heavy_and_lookups_do_not() -> None:
 
 def test_clients_are_forgotten() -> None:
     usage = ClientUsage()
-    for number in range(3 * reader_usage._REMEMBERED):
+    for number in range(3 * client_usage._REMEMBERED):
         usage.add(f"client {number}", 0.2, number / 10)
-    assert len(usage._used) <= reader_usage._REMEMBERED
+    assert len(usage._used) <= client_usage._REMEMBERED
