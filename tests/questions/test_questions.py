@@ -11,6 +11,8 @@ import pytest
 from kg.articles.competency_question_files import Question, all_questions, find
 from kg.knowledge_graph import KnowledgeGraph
 from kg.rdf.query_request_and_result import ResultFormats
+from tests.cases.documents import Content
+from tests.configs import configured
 
 Ask = Callable[[str], list[tuple[str, ...]]]
 Row = tuple[str, ...]
@@ -345,3 +347,17 @@ def test_a_question_needs_nothing_but_public_names(question: Question) -> None:
 )
 def test_the_graph_holds_the_whole_inventory(pattern: str, count: int, ask: Ask) -> None:
     assert ask(f"{PREFIXES} SELECT (COUNT(DISTINCT ?x) AS ?n) {{ {pattern} }}") == [(str(count),)]
+
+
+def test_a_silence_without_a_request_or_a_ukrainian_name_is_answered() -> None:
+    """“Velmar did not respond to questions”: the text names no request, and the article is in English."""
+    content = Content()
+    content["stopcalls"].pop("respondsTo")
+    content["stopcalls"]["topicText"] = "questions"
+    content["putin"]["label"] = {"en": "Velmar"}
+    graph = KnowledgeGraph.open(configured(), in_memory=True, seed=False)
+    graph.articles.add(json.dumps(content.data).encode())
+    answer = json.loads(graph.store.query(find("14").text, ResultFormats()).content)
+    rows = [{name: term["value"] for name, term in row.items()} for row in answer["results"]["bindings"]]
+    assert ("Velmar", "questions") in {(row["who"], row["to_what"]) for row in rows}
+    assert all("who_uk" not in row for row in rows if row["who"] == "Velmar")
